@@ -1,0 +1,15 @@
+"""Every importer, in the order in which they are asked: the more particular format first."""
+
+from __future__ import annotations
+
+from data.importers import charybdis, lm_eval_v0, lm_eval_v04, published, scylla, table
+from data.importers.base import Importer
+
+IMPORTERS: tuple[Importer, ...] = (
+    published.IMPORTER,
+    charybdis.IMPORTER,
+    lm_eval_v04.IMPORTER,
+    lm_eval_v0.IMPORTER,
+    scylla.IMPORTER,
+    table.IMPORTER,
+)

@@ -1,0 +1,127 @@
+"""What an importer is. Each format has one file beside this one and one row in `data.importers.IMPORTERS`.
+
+An importer claims sources among the files it is shown and reads one source into records, in order and as a stream. It stores nothing:
+`data/importing.py` walks folders, asks the importers, and writes each source in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import pyarrow as pa
+
+from data.records import Reject, RunInfo, Score, ScoredSample
+
+SAMPLE_SCHEMA = pa.schema(
+    [
+        ("run_id", pa.string()),
+        ("task", pa.string()),
+        ("instance_id", pa.string()),
+        ("split", pa.string()),
+        ("level", pa.int16()),
+        ("epoch", pa.int16()),
+        ("variant", pa.string()),
+        ("outcome", pa.string()),
+        ("score", pa.float32()),
+        ("input", pa.string()),
+        ("target", pa.string()),
+        ("response", pa.string()),
+        ("parsed_answer", pa.string()),
+        ("reason", pa.string()),
+        ("answer_logprob", pa.float32()),
+        ("token_logprobs", pa.list_(pa.float32())),
+        ("choice_logprobs", pa.list_(pa.float32())),
+        ("n_input_tokens", pa.int32()),
+        ("n_output_tokens", pa.int32()),
+        ("duration_s", pa.float32()),
+        ("metrics", pa.string()),
+        ("metadata", pa.string()),
+    ]
+)
+"""ScoredSample as Arrow columns, in field order; `metrics` and `metadata` are JSON text. Importers of large files yield tables of this
+schema (a missing column counts as all null); the others yield lists of ScoredSample."""
+
+Batch: TypeAlias = RunInfo | list[Score] | list[ScoredSample] | pa.Table
+"""A run comes before its scores and samples; samples come in the order in which the source lists them."""
+
+ReportReject = Callable[[Reject], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One thing that is imported as a whole: a file, or the files that make up one result."""
+
+    importer: str
+    path: Path
+    """The file or folder a person would name; what `import --json` prints."""
+    files: tuple[Path, ...]
+    """Every file that is read, `path` first when it is a file."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Choices of the person importing (say, a column mapping)."""
+
+    def sha256(self) -> str:
+        """Identity of the content: of the bytes of the one file, or of the sorted list of (name within the source, sha256) of several."""
+        return self.identity_of({file: file_sha256(file) for file in self.files})
+
+    def identity_of(self, digests: Mapping[Path, str]) -> str:
+        """`sha256` from the digests of the files, where these are known already."""
+        if len(self.files) == 1:
+            return digests[self.files[0]]
+        base = self.path if self.path.is_dir() else self.path.parent
+        listing = "\n".join(sorted(f"{file.relative_to(base).as_posix()} {digests[file]}" for file in self.files))
+        return sha256(listing.encode()).hexdigest()
+
+
+def file_sha256(file: Path) -> str:
+    """SHA-256 of a file's bytes, read in blocks."""
+    with file.open("rb") as stream:
+        digest = sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files under consideration, each with its first bytes, so that formats are told by content and no file is opened twice."""
+
+    files: tuple[Path, ...]
+    heads: Mapping[Path, bytes]
+    """First 64 KiB of each file."""
+
+
+class Importer(Protocol):
+    """One file format (or folder layout) of one harness."""
+
+    name: str
+    """Short name: file name, `--format` word, `runs.format`."""
+    label: str
+    """For people."""
+    version: int
+    """Raised whenever the same file would give other rows."""
+
+    def claim(self, listing: Listing) -> list[Source]:
+        """Sources of this format among the files, told by content, never by extension alone. Must not raise on foreign files."""
+        ...
+
+    def read(self, source: Source, report: ReportReject) -> Iterator[Batch]:
+        """Stream one source. Bad records are reported and left out; a source that cannot be read raises ImportFormatError."""
+        ...
+
+
+def stable_run_id(*parts: object) -> str:
+    """Run id from what identifies the run's content (file hash, model, configuration): `r` and 15 hex digits."""
+    return "r" + sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:15]
+
+
+def sample_table(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
+    """Arrow table of SAMPLE_SCHEMA from plain columns; columns left out are null (epoch: 1)."""
+    n_rows = len(next(iter(columns.values()))) if columns else 0
+    filled = {
+        column.name: columns.get(column.name, [1] * n_rows if column.name == "epoch" else [None] * n_rows) for column in SAMPLE_SCHEMA
+    }
+    return pa.table(filled, schema=SAMPLE_SCHEMA)

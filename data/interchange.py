@@ -1,0 +1,182 @@
+"""Results out of the store and into files of our own format (docs/formats.md), which import back without loss.
+
+`stored_batches` reads runs from a store as an importer would yield them; `write_jsonl` and `write_parquet` write such batches, from the
+store, the probe or an importer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.importers.base import SAMPLE_SCHEMA, Batch
+from data.importers.charybdis import PARQUET_KEY
+from data.importers.charybdis_records import read_record, write_record
+from data.records import CharybdisError, RunInfo, Score, ScoredSample, StoreError, field_names
+from data.store import Store
+
+FORMAT_VERSION = 1
+BATCH_ROWS = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How much was written."""
+
+    runs: int = 0
+    scores: int = 0
+    samples: int = 0
+
+
+def write_jsonl(path: str | Path, batches: Iterable[Batch]) -> Written:
+    """Write batches as one JSON object a line. The file appears when it is complete.
+
+    Raises:
+        CharybdisError: the file cannot be written.
+    """
+    encoder = msgspec.json.Encoder()
+    counts = dict.fromkeys(("run", "score", "sample"), 0)
+    with _whole_file(Path(path)) as stream:
+        for batch in batches:
+            for fields in _objects(batch):
+                counts[fields["kind"]] += 1
+                stream.write(encoder.encode(fields) + b"\n")
+    return Written(counts["run"], counts["score"], counts["sample"])
+
+
+def write_parquet(path: str | Path, batches: Iterable[Batch]) -> Written:
+    """Write the samples as Parquet columns; runs and scores go to the file's metadata, which is held in memory until the end.
+
+    Raises:
+        CharybdisError: the file cannot be written.
+    """
+    runs: list[dict[str, Any]] = []
+    scores: list[dict[str, Any]] = []
+    n_samples = 0
+    with _whole_file(Path(path)) as stream, pq.ParquetWriter(stream, SAMPLE_SCHEMA, compression="zstd") as writer:
+        for batch in batches:
+            if isinstance(batch, pa.Table) or (isinstance(batch, list) and batch and isinstance(batch[0], ScoredSample)):
+                table = batch if isinstance(batch, pa.Table) else _table(batch)
+                writer.write_table(_in_schema(table))
+                n_samples += table.num_rows
+                continue
+            for fields in _objects(batch):
+                (runs if fields.pop("kind") == "run" else scores).append(fields)
+        stated = {"version": FORMAT_VERSION, "runs": runs, "scores": scores}
+        writer.add_key_value_metadata({PARQUET_KEY.decode(): msgspec.json.encode(stated).decode()})
+    return Written(len(runs), len(scores), n_samples)
+
+
+def stored_batches(store: Store, run_ids: Sequence[str] = ()) -> Iterator[Batch]:
+    """Runs of a store with their scores and samples, as importers yield them; all runs when none is named. Names of models are those of the
+    source, names of tasks the canonical ones.
+
+    Raises:
+        StoreError: a named run is not stored.
+    """
+    columns = ", ".join(name if name not in _JSON_FIELDS else f"{name}::VARCHAR AS {name}" for name in field_names(RunInfo))
+    with store.cursor() as cursor:
+        rows = cursor.execute(f"SELECT run_key, {columns} FROM runs ORDER BY run_key").to_arrow_table().to_pylist()
+    found = {row["run_id"] for row in rows}
+    if missing := [run_id for run_id in run_ids if run_id not in found]:
+        raise StoreError(f"No run {', '.join(missing)} is stored. `store info` and the runs page list those that are.")
+    for row in rows:
+        if not run_ids or row["run_id"] in run_ids:
+            run_key = row.pop("run_key")
+            yield _record("run", row)
+            yield from _stored_scores(store, run_key)
+            yield from _stored_samples(store, run_key)
+
+
+# -- from the store ----------------------------------------------------------------------------------------------------------------
+
+_JSON_FIELDS = ("seeds", "generation", "metadata", "metrics", "warnings")
+
+
+def _stored_scores(store: Store, run_key: int) -> Iterator[Batch]:
+    names = ", ".join(f"s.{name}" for name in field_names(Score) if name not in ("run_id", "task", "split", "metadata"))
+    sql = (
+        f"SELECT r.run_id, t.task, s.split::VARCHAR AS split, s.metadata::VARCHAR AS metadata, {names} "
+        "FROM scores s JOIN runs r USING (run_key) LEFT JOIN tasks t USING (task_key) WHERE s.run_key = ? ORDER BY s.rowid"
+    )
+    for table in _tables(store, sql, run_key):
+        yield [record for row in table.to_pylist() if isinstance(record := _record("score", row), Score)]
+
+
+def _stored_samples(store: Store, run_key: int) -> Iterator[Batch]:
+    own = ("run_id", "task", "split", "variant", "outcome")
+    names = ", ".join(f"s.{name}" for name in SAMPLE_SCHEMA.names if name not in own)
+    sql = (
+        f"SELECT r.run_id, t.task, s.split::VARCHAR AS split, v.variant, s.outcome::VARCHAR AS outcome, {names} FROM samples s "
+        "JOIN runs r USING (run_key) JOIN tasks t USING (task_key) LEFT JOIN variants v USING (variant_key) "
+        "WHERE s.run_key = ? ORDER BY s.row_in_run"
+    )
+    for table in _tables(store, sql, run_key):
+        yield _in_schema(table)
+
+
+def _tables(store: Store, sql: str, run_key: int) -> Iterator[pa.Table]:
+    with store.cursor() as cursor:
+        for batch in cursor.execute(sql, [run_key]).to_arrow_reader(BATCH_ROWS):
+            if batch.num_rows:
+                yield pa.Table.from_batches([batch])
+
+
+def _record(kind: str, row: dict[str, Any]) -> RunInfo | Score | ScoredSample:
+    stated = {name: json.loads(value) if name in _JSON_FIELDS and isinstance(value, str) else value for name, value in row.items()}
+    return read_record(kind, {name: value for name, value in stated.items() if value is not None or name == "value"})
+
+
+# -- to a file ---------------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its name when it is complete, and is gone when it is not."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as stream:
+            yield stream
+        part.replace(path)
+    except OSError as cause:
+        raise CharybdisError(f"{path} cannot be written ({cause.strerror or cause}). Name a file in a folder you can write to.") from cause
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _objects(batch: Batch) -> Iterator[dict[str, Any]]:
+    if isinstance(batch, pa.Table):
+        for row in _in_schema(batch).to_pylist():
+            stated = {name: json.loads(value) if name in _JSON_FIELDS else value for name, value in row.items() if value is not None}
+            yield {"kind": "sample"} | stated
+    else:
+        yield from map(write_record, batch if isinstance(batch, list) else [batch])
+
+
+def _table(samples: Sequence[Any]) -> pa.Table:
+    columns: dict[str, list[Any]] = {}
+    for name in SAMPLE_SCHEMA.names:
+        values = [getattr(sample, name) for sample in samples]
+        columns[name] = [msgspec.json.encode(value).decode() if value else None for value in values] if name in _JSON_FIELDS else values
+    return pa.table(columns, schema=SAMPLE_SCHEMA)
+
+
+def _in_schema(table: pa.Table) -> pa.Table:
+    """The table with all columns of SAMPLE_SCHEMA, in its order; a missing epoch is 1."""
+    columns = []
+    for field in SAMPLE_SCHEMA:
+        if field.name in table.column_names:
+            columns.append(table[field.name].cast(field.type))
+        elif field.name == "epoch":
+            columns.append(pa.array([1] * table.num_rows, field.type))
+        else:
+            columns.append(pa.nulls(table.num_rows, field.type))
+    return pa.table(columns, schema=SAMPLE_SCHEMA)

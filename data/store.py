@@ -1,0 +1,319 @@
+"""The one DuckDB file behind everything: opened, shared between threads and processes, migrated, versioned. `data.writer` puts rows in.
+
+Two facts shape this file. One connection used by several threads returns wrong rows without an error, so every call works on a cursor of
+its own and the connection never leaves this class. And while one process has the file open no other can open it, so the store holds it
+only while somebody is reading or writing and a moment longer; a shell import and an open dashboard then take turns.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from data.records import StoreBusyError, StoreError
+
+SCHEMA_VERSION = 1
+FILE_NAME = "charybdis.duckdb"
+IDLE_S = 0.25
+"""How long the file stays open after its last use: long enough for one page's queries, short enough for another process to get its turn."""
+WAIT_S = 20.0
+"""How long a caller waits for another process before it is told that the store is busy."""
+MEMORY_LIMIT = "700MB"
+
+_BROKEN = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.OutOfMemoryException, duckdb.SerializationException)
+"""What DuckDB says when the file or the machine fails, not the question."""
+_HERE = Path(__file__).parent
+_writers: dict[Path, threading.RLock] = {}
+_writers_guard = threading.Lock()
+_opening = threading.Lock()
+_stores: weakref.WeakSet[Store] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_stores() -> None:
+    """Before Python ends: a watcher that is closing a file then would bring the whole process down with a signal."""
+    for store in list(_stores):
+        store._close_if_idle()
+
+
+class Store:
+    """An embedded store in one folder. Safe to share between threads; several processes may have one on the same folder.
+
+    Args:
+        path: folder of the store (made if absent), or a `.duckdb` file inside one.
+        wait_s: how long to wait for another process.
+
+    Raises:
+        StoreBusyError: another process kept the file open for longer than `wait_s`; names it.
+        StoreError: the file is no Charybdis store, or was made by a newer version.
+    """
+
+    def __init__(self, path: str | Path, *, wait_s: float = WAIT_S) -> None:
+        path = Path(os.path.realpath(Path(path).expanduser()))  # not `resolve`, which raises on a link that leads to itself
+        self.file = path if path.suffix == ".duckdb" else path / FILE_NAME
+        self.folder = self.file.parent
+        self._wait_s = wait_s
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._n_users = 0
+        self._guard = threading.RLock()
+        self._idle_since_s = 0.0
+        self._watcher: threading.Thread | None = None
+        self._seen: tuple[object, int] | None = None
+        try:
+            str(self.file).encode()
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except (OSError, ValueError) as cause:
+            raise StoreError(f"The store's folder {self.folder} cannot be made ({cause}). Name a folder you can write to.") from cause
+        _stores.add(self)
+        with _writers_guard:
+            self._writer_lock = _writers.setdefault(self.file, threading.RLock())
+        with self._writer_lock, self.cursor() as cursor:
+            _prepare_schema(cursor, self.file)
+
+    # -- reading ------------------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor of the caller's own, for one question and one thread.
+
+        Raises:
+            StoreBusyError: another process holds the file.
+            StoreError: the file is damaged, or its disk is full.
+        """
+        with self._guard:
+            if self._connection is None:
+                self._connection = _connect(self.file, self._wait_s)
+                if self._watcher is None:
+                    self._watcher = threading.Thread(target=self._close_when_idle, name="store closer", daemon=True)
+                    self._watcher.start()
+            self._n_users += 1
+            cursor = self._connection.cursor()
+        try:
+            yield cursor
+        except _BROKEN as cause:
+            raise StoreError(
+                f"The store {self.file} cannot be used on: {str(cause).splitlines()[0]}. Is the disk full? If the file is damaged, "
+                "put a copy of it back, or import the results into a new store."
+            ) from cause
+        finally:
+            cursor.close()
+            with self._guard:
+                self._n_users -= 1
+                self._idle_since_s = time.monotonic()
+
+    @property
+    def version(self) -> int:
+        """Number of the last committed change. Never goes back; keys every cache. Costs two file look-ups while nothing changes."""
+        stamp = self._stamp()
+        if self._seen is not None and self._seen[0] == stamp:
+            return self._seen[1]
+        with self.cursor() as cursor:
+            version = _read_version(cursor)
+        self._seen = (stamp, version)
+        return version
+
+    def close(self) -> None:
+        """Let go of the file now. The store stays usable: the next call opens it again."""
+        with self._guard:
+            if self._n_users:
+                raise StoreError(
+                    f"The store {self.file} is in use by {self._n_users} callers of this process; close it after they are done."
+                )
+            self._close_if_idle()
+
+    # -- writing ------------------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor inside a transaction: all of it is stored and the version goes up by one, or nothing happened.
+
+        One writer at a time in this process; readers go on with the state before.
+        """
+        with self._writer_lock, self.cursor() as cursor:
+            cursor.execute("BEGIN")
+            try:
+                yield cursor
+                cursor.execute("UPDATE meta SET value = (value::BIGINT + 1)::VARCHAR WHERE key = 'store_version'")
+                version = _read_version(cursor)
+                cursor.execute("COMMIT")
+            except BaseException:
+                with suppress(duckdb.Error):  # a failed COMMIT has rolled back already; a damaged file takes no ROLLBACK either
+                    cursor.execute("ROLLBACK")
+                raise
+            self._seen = (self._stamp(), version)
+
+    def compact(self) -> tuple[int, int]:
+        """Rewrite the file without the room that removed rows left. Returns its size in bytes before and after.
+
+        Other processes wait meanwhile; the version stays, because nothing that can be read changes.
+
+        Raises:
+            StoreError: this process is reading or writing right now.
+            StoreBusyError: another process is.
+        """
+        with self._writer_lock, self._guard:
+            self.close()
+            fresh = self.file.with_name(f"compacting-{FILE_NAME}")
+            fresh.unlink(missing_ok=True)
+            connection = _connect(self.file, self._wait_s, hardened=False)
+            try:
+                connection.execute("CHECKPOINT")
+                n_bytes_before = self.file.stat().st_size
+                _copy_into(connection, fresh)
+                fresh.replace(self.file)  # while the old file is locked, so that no other process writes to it in between
+            finally:
+                connection.close()
+                fresh.unlink(missing_ok=True)
+        return n_bytes_before, self.file.stat().st_size
+
+    # -- details ------------------------------------------------------------------------------------------------------------------
+
+    def _close_when_idle(self) -> None:
+        """Runs in one thread while the file is open: starting a timer after every question would cost as much as a small question."""
+        wait_s = IDLE_S
+        while True:
+            time.sleep(wait_s)
+            with self._guard:
+                idle_s = 0.0 if self._n_users else time.monotonic() - self._idle_since_s
+                if idle_s >= IDLE_S:
+                    self._close_if_idle()
+                if self._connection is None:
+                    self._watcher = None
+                    return
+            wait_s = max(IDLE_S - idle_s, 0.01)
+
+    def _close_if_idle(self) -> None:
+        with self._guard:
+            if self._n_users == 0 and self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _stamp(self) -> tuple[Any, ...]:
+        """Changes with every commit of any process: a commit grows the write-ahead log, a checkpoint rewrites the file."""
+        stamp: list[tuple[int, int, int] | None] = []
+        for file in (self.file, self.file.with_name(self.file.name + ".wal")):
+            try:
+                stat = file.stat()
+                stamp.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
+            except FileNotFoundError:
+                stamp.append(None)
+        return tuple(stamp)
+
+
+@contextmanager
+def scratch_connection(memory_limit: str = MEMORY_LIMIT) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory DuckDB to read files with; apart from any store."""
+    connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit, "autoinstall_known_extensions": "false"})
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _connect(file: Path, wait_s: float, *, hardened: bool = True) -> duckdb.DuckDBPyConnection:
+    """Open the file, waiting for other processes to let go. Nothing but this file can be reached from SQL on it, if `hardened`."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY_LIMIT,
+        "temp_directory": str(file.parent / "tmp"),
+        "autoinstall_known_extensions": "false",
+        "storage_compatibility_version": "v1.2.0",  # the first with zstd; later ones lack a plain dictionary for short words
+        "zstd_min_string_length": 1,  # and FSST off, below: text of any length takes zstd, at half of FSST's size
+    }
+    give_up_at = time.monotonic() + wait_s
+    pause_s = 0.01
+    while True:
+        try:
+            with _opening:  # two stores of one process on one file share a database, and with it these settings
+                connection = duckdb.connect(str(file), config=config)
+                ((locked,),) = connection.execute("SELECT current_setting('lock_configuration')").fetchall()
+                if not locked:  # not in `config`: there FSST would stay on, and the lock refuse the temp_directory beside it
+                    connection.execute("SET disabled_compression_methods = 'fsst'")
+                    if hardened:
+                        connection.execute("SET enable_external_access = false; SET lock_configuration = true")
+            return connection
+        except duckdb.IOException as cause:
+            if "not a valid duckdb" in str(cause).lower():
+                raise StoreError(_foreign_text(file, cause)) from cause
+            if "could not set lock" not in str(cause).lower():
+                raise StoreError(f"The store {file} cannot be opened: {cause}. Check the path and its permissions.") from cause
+            if time.monotonic() > give_up_at:
+                raise StoreBusyError(_busy_text(file, str(cause), wait_s)) from cause
+        except duckdb.Error as cause:
+            raise StoreError(_foreign_text(file, cause)) from cause
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.5, 0.1)
+
+
+def _foreign_text(file: Path, cause: Exception) -> str:
+    return f"{file} is not a Charybdis store ({str(cause).splitlines()[0]}). Name another folder with --store, or move this file away."
+
+
+def _copy_into(connection: duckdb.DuckDBPyConnection, fresh: Path) -> None:
+    """Copy every table of an open store into a new file beside it."""
+    ((this,),) = connection.execute("SELECT current_database()").fetchall()
+    ((last_key,),) = connection.execute("SELECT coalesce(last_value, 0) FROM duckdb_sequences() WHERE sequence_name = 'keys'").fetchall()
+    tables = [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+    quoted = str(fresh).replace("'", "''")
+    connection.execute(f"ATTACH '{quoted}' AS fresh (STORAGE_VERSION 'v1.2.0'); USE fresh")
+    connection.execute((_HERE / "schema.sql").read_text())
+    for table in tables:
+        connection.execute(f'INSERT INTO {table} BY NAME SELECT * FROM "{this}".{table}')
+    connection.execute(f'CREATE OR REPLACE SEQUENCE keys START {last_key + 1}; CHECKPOINT; USE "{this}"; DETACH fresh')
+
+
+def _busy_text(file: Path, cause: str, wait_s: float) -> str:
+    holder = re.search(r"held in (.+?) \(PID (\d+)\)", cause)
+    who = f"process {holder[2]} ({holder[1]})" if holder else "another process"
+    return (
+        f"The store {file} is busy: {who} has held it for more than {wait_s:.0f} s. "
+        "Wait until its import or probe is done and try again, stop that process, or name another store with --store."
+    )
+
+
+def _prepare_schema(cursor: duckdb.DuckDBPyConnection, file: Path) -> None:
+    """Make the tables of a new file, or bring an older one up to date, in one transaction."""
+    tables = {name for (name,) in cursor.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if tables and "meta" not in tables:
+        raise StoreError(
+            f"{file} is a DuckDB file but not a Charybdis store (tables: {', '.join(sorted(tables))}). Name another with --store."
+        )
+    found = 0
+    if tables:
+        (found,) = cursor.execute("SELECT value::INTEGER FROM meta WHERE key = 'schema_version'").fetchall()[0]
+    if found == SCHEMA_VERSION:
+        return
+    if found > SCHEMA_VERSION:
+        raise StoreError(
+            f"The store {file} has schema version {found}; this Charybdis knows versions up to {SCHEMA_VERSION}. "
+            "Update Charybdis, or name another store with --store."
+        )
+    cursor.execute("BEGIN")
+    try:
+        if found == 0:
+            cursor.execute((_HERE / "schema.sql").read_text())
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            cursor.execute("INSERT INTO meta VALUES ('store_version', '0'), ('created_at', ?), ('schema_version', '0')", [now])
+        else:
+            for step in range(found + 1, SCHEMA_VERSION + 1):
+                cursor.execute((_HERE / "migrations" / f"to_{step:03}.sql").read_text())
+        cursor.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)])
+        cursor.execute("COMMIT")
+    except BaseException:
+        cursor.execute("ROLLBACK")
+        raise
+
+
+def _read_version(cursor: duckdb.DuckDBPyConnection) -> int:
+    ((version,),) = cursor.execute("SELECT value::BIGINT FROM meta WHERE key = 'store_version'").fetchall()
+    return int(version)
