@@ -1,0 +1,160 @@
+"""`make ladder`: train and evaluate every rung. What is finished is skipped, so that it can be stopped and started again.
+
+`build/ladder/<model>/` holds checkpoints and samples on the way; what ships appears when it is complete: weights in
+`probe/ladder/weights/<model>/`, the runs of all seeds of a rung with every sample in `data/ladder/<rung>.parquet`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from safetensors.torch import load_file, save_file
+
+from data.importers.base import Batch, Source
+from data.importers.charybdis import IMPORTER
+from data.interchange import write_parquet
+from data.records import RunInfo
+from probe.ladder.evaluate import Moment, evaluate
+from probe.ladder.sizes import RUNGS, TRAIN_TOKENS, Rung, every_model, model_name
+from probe.ladder.stream import token_examples
+from probe.ladder.train import Checkpoint, Stream, describe, new_model, save, train
+from probe.models.hf import LocalModel
+from probe.models.weights import checkpoint_of
+
+ROOT = Path(__file__).resolve().parents[2]
+WORK = ROOT / "build" / "ladder"
+WEIGHTS = Path(__file__).parent / "weights"
+SHIPPED_RUNS = ROOT / "data" / "ladder"
+TRAINED, SAMPLES = "trained.json", "samples.parquet"
+"""Written last: a folder with them holds a finished training, and a finished evaluation."""
+
+
+def say(text: str) -> None:
+    """A progress line, with the time."""
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')}  {text}\n")
+    sys.stderr.flush()
+
+
+def train_model(rung: Rung, seed: int, work: Path = WORK, weights: Path = WEIGHTS) -> None:
+    """Train one model unless that is done; keep its checkpoints under `work` and its weights under `weights`."""
+    name = model_name(rung, seed)
+    folder = work / name
+    if (folder / TRAINED).is_file() and (weights / name / "model.safetensors").is_file():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    steps: list[dict[str, Any]] = []
+    began = time.monotonic()
+
+    def keep(checkpoint: Checkpoint) -> None:
+        steps.append({"step": checkpoint.step, "tokens": checkpoint.tokens, **describe(checkpoint)})
+        minutes = (time.monotonic() - began) / 60
+        left = minutes * (TRAIN_TOKENS / checkpoint.tokens - 1)
+        say(
+            f"{name}  {checkpoint.tokens / 1e6:.2f} M tokens  loss per answer token {checkpoint.answer_loss:.3f}  "
+            f"{checkpoint.cpu_seconds:.0f} CPU s  about {left:.1f} min left"
+        )
+        state = {key: value.contiguous().clone() for key, value in checkpoint.model.state_dict().items() if key != "lm_head.weight"}
+        save_file(state, folder / f"step-{checkpoint.step}.safetensors")
+
+    model = train(rung, seed, keep, _stream(seed, work))
+    save(model, weights / name, rung, seed)
+    facts = {"rung": rung.name, "seed": seed, "steps": steps, "torch": torch.__version__}
+    (folder / TRAINED).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def _stream(seed: int, work: Path) -> Stream:
+    """The training instances of a seed; all rungs share them, so they are made once."""
+    file = work / f"stream-{seed}.npz"
+    if not file.is_file():
+        say(f"making the training instances of seed {seed}")
+        rows, prompts = token_examples(seed, TRAIN_TOKENS)
+        part = file.with_suffix(".part.npz")
+        np.savez(part, ids=np.concatenate(rows), lengths=np.array([len(row) for row in rows]), prompts=np.array(prompts))
+        part.replace(file)
+    with np.load(file) as stored:
+        ends = np.cumsum(stored["lengths"])[:-1]
+        return np.split(stored["ids"], ends), stored["prompts"].tolist()
+
+
+# -- evaluation --------------------------------------------------------------------------------------------------------------------
+
+
+def evaluate_model(rung: Rung, seed: int, work: Path = WORK, weights: Path = WEIGHTS) -> None:
+    """Evaluate one trained model and its checkpoints unless that is done."""
+    name = model_name(rung, seed)
+    folder = work / name
+    if (folder / SAMPLES).is_file():
+        return
+    torch.set_num_threads(1)
+    began = time.process_time()
+    steps = json.loads((folder / TRAINED).read_text(encoding="utf-8"))["steps"]
+    batches: list[Batch] = []
+    for facts in steps:
+        is_last = facts is steps[-1]
+        source = weights / name if is_last else _unpack(rung, seed, folder / f"step-{facts['step']}.safetensors")
+        model = LocalModel(str(source), ref=f"ladder:{name}", device="cpu", dtype="float32")
+        known = {key: facts[key] for key in ("answer_loss", "train_cpu_seconds")}
+        moment = Moment(facts["step"], facts["tokens"], checkpoint_of(source), known, is_last)
+        batches += list(evaluate(model, rung, seed, moment))
+        model.close()
+    written = write_parquet(folder / SAMPLES, batches)
+    say(f"{name}  {written.samples} samples in {written.runs} runs  {time.process_time() - began:.0f} CPU s")
+
+
+def _unpack(rung: Rung, seed: int, file: Path) -> Path:
+    """A checkpoint as a folder that transformers loads."""
+    folder = file.with_suffix("")
+    model = new_model(rung, seed)
+    model.load_state_dict(load_file(file), strict=False)
+    model.tie_weights()
+    save(model, folder, rung, seed)
+    return folder
+
+
+def ship(rung: Rung, work: Path = WORK, runs: Path = SHIPPED_RUNS) -> None:
+    """Write the runs of a rung, of all its seeds that are evaluated."""
+    parts = [part for seed in rung.seeds if (part := work / model_name(rung, seed) / SAMPLES).is_file()]
+    target = runs / f"{rung.name}.parquet"
+    if target.is_file() and all(part.stat().st_mtime < target.stat().st_mtime for part in parts):
+        return
+    described: list[Batch] = []
+    tables: list[pa.Table] = []
+    for part in parts:
+        for batch in IMPORTER.read(Source(IMPORTER.name, part, (part,)), lambda reject: say(str(reject))):
+            (described if isinstance(batch, RunInfo) else tables).append(batch)
+    runs.mkdir(parents=True, exist_ok=True)
+    # One table is one row group: instances are the same for every seed, and each is written once.
+    write_parquet(target, [*described, pa.concat_tables(tables)])
+    say(f"{target.relative_to(runs.parents[1])}  {target.stat().st_size / 1e6:.2f} MB")
+
+
+def main() -> None:
+    """Train and evaluate the rungs named in the arguments, all without one."""
+    parser = argparse.ArgumentParser(description="Train and evaluate the ladder.")
+    parser.add_argument("rungs", nargs="*", help=f"of {', '.join(RUNGS)}; all when none is named")
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2], help="only these seeds")
+    parser.add_argument("--train-only", action="store_true", help="leave the evaluation for later")
+    wanted = parser.parse_args()
+    if unknown := set(wanted.rungs) - set(RUNGS):
+        parser.error(f"no rung {', '.join(sorted(unknown))}; rungs are {', '.join(RUNGS)}")
+    os.nice(10)
+    WORK.mkdir(parents=True, exist_ok=True)
+    for rung, seed in every_model():
+        if seed in wanted.seeds and (not wanted.rungs or rung.name in wanted.rungs):
+            train_model(rung, seed)
+            if not wanted.train_only:
+                evaluate_model(rung, seed)
+                ship(rung)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""What a task is: instances drawn from a split, reference answers, and a check that accepts every right answer.
+
+One file per task beside this one ends in `TASK = ...`; the registry finds it. With one row in data/catalog/task_levels.csv that is all.
+
+How an instance is made, and why ID and OOD compare:
+
+1. the *pattern* is drawn first: length, order, which numbers repeat, where the answer stands. It does not know the split;
+2. then it is *filled* with values of the split, and filled again until the instance has what its task promises.
+
+With the same seed, instance number i has the same pattern in both splits, so lengths and structure are matched exactly and only the
+elements differ. (The authors' OOD lists differ in length and in repeated numbers as well.)
+
+How another prompt form plugs in. `Instance.prompt` is text made by a prompt style; the instance itself is its input. A style is a name
+and two functions: `render(task, given) -> str`, and `read(task, reply) -> Reading`. The zero-shot style is `prompts.zero_shot` with
+`parsing.read_answer`. The compact form of the ladder (`sort: 48 02 64=` answered by `02 48 64$`) renders the same input with its task
+word, target before the list, zero-padded values, and reads what stands before `$`; an instance is shown in it by
+`dataclasses.replace(instance, prompt=style.render(task, instance.input))`, and `grading.judge(task, instance, style.read(task, reply))`
+decides as for any other style, because the decision depends on the input and the answer and never on the prompt.
+"""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import msgspec
+
+from data.records import Outcome, Split
+from probe.tasks.elements import RANGES, Elements, Pool, TaskError
+from probe.tasks.inputs import Input, validate_input
+from probe.tasks.prompts import zero_shot
+
+Answer: TypeAlias = int | list[int]
+
+
+_ATTEMPTS = 2_000
+
+
+class AnswerKind(StrEnum):
+    INTEGER = "integer"
+    LIST = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One question with its input and one right answer."""
+
+    instance_id: str
+    """Hash of task and input: equal inputs have equal ids everywhere."""
+    task: str
+    level: int | None
+    split: Split
+    input: Input
+    prompt: str
+    reference: Answer
+    """One right answer; `Task.fault` knows whether another is right too."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that the shell prints and accepts back."""
+        return {
+            "instance_id": self.instance_id,
+            "task": self.task,
+            "level": self.level,
+            "split": str(self.split),
+            "input": dict(self.input),
+            "prompt": self.prompt,
+            "reference": self.reference,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read from a reply: an answer, or the reason why there is none."""
+
+    answer: Answer | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """What became of one reply."""
+
+    outcome: Outcome
+    answer: Answer | None
+    """None when nothing was read."""
+    reason: str
+    """Why, in words for the reader."""
+
+
+def instance_id(task: str, given: Input) -> str:
+    """16 hexadecimal digits that depend on the task's name and the input alone."""
+    return blake2b(task.encode() + b"\n" + msgspec.json.encode(given, order="deterministic"), digest_size=8).hexdigest()
+
+
+class Task(ABC):
+    """One task of a benchmark. Instances of this class hold no state."""
+
+    name: ClassVar[str]
+    """As in data/catalog/tasks.csv."""
+    authors_name: ClassVar[str]
+    """Class name in SCYLLA's code."""
+    level: ClassVar[int | None]
+    """None for tasks without a level of their own."""
+    authors_order: ClassVar[Literal["given", "any", "either"]] = "given"
+    """In which order of its numbers the authors' grader accepts a list: as stored, any, or either direction."""
+    lengths: ClassVar[range]
+    """Lengths an instance may have: SCYLLA's."""
+    fields: ClassVar[tuple[str, ...]]
+    kind: ClassVar[AnswerKind] = AnswerKind.LIST
+    instruction: ClassVar[str]
+    answer_rule: ClassVar[str]
+    """What <answer> must look like, for the prompt."""
+    example: ClassVar[str]
+
+    @abstractmethod
+    def pattern(self, rng: random.Random, length: int) -> Any:
+        """Everything about an instance that does not depend on the split."""
+
+    @abstractmethod
+    def fill(self, pattern: Any, rng: random.Random, pool: Pool) -> dict[str, Any] | None:
+        """The input with values of the pool; None when these values do not give what the task promises, so that others are drawn."""
+
+    @abstractmethod
+    def solve(self, given: Input) -> Answer:
+        """One right answer. Raises TaskError when the input has none."""
+
+    @abstractmethod
+    def fault(self, given: Input, reference: Answer, answer: Answer) -> str | None:
+        """Why the answer is wrong, in words; None when it is right, whether or not it equals the reference."""
+
+    @abstractmethod
+    def guess(self, given: Input, rng: random.Random) -> Answer:
+        """A random answer of valid form, from someone who read the question and knows nothing."""
+
+    @abstractmethod
+    def chance(self, given: Input) -> float:
+        """The probability that `guess` is right, exactly."""
+
+    def fits(self, pattern: Any, pool: Pool) -> bool:
+        """Whether the pool has what the pattern needs, such as numbers that end in its digits."""
+        return True
+
+    def format_fault(self, given: Input, answer: Answer) -> str | None:
+        """What a readable answer lacks of the form that the prompt asks for; None when it has it."""
+        return None
+
+    def make(self, rng: random.Random, split: Split | str, lengths: Sequence[int] | None = None, elements: Elements = RANGES) -> Instance:
+        """One instance: the same generator state gives the same instance on every platform.
+
+        Args: lengths to choose from (default: all the task allows). elements: what is ID and what is OOD.
+        Raises: TaskError for a length the task does not allow, or when the elements cannot give a valid instance.
+        """
+        split = Split(split)
+        shapes, values = random.Random(rng.getrandbits(64)), random.Random(rng.getrandbits(64))
+        return self.instance(self.draw(self.draw_pattern(shapes, lengths, elements), values, elements.pools[split]), split)
+
+    def draw_pattern(self, rng: random.Random, lengths: Sequence[int] | None, elements: Elements = RANGES) -> Any:
+        """A pattern of one of the lengths, each as likely, that both splits can fill."""
+        allowed = self.lengths if lengths is None else lengths
+        length = allowed[int(rng.random() * len(allowed))]
+        if length not in self.lengths:
+            raise TaskError(f"{self.name} cannot have length {length}: allowed are {self.lengths[0]} to {self.lengths[-1]}.")
+        pools = tuple(elements.pools.values())
+        for _ in range(_ATTEMPTS):
+            pattern = self.pattern(rng, length)
+            if all([self.fits(pattern, pool) for pool in pools]):
+                return pattern
+        raise TaskError(
+            f"The elements of the source '{elements.name}' allow no {self.name} instance of length {length}: of {_ATTEMPTS} patterns none "
+            "could be filled in both splits. Use a source with more elements or leave the task out."
+        )
+
+    def draw(self, pattern: Any, rng: random.Random, pool: Pool) -> dict[str, Any]:
+        """An input of this pattern with values of the pool."""
+        for _ in range(_ATTEMPTS):
+            given = self.fill(pattern, rng, pool)
+            if given is not None:
+                return given
+        raise TaskError(
+            f"No valid {self.name} instance came of {_ATTEMPTS} draws from {len(pool.members)} elements ({min(pool.values)} to "
+            f"{max(pool.values)}). Use a source with more elements or other lengths."
+        )
+
+    def instance(self, given: dict[str, Any], split: Split) -> Instance:
+        """The instance that asks about this input."""
+        return Instance(instance_id(self.name, given), self.name, self.level, split, given, zero_shot(self, given), self.solve(given))
+
+    def check(self, instance: Instance, answer: Answer) -> bool:
+        """Whether the answer is right. Every right answer is accepted."""
+        given = instance.input
+        return self.format_fault(given, answer) is None and self.fault(given, instance.reference, answer) is None
+
+    def validate(self, given: Any) -> None:
+        """Raises TaskError unless this is an input that the task can ask about."""
+        validate_input(self.name, self.fields, self.lengths, given)

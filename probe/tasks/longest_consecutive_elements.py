@@ -1,0 +1,93 @@
+"""Find a longest run of consecutive numbers in a list."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+from typing import Any, ClassVar
+
+from probe.tasks.base import Answer, Task
+from probe.tasks.elements import Pool, below, between, shuffled
+from probe.tasks.inputs import Input, numbers_of
+from probe.tasks.lists import LENGTHS
+from probe.tasks.sums import not_taken_from, pick
+
+
+class LongestConsecutiveElements(Task):
+    """How long the runs are and how they are mixed is the pattern; ties happen and each longest run is right.
+
+    The guesser keeps a random non-empty choice of the different numbers, sorted.
+    """
+
+    name = "longest_consecutive_elements"
+    authors_name = "LongestConsecutiveElements"
+    level = None
+    lengths: ClassVar[range] = LENGTHS
+    fields: ClassVar[tuple[str, ...]] = ("numbers",)
+    instruction = (
+        "Find a longest run of consecutive numbers in this list: numbers that all occur in it, in whatever places, each exactly 1 greater "
+        "than the one before. If several runs are longest, any of them counts."
+    )
+    answer_rule = "the run in ascending order as a list in square brackets, its numbers separated by commas"
+    example = "[12, 13, 14]"
+
+    def pattern(self, rng: random.Random, length: int) -> tuple[list[int], list[int]]:
+        longest = between(rng, 2, max(2, length // 2))
+        runs, left = [longest], length - longest
+        while left:
+            run = between(rng, 1, min(longest, left))
+            runs.append(run)
+            left -= run
+        runs.sort(reverse=True)
+        return runs, shuffled(rng, range(length))
+
+    def fill(self, pattern: tuple[list[int], list[int]], rng: random.Random, pool: Pool) -> dict[str, Any] | None:
+        runs, order = pattern
+        numbers: list[int] = []
+        taken: set[int] = set()
+        for run in runs:
+            for _ in range(40):
+                start = pool.values[below(rng, len(pool.values))]
+                places = range(start, start + run)
+                # Runs keep a gap of one number, or they would be one run.
+                if pool.members.issuperset(places) and taken.isdisjoint(range(start - 1, start + run + 1)):
+                    break
+            else:
+                return None
+            numbers += places
+            taken.update(places)
+        return {"numbers": [numbers[place] for place in order]}
+
+    def solve(self, given: Input) -> list[int]:
+        """The first longest run, from the smallest number up."""
+        best_start, best, start, before = 0, 0, 0, -2
+        for number in sorted(given["numbers"]):
+            if number > before + 1:
+                start = number
+            before = number
+            if number - start >= best:
+                best_start, best = start, number - start + 1
+        return list(range(best_start, best_start + best))
+
+    def fault(self, given: Input, reference: Answer, answer: Answer) -> str | None:
+        if not isinstance(answer, list) or not isinstance(reference, list):
+            return "a list of numbers is asked for"
+        if any(after != before + 1 for before, after in pairwise(answer)):
+            return "the numbers are not each 1 greater than the one before"
+        absent = not_taken_from(given["numbers"], answer)
+        if absent:
+            return absent
+        return None if len(answer) == len(reference) else f"{len(answer)} numbers are named, the longest run has {len(reference)}"
+
+    def guess(self, given: Input, rng: random.Random) -> Answer:
+        present = sorted(set(given["numbers"]))
+        return pick(present, between(rng, 1, (1 << len(present)) - 1))
+
+    def chance(self, given: Input) -> float:
+        present = set(numbers_of(given))
+        longest = len(self.solve(given))
+        n_longest = sum(number - 1 not in present and present.issuperset(range(number, number + longest)) for number in present)
+        return n_longest / ((1 << len(present)) - 1)
+
+
+TASK = LongestConsecutiveElements()

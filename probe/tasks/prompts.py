@@ -1,0 +1,25 @@
+"""The zero-shot prompt: the task in words, its input, the form the answer must have, and a push to think step by step.
+
+In the spirit of SCYLLA's prompts (arXiv 2410.01769, section 4) and in our own words; where theirs leave open what counts, these say it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from probe.tasks.inputs import Input, show_input
+
+if TYPE_CHECKING:
+    from probe.tasks.base import Task
+
+SECOND_TRIGGER = "Therefore, the answer is"
+"""Appended to a first reply to ask for the answer alone. Grade the trigger together with what follows it."""
+
+
+def zero_shot(task: Task, given: Input) -> str:
+    """The full prompt for one input."""
+    return (
+        f"{task.instruction}\n\n{show_input(task.fields, given)}\n\n"
+        f'End your reply with "The answer is <answer>.", where <answer> is {task.answer_rule}. '
+        f'For example: "The answer is {task.example}."\n\nLet\'s think step by step.'
+    )

@@ -1,0 +1,33 @@
+"""Every task by name. A module of this package that has a `TASK` is one: nothing else is to be edited to add it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+from probe.tasks.base import Task
+from probe.tasks.elements import TaskError
+
+_THEMSELVES_NEED_IT = {"registry", "batches"}
+
+
+def _found() -> dict[str, Task]:
+    names = [module.name for module in iter_modules([str(Path(__file__).parent)]) if module.name not in _THEMSELVES_NEED_IT]
+    modules = [import_module(f"probe.tasks.{name}") for name in names]
+    tasks: list[Task] = [module.TASK for module in modules if hasattr(module, "TASK")]
+    return {task.name: task for task in sorted(tasks, key=lambda task: (task.level or 9, task.name))}
+
+
+TASKS: dict[str, Task] = _found()
+"""In the order of levels; tasks without a level last."""
+
+
+def task_named(name: str) -> Task:
+    """The task of this name, or of this class name in the authors' code. Raises: TaskError that lists the names."""
+    if name in TASKS:
+        return TASKS[name]
+    for task in TASKS.values():
+        if task.authors_name == name:
+            return task
+    raise TaskError(f"There is no task '{name}'. Tasks are: {', '.join(TASKS)}.")
