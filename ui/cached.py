@@ -1,0 +1,241 @@
+"""Everything that is kept between reruns: the open store, what was read from it, what was computed from that. The only file that caches.
+
+Every read is keyed by the store's file, the store's version and the frozen arguments, so a write anywhere makes the next read fresh and
+nothing ever needs clearing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pandas as pd
+import streamlit as st
+
+from data import queries
+from data.bootstrap import open_store
+from data.queries import SampleFilter
+from data.records import SCYLLA_SCHEME, Denominator, Selection, Split
+from data.store import FILE_NAME, Store
+from ui.figures.theme import ModelStyle, model_styles, natural_order
+from ui.plain import plain
+from ui.settings import settings
+
+if TYPE_CHECKING:
+    from analysis.published import ScoreBounds
+    from analysis.valley import Valley
+    from probe.desk import Desk
+
+Answer = TypeVar("Answer")
+
+
+def store() -> Store:
+    """The store of this dashboard. On the first start of all it is made, and the page shows how far that is."""
+    folder = settings().store
+    if not (folder / FILE_NAME).exists() and folder.suffix != ".duckdb":
+        _make_store(str(folder))
+    return _open_store(str(folder))
+
+
+def _make_store(folder: str) -> None:
+    # Not inside the cached function: Streamlit would play the progress bar back to every later visitor.
+    place = st.empty()
+    bar = place.progress(0.0, text="Making the store from the shipped sources")
+
+    def report(done: int, total: int, what: str) -> None:
+        bar.progress(min(1.0, done / max(1, total)), text=f"Making the store from the shipped sources: {plain(what)}")
+
+    open_store(folder, progress=report).close()
+    place.empty()
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the store")
+def _open_store(folder: str) -> Store:
+    return open_store(folder)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False, on_release=lambda desk: desk.close())
+def desk() -> Desk:
+    """The one place of this server where a model is open; every session gets the same. See probe.desk."""
+    from probe.desk import Desk
+
+    return Desk()
+
+
+# -- what is here ------------------------------------------------------------------------------------------------------------------
+
+
+def store_info() -> dict[str, Any]:
+    """See data.queries.fetch_store_info."""
+    return _ask(queries.fetch_store_info)
+
+
+def models() -> pd.DataFrame:
+    """See data.queries.fetch_models."""
+    return _ask(queries.fetch_models)
+
+
+def tasks() -> pd.DataFrame:
+    """See data.queries.fetch_tasks."""
+    return _ask(queries.fetch_tasks)
+
+
+def schemes() -> pd.DataFrame:
+    """See data.queries.fetch_schemes."""
+    return _ask(queries.fetch_schemes)
+
+
+def levels(scheme: str) -> pd.DataFrame:
+    """See data.queries.fetch_levels."""
+    return _ask(queries.fetch_levels, scheme)
+
+
+def runs() -> pd.DataFrame:
+    """See data.queries.fetch_runs."""
+    return _ask(queries.fetch_runs)
+
+
+def run(run_id: str) -> dict[str, Any]:
+    """See data.queries.fetch_run."""
+    return _ask(queries.fetch_run, run_id)
+
+
+def imports() -> pd.DataFrame:
+    """See data.queries.fetch_imports."""
+    return _ask(queries.fetch_imports)
+
+
+def rejects(import_key: int | None = None, *, limit: int = 1000) -> pd.DataFrame:
+    """See data.queries.fetch_rejects."""
+    return _ask(queries.fetch_rejects, import_key, limit=limit)
+
+
+def styles() -> dict[str, ModelStyle]:
+    """Colour and symbol of every model of the store; the same on every page, whatever is selected."""
+    known = models()
+    families = {model: family if isinstance(family, str) else None for model, family in zip(known["model"], known["family"], strict=True)}
+    return model_styles(families)
+
+
+def sizes() -> dict[str, tuple[str, int]]:
+    """Family and number of parameters of the models for which both are known."""
+    known = models().dropna(subset=["family", "n_params"])
+    rows = zip(known["model"], known["family"], known["n_params"], strict=True)
+    return {model: (family, int(n_params)) for model, family, n_params in rows}
+
+
+# -- counts, scores, samples -------------------------------------------------------------------------------------------------------
+
+
+def task_counts(selection: Selection) -> pd.DataFrame:
+    """See data.queries.fetch_task_counts."""
+    return _ask(queries.fetch_task_counts, selection)
+
+
+def level_scores(selection: Selection) -> pd.DataFrame:
+    """See data.queries.fetch_level_scores."""
+    return _ask(queries.fetch_level_scores, selection)
+
+
+def scores(selection: Selection) -> pd.DataFrame:
+    """See data.queries.fetch_scores."""
+    return _ask(queries.fetch_scores, selection)
+
+
+def sample_count(selection: Selection, wanted: SampleFilter) -> int:
+    """See data.queries.count_samples."""
+    return _ask(queries.count_samples, selection, wanted)
+
+
+def sample_page(selection: Selection, wanted: SampleFilter, *, sort: str = "run order", page: int = 0, page_size: int = 50) -> pd.DataFrame:
+    """See data.queries.fetch_sample_page."""
+    return _ask(queries.fetch_sample_page, selection, wanted, sort=sort, page=page, page_size=page_size)
+
+
+def sample(run_id: str, row_in_run: int, scheme: str = SCYLLA_SCHEME) -> dict[str, Any]:
+    """See data.queries.fetch_sample."""
+    return _ask(queries.fetch_sample, run_id, row_in_run, scheme=scheme)
+
+
+def neighbours(
+    selection: Selection, wanted: SampleFilter, run_id: str, row_in_run: int, *, sort: str = "run order"
+) -> tuple[tuple[str, int] | None, tuple[str, int] | None]:
+    """See data.queries.fetch_neighbours."""
+    return _ask(queries.fetch_neighbours, selection, wanted, run_id, row_in_run, sort=sort)
+
+
+# -- valleys -----------------------------------------------------------------------------------------------------------------------
+
+
+def valley_sources(selection: Selection) -> tuple[tuple[str, str], ...]:
+    """Models of the selection that have a valley, each with its source: those with counted "samples", then those with "published" means."""
+    opened = store()
+    return _valley_sources(str(opened.file), opened.version, replace(selection, denominator=Denominator.UNPARSED_IS_WRONG))
+
+
+def valley(model: str, source: str, selection: Selection) -> Valley:
+    """The valley of one model, from "samples" or "published". See analysis.valley and analysis.published."""
+    opened = store()
+    return _valley(str(opened.file), opened.version, source, replace(selection, models=(model,)))
+
+
+def score_bounds(selection: Selection) -> tuple[ScoreBounds, ...]:
+    """What published scores alone say about the gap. See analysis.published.score_bounds."""
+    opened = store()
+    return _score_bounds(str(opened.file), opened.version, selection)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _valley_sources(file: str, version: int, selection: Selection) -> tuple[tuple[str, str], ...]:
+    counts = queries.fetch_task_counts(store(), selection)
+    counts = counts[counts["level"].notna() & counts["role"].ne("probe").fillna(True).astype(bool)]
+    counted = _with_both_splits(counts, ["model", "task"])
+    means = queries.fetch_level_scores(store(), selection)
+    means = means[(means["metric"] == "accuracy") & means["task"].isna()]
+    published = _with_both_splits(means, ["model", "level"])
+    return (
+        *((model, "samples") for model in sorted(counted, key=natural_order)),
+        *((model, "published") for model in sorted(published - counted, key=natural_order)),
+    )
+
+
+def _with_both_splits(frame: pd.DataFrame, pair: list[str]) -> set[str]:
+    n_splits = frame.groupby(pair)["split"].nunique()
+    return set(n_splits[n_splits == len(Split)].index.get_level_values("model"))
+
+
+# The analysis brings scipy along, which costs half a second: it is loaded by the first page that needs it.
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _valley(file: str, version: int, source: str, selection: Selection) -> Valley:
+    from analysis.published import valleys_from_published
+    from analysis.valley import Settings, locate_valley
+
+    estimation = Settings(denominator=selection.denominator)
+    if source == "published":
+        return valleys_from_published(queries.fetch_level_scores(store(), selection), estimation)[0]
+    return locate_valley(queries.fetch_task_counts(store(), selection), settings=estimation)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _score_bounds(file: str, version: int, selection: Selection) -> tuple[ScoreBounds, ...]:
+    from analysis.published import score_bounds as bound
+
+    return bound(queries.fetch_level_scores(store(), selection))
+
+
+# -- details -----------------------------------------------------------------------------------------------------------------------
+
+
+def _ask(question: Callable[..., Answer], *arguments: Any, **named: Any) -> Answer:
+    """Answer a question to the store, from the cache while the store is as it was."""
+    opened = store()
+    answer: Answer = _read(question.__name__, str(opened.file), opened.version, arguments, tuple(sorted(named.items())))
+    return answer
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _read(question: str, file: str, version: int, arguments: tuple[Any, ...], named: tuple[tuple[str, Any], ...]) -> Any:
+    return getattr(queries, question)(store(), *arguments, **dict(named))

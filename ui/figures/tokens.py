@@ -1,0 +1,47 @@
+"""How likely a model found each token of one answer, as a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ui.figures.parts import layout, note
+from ui.figures.text import hover
+from ui.figures.theme import OKABE_ITO, Figure
+
+
+def token_logprobs_figure(logprobs: Sequence[float], *, at_most: int = 2000) -> Figure:
+    """One bar per token, in order: its natural log-probability. Of longer answers the first `at_most` tokens are drawn.
+
+    Edge cases: no tokens give a note; a probability of 0 (−∞) and NaN are gaps.
+    """
+    drawn = np.asarray(logprobs[:at_most], dtype=float)
+    finite = np.where(np.isfinite(drawn), drawn, np.nan)
+    if not len(finite):
+        return note("No token log-probabilities.")
+    trace = {
+        "type": "bar",
+        "x": list(range(1, len(finite) + 1)),
+        "y": finite,
+        "hovertext": [
+            hover(f"token {place}", (("log-probability", f"{value:.3f}"), ("probability", f"{np.exp(value):.4f}")))
+            for place, value in enumerate(finite, 1)
+        ],
+        "hoverinfo": "text",
+        "marker": {"color": OKABE_ITO["blue"], "line": {"width": 0}},
+        "uid": "tokens",
+    }
+    drawn_only = f"Log-probabilities of the first {len(finite):,} of {len(logprobs):,} tokens."
+    return {
+        "data": [trace],
+        "layout": layout(
+            height=200,
+            sentence=drawn_only if len(finite) < len(logprobs) else f"Log-probabilities of {len(finite):,} tokens.",
+            file_name="token-log-probabilities",
+            margin={"l": 48, "r": 8, "t": 8, "b": 44},
+            bargap=0.1,
+            xaxis={"title": {"text": "token", "font": {"size": 13}}, "rangemode": "tozero"},
+            yaxis={"title": {"text": "log p (nats)", "font": {"size": 13}}},
+        ),
+    }

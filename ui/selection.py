@@ -1,0 +1,191 @@
+"""The global selection: widgets in the sidebar, words in the URL, a `Selection` for the pages.
+
+The widgets are drawn by app.py on every page and bound to the URL by Streamlit itself, so they outlive navigation, reload, Back and a
+pasted link. Streamlit drops a URL value it does not know without a word; `_remember_ignored` says which, and what is allowed.
+"""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+import streamlit as st
+
+from data.records import SCYLLA_SCHEME, Denominator, Selection
+from ui import cached
+from ui.figures.theme import ModelStyle, natural_order
+from ui.plain import plain
+
+URL_KEYS = ("models", "tasks", "scheme", "denominator")
+"""Words of the URL that belong to the selection; no page uses them as widget keys."""
+FAMILY = "family:"
+"""`family:Qwen1.5` among the models stands for all models of that family with results."""
+
+MAX_DRAWN = 4
+"""How many models a chart of lines draws when the reader has chosen none."""
+
+SCHEME_TEXTS = {SCYLLA_SCHEME: "Levels of time complexity, as the SCYLLA paper orders them"}
+"""What a level scheme means, under the word that the URL keeps."""
+DENOMINATOR_TEXTS = {
+    Denominator.UNPARSED_IS_WRONG: "Unreadable (unparsed) answers count as wrong: correct / (correct + wrong + unparsed)",
+    Denominator.PARSED_ONLY: "Unreadable (unparsed) answers are left out: correct / (correct + wrong)",
+    Denominator.AUTHORS: "The SCYLLA authors' rule: unparsed answers are left out, and accuracy is 0 when under 10 % of the answers parse",
+}
+
+_CHOSEN, _IGNORED, _SEEN = "chosen selection", "ignored words", "ignored words were for"
+
+
+def choose() -> None:
+    """Draw the widgets in the sidebar and keep what they say for `current`. Called by the shell, once per rerun."""
+    options = _options()
+    _remember_ignored(options)
+    with st.sidebar:
+        models = st.multiselect("Models", options["models"], key="models", bind="query-params", placeholder="all models")
+        tasks = st.multiselect("Tasks", options["tasks"], key="tasks", bind="query-params", placeholder="all tasks")
+        scheme = st.selectbox(
+            "Level scheme", options["scheme"], index=_place(options["scheme"], SCYLLA_SCHEME), key="scheme", bind="query-params"
+        )
+        st.caption(plain(SCHEME_TEXTS.get(scheme or SCYLLA_SCHEME, f"Levels as {scheme} names them.")))
+        denominator = Denominator(st.selectbox("Denominator", options["denominator"], key="denominator", bind="query-params"))
+        st.caption(DENOMINATOR_TEXTS[denominator])
+    st.session_state[_CHOSEN] = Selection(
+        models=_expand(models), tasks=tuple(sorted(tasks)), scheme=scheme or SCYLLA_SCHEME, denominator=denominator
+    )
+    _show_ignored()
+
+
+def current() -> Selection:
+    """What the reader is looking at."""
+    chosen = st.session_state.get(_CHOSEN)
+    return chosen if isinstance(chosen, Selection) else Selection()
+
+
+def shown_models(
+    chosen: Selection,
+    counted: Sequence[str],
+    published: Sequence[str],
+    *,
+    styles: Mapping[str, ModelStyle] | None = None,
+    sizes: Mapping[str, tuple[str, int]] | None = None,
+) -> tuple[tuple[str, ...], str | None]:
+    """Which models a chart of lines should draw, and the sentence that says so when it leaves some out.
+
+    The reader's own choice is followed as it is. Without one, models with counted answers go before those with published numbers only,
+    and of too many for one calm chart an even spread is drawn.
+
+    Args:
+        counted: models that have what the chart needs as counted answers, in their order on screen.
+        published: further models that have it as published numbers.
+        styles: looks of the models; of those that an even spread could take, models of one hue are not drawn together.
+        sizes: family and number of parameters of the models where both are known; of a family's models of one size (seeds, say) an even
+            spread takes one, and goes from the smallest to the largest.
+    """
+    if chosen.models:
+        every = {*counted, *published}
+        return tuple(model for model in chosen.models if model in every), None
+    kind, pool = ("with counted answers", tuple(counted)) if counted else ("with published means", tuple(published))
+    n_others = len(published) if counted else 0
+    if len(pool) > MAX_DRAWN:
+        apart = _one_per_size(pool, sizes or {})
+        drawn = _spread(apart, MAX_DRAWN, styles or {}) if len(apart) > MAX_DRAWN else apart
+        said = f"Drawn are {len(drawn)} of the {len(pool)} models {kind}"
+    else:
+        drawn, said = pool, f"Drawn are the models {kind}" if n_others else ""
+    more = f"; {n_others} more have published means only" if n_others else ""
+    return drawn, f"{said}{more}. Choose others under Models on the left." if said else None
+
+
+def _one_per_size(pool: Sequence[str], sizes: Mapping[str, tuple[str, int]]) -> tuple[str, ...]:
+    """The pool with one model, that of the shortest name, for each family and size; by size where a size is known."""
+    first: dict[tuple[str, int], str] = {}
+    for model in sorted(pool, key=len):
+        first.setdefault(sizes.get(model, (model, 0)), model)
+    return tuple(sorted(first.values(), key=lambda model: (sizes.get(model, ("", 0))[1], pool.index(model))))
+
+
+def _spread(pool: Sequence[str], n: int, styles: Mapping[str, ModelStyle]) -> tuple[str, ...]:
+    """`n` models evenly over the pool, the last one first; where its hue is taken already, the nearest model with another."""
+    picked: list[int] = []
+    for step in reversed(range(n)):
+        ideal = step * (len(pool) - 1) / (n - 1)
+        away = {abs(place - ideal): place for place in range(len(pool)) if place not in picked}
+        nearest = [away[distance] for distance in sorted(away)]
+        taken = [_hue(styles.get(pool[place])) for place in picked]
+        picked.append(next((place for place in nearest if not _is_among(_hue(styles.get(pool[place])), taken)), nearest[0]))
+    return tuple(pool[place] for place in sorted(picked))
+
+
+def _hue(style: ModelStyle | None) -> float | None:
+    """0-1 around the colour circle; lighter and darker shades of a colour share it."""
+    if style is None:
+        return None
+    red, green, blue = (int(style.color[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    return colorsys.rgb_to_hls(red, green, blue)[0]
+
+
+def _is_among(hue: float | None, taken: Sequence[float | None]) -> bool:
+    return hue is not None and any(other is not None and abs(hue - other) < 0.02 for other in taken)
+
+
+# -- details -----------------------------------------------------------------------------------------------------------------------
+
+
+def _options() -> dict[str, list[str]]:
+    models = cached.models()
+    families = sorted(models["family"].dropna().value_counts().loc[lambda n: n > 1].index, key=natural_order)
+    schemes = list(cached.schemes()["scheme"])
+    return {
+        "models": [*(FAMILY + family for family in families), *sorted(models["model"], key=natural_order)],
+        "tasks": list(cached.tasks()["task"]),
+        "scheme": schemes or [SCYLLA_SCHEME],
+        "denominator": [str(denominator) for denominator in Denominator],
+    }
+
+
+def _expand(words: Sequence[str]) -> tuple[str, ...]:
+    """Models named one by one or by family, each once, in natural order."""
+    models = cached.models()
+    named: set[str] = set()
+    for word in words:
+        named |= set(models["model"][models["family"] == word.removeprefix(FAMILY)]) if word.startswith(FAMILY) else {word}
+    return tuple(sorted(named, key=natural_order))
+
+
+def _place(options: Sequence[str], wanted: str) -> int:
+    return options.index(wanted) if wanted in options else 0
+
+
+def _remember_ignored(options: Mapping[str, Sequence[str]]) -> None:
+    """Note the words of the URL that name nothing, before the widgets drop them."""
+    found = {key: [word for word in st.query_params.get_all(key) if word and word not in options[key]] for key in URL_KEYS}
+    found = {key: words for key, words in found.items() if words}
+    if found:
+        st.session_state[_IGNORED] = {key: (tuple(words), tuple(options[key])) for key, words in found.items()}
+        st.session_state[_SEEN] = None
+
+
+def _show_ignored() -> None:
+    """Say what was ignored until the reader changes the selection."""
+    ignored = st.session_state.get(_IGNORED)
+    if not ignored:
+        return
+    if st.session_state[_SEEN] not in (None, current()):
+        del st.session_state[_IGNORED]
+        return
+    st.session_state[_SEEN] = current()
+    for key, (words, allowed) in ignored.items():
+        st.warning(
+            f"The link asks for {key} {plain(', '.join(words))}, which this store does not have; it was ignored. "
+            f"{plain(_possible(words, allowed))}",
+            icon=":material/link_off:",
+        )
+
+
+def _possible(words: Sequence[str], allowed: Sequence[str]) -> str:
+    """What the link could have asked for: all of it while that is short, else what looks most alike."""
+    if len(allowed) <= 8:
+        return f"Possible: {', '.join(allowed) or 'none yet'}."
+    alike = [name for word in words for name in get_close_matches(word, allowed, n=4, cutoff=0.4)]
+    listed = ", ".join(dict.fromkeys(alike)) or ", ".join(allowed[:4])
+    return f"Possible: {listed} or another of the {len(allowed)} in the list on the left."

@@ -1,0 +1,31 @@
+"""What stands around every page: page config, navigation, the store's first start, the global selection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from ui import cached, screen, selection
+from ui.chart import preload_chart, provide_library
+from ui.startup import PageInfo, navigation
+
+_HERE = Path(__file__).parent
+
+
+def run(pages: Sequence[PageInfo]) -> None:
+    """Draw the shell and run the page that the URL names."""
+    st.set_page_config(page_title="Charybdis", page_icon="🌀", layout="wide", initial_sidebar_state="expanded")
+    st.html(_HERE / "shell.css")
+    st.logo(_HERE / "logo.svg", size="large")
+    page = navigation(pages)
+    provide_library()
+    preload_chart()
+    is_ready = False
+    with screen.readable_errors():  # without a store there is nothing a page could show; the notice says what to do
+        cached.store()
+        selection.choose()
+        is_ready = True
+    if is_ready:
+        page.run()

@@ -1,0 +1,60 @@
+"""The page table's row, and what the server does once at its start. Light to import: the heavy parts come along while nobody waits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from ui.chart import provide_library
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class PageInfo:
+    """One page: `pages/<name>/page.py`, reached at `/<name>`."""
+
+    name: str
+    title: str
+    icon: str
+
+
+def navigation(pages: Sequence[PageInfo]) -> st.Page:
+    """Tell Streamlit the pages; the one that the URL names comes back. The first is the start page."""
+    return st.navigation(
+        [
+            st.Page(_ROOT / "pages" / info.name / "page.py", title=info.title, icon=info.icon, url_path=info.name, default=place == 0)
+            for place, info in enumerate(pages)
+        ]
+    )
+
+
+def prepare(pages: Sequence[PageInfo]) -> None:
+    """Do what the first visitor would otherwise wait for, or stumble over.
+
+    Until a process has heard of `st.navigation`, Streamlit takes a folder named `pages` for its older kind of multipage app: the first
+    link to a page after a start would meet "Page not found". So the pages are named here, before anybody comes.
+    """
+    with _without_bare_mode_warnings():
+        from ui import shell  # noqa: F401  (brings DuckDB and pandas along)
+
+        navigation(pages)
+    provide_library()
+
+
+@contextmanager
+def _without_bare_mode_warnings() -> Iterator[None]:
+    """Streamlit warns when it is used outside a visit, which is the point here."""
+    names = ("streamlit.runtime.scriptrunner_utils.script_run_context", "streamlit.runtime.caching.cache_data_api")
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
