@@ -1,0 +1,33 @@
+"""Options that several commands of the shell have, and the store they name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli_output import progress
+
+if TYPE_CHECKING:
+    from data.store import Store
+
+ROOT = Path(__file__).resolve().parent
+
+StoreOption = Annotated[
+    Path | None,
+    typer.Option("--store", help="Folder of the store. Default: CHARYBDIS_STORE, else `store` beside cli.py.", show_default=False),
+]
+EmptyOption = Annotated[bool, typer.Option("--empty", help="Make a new store without the shipped sources.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+ModelOption = Annotated[list[str] | None, typer.Option("--model", help="Only this model; may be repeated.", show_default=False)]
+TaskOption = Annotated[list[str] | None, typer.Option("--task", help="Only this task; may be repeated.", show_default=False)]
+
+
+def open_store(path: Path | None, *, empty: bool = False) -> Store:
+    """The store of `--store`, made if it is not there."""
+    from data.bootstrap import open_store as open_or_make
+
+    with progress("Bringing in the shipped sources") as report:
+        return open_or_make(path or Path(os.environ.get("CHARYBDIS_STORE") or ROOT / "store"), empty=empty, progress=report)

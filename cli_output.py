@@ -1,0 +1,89 @@
+"""How the shell talks: JSON and tables on stdout, progress and errors on stderr, text from files without its control characters."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from data.records import CharybdisError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from data.importing import Progress
+
+
+@contextmanager
+def told(as_json: bool = False) -> Iterator[None]:
+    """Tell an error that is meant for a person, and end with status 1. Anything else is a fault of ours and goes through."""
+    try:
+        yield
+    except CharybdisError as error:
+        typer.echo(clean(str(error), keep="\n"), err=True)
+        if as_json:
+            print_json({"error": str(error).encode("utf-8", "backslashreplace").decode()})
+        raise typer.Exit(1) from error
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Progress]:
+    """A progress bar on stderr that appears with the first report; on a terminal only."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(title, total=None, visible=False)
+
+        def report(done: int, total: int, what: str) -> None:
+            described = clean(f"{title}: {Path(what).name}" if what else title)
+            bar.update(task, completed=done, total=total, description=described, visible=True)
+
+        yield report
+
+
+def say(what: str | Table, *, stderr: bool = False) -> None:
+    """Print a line or a table, as it stands: nothing in it is markup."""
+    console(stderr=stderr).print(clean(what, keep="\n") if isinstance(what, str) else what)
+
+
+def console(*, stderr: bool) -> Console:
+    """Where text goes. Into a file or a pipe it goes unfolded."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else 1000
+    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def text_table(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Table:
+    """Rows for people: whole numbers grouped, text cleaned."""
+    from rich.table import Table
+
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(f"{value:,}" if isinstance(value, int) else clean(str(value)) for value in row))
+    return table
+
+
+def clean(text: str, *, keep: str = "") -> str:
+    """Text from a file or a model without the characters that would steer the terminal."""
+    return "".join(sign if sign.isprintable() or sign in keep else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
+def print_json(document: Any) -> None:
+    """One document on stdout. Undefined numbers are null: msgspec writes no NaN."""
+    import msgspec
+
+    encoded = msgspec.json.format(msgspec.json.encode(document, enc_hook=_plain), indent=2)
+    sys.stdout.write(encoded.decode() + "\n")
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers as Python's, anything else as its text."""
+    return value.item() if hasattr(value, "item") else str(value)

@@ -1,0 +1,245 @@
+"""The runs page: what came in and from where, importing by path, correcting a mapping, rejects, one run in full, removal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from data.importing import discover, import_sources
+from data.queries import fetch_runs, fetch_scores
+from data.records import RunInfo, RunStatus, Selection
+from data.store import Store
+from data.writer import writing
+from ui.run_parts import run_file
+from ui.settings import settings
+
+OpenApp = Callable[[Path], AppTest]
+
+PERCENT = "model;accuracy MMLU;notes\nm1;25,5;a\nm2;50,25;b\n"
+
+
+def open_runs(open_app: OpenApp, store: Path, **query: str) -> AppTest:
+    app = open_app(store).run()
+    app.switch_page("pages/runs/page.py")
+    for key, value in query.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def texts(app: AppTest) -> str:
+    kinds = ("markdown", "caption", "info", "warning", "error", "success", "text")
+    return "\n".join(element.value for kind in kinds for element in getattr(app, kind)).replace("\\", "")
+
+
+def frame_with(app: AppTest, column: str) -> pd.DataFrame:
+    return next(frame.value for frame in app.dataframe if column in frame.value.columns)
+
+
+def import_path(app: AppTest, path: Path | str) -> AppTest:
+    next(box for box in app.text_input if "path on this machine" in box.label).input(str(path))
+    return next(button for button in app.button if button.label == "Find").click().run()
+
+
+@pytest.fixture
+def writable(demo_store: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(demo_store, tmp_path / "store"))
+
+
+# -- what is there -----------------------------------------------------------------------------------------------------------------
+
+
+def test_list_names_every_run_and_the_sentence_counts_them(open_app: OpenApp, demo_store: Path) -> None:
+    app = open_runs(open_app, demo_store)
+    assert not app.exception
+    assert "37 runs of 30 models from 2 imports" in texts(app)
+    assert "no record was rejected" in texts(app)
+    assert len(frame_with(app, "run")) == 37
+
+
+def test_link_of_a_model_narrows_the_list(open_app: OpenApp, demo_store: Path) -> None:
+    app = open_runs(open_app, demo_store, model="Qwen1.5-7B")
+    assert set(frame_with(app, "run")["model"]) == {"Qwen1.5-7B"}
+
+
+def test_link_of_a_run_shows_it_in_full(open_app: OpenApp, demo_store: Path) -> None:
+    app = open_runs(open_app, demo_store, run="run-demo-large")
+    assert "1,200 samples (714 correct, 396 wrong, 60 unparsed, 30 error), 0 scores" in texts(app)
+    facts = frame_with(app, "fact").set_index("fact")["value"]
+    assert facts["format"] == "probe"
+    assert facts["id_source"] == "ladder"
+
+
+def test_published_run_shows_the_file_it_was_typed_into_and_its_hash(open_app: OpenApp, demo_store: Path) -> None:
+    run_id = frame_with(open_runs(open_app, demo_store, model="o1-mini"), "run")["run"].iloc[0]
+    app = open_runs(open_app, demo_store, run=run_id)
+    facts = frame_with(app, "fact").set_index("fact")["value"]
+    assert facts["import_path"].endswith("scylla_table2.csv")
+    assert len(facts["sha256"]) == 64
+
+
+def test_run_of_a_link_that_is_gone_is_said_so(open_app: OpenApp, demo_store: Path) -> None:
+    app = open_runs(open_app, demo_store, run="r-none")
+    assert "The link asks for run r-none" in texts(app)
+
+
+def test_status_and_warnings_of_a_run_stand_beside_it(open_app: OpenApp, empty_store: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(empty_store, tmp_path / "store"))
+    store = Store(folder)
+    with writing(store) as writer:
+        writer.add_run(
+            RunInfo(
+                run_id="r",
+                model_raw="m",
+                format="test",
+                status=RunStatus.CANCELLED,
+                warnings=("cut short <b>x</b>",),
+                generation={"temperature": 0.5, "stop": ["\x1b"]},
+            )
+        )
+    store.close()
+    app = open_runs(open_app, folder, run="r")
+    assert not app.exception
+    assert "cut short <b>x</b>" in texts(app)
+    assert frame_with(app, "run")["status"].tolist() == ["cancelled"]
+    assert "generation: temperature" in frame_with(app, "setting")["setting"].tolist()
+
+
+@pytest.mark.parametrize("view", ["Runs", "Import", "Sources", "Rejects"])
+@pytest.mark.parametrize("kind", ["demo_store", "empty_store", "odd_store"])
+def test_every_view_opens_on_every_store(open_app: OpenApp, request: pytest.FixtureRequest, kind: str, view: str) -> None:
+    app = open_runs(open_app, request.getfixturevalue(kind), view=view)
+    assert not app.exception
+    assert not app.error
+
+
+def test_empty_store_says_what_to_do(open_app: OpenApp, empty_store: Path) -> None:
+    assert "The store holds no runs yet." in texts(open_runs(open_app, empty_store))
+
+
+def test_sources_are_listed_with_path_format_and_hash(open_app: OpenApp, demo_store: Path) -> None:
+    sources = frame_with(open_runs(open_app, demo_store, view="Sources"), "sha256")
+    assert len(sources) == 2
+    assert sources["format"].tolist() == ["published"] * 2
+    assert sources["sha256"].str.fullmatch("[0-9a-f]{64}").all()
+
+
+# -- importing ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_file_of_our_own_comes_in_by_path_with_its_rejects_listed(open_app: OpenApp, writable: Path, tmp_path: Path) -> None:
+    lines = [{"kind": "run", "run_id": "mine", "model_raw": "my-model", "format": "probe"}]
+    lines += [
+        {"kind": "sample", "run_id": "mine", "task": "t", "instance_id": f"{i}", "outcome": word}
+        for i, word in enumerate(["correct", "splendid"])
+    ]
+    file = tmp_path / "mine.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    app = import_path(open_runs(open_app, writable, view="Import"), file)
+    assert not app.exception
+    assert "Imported 1 run and 1 sample from 1 source; 1 record rejected." in texts(app)
+    assert "'splendid'" in frame_with(app, "found")["found"].iloc[0]
+    rejects = open_runs(open_app, writable, view="Rejects")
+    assert frame_with(rejects, "found")["source"].tolist() == [str(file)]
+
+
+def test_same_file_again_is_said_to_be_unchanged(open_app: OpenApp, writable: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text(json.dumps({"kind": "run", "run_id": "mine", "model_raw": "m", "format": "probe"}) + "\n")
+    app = import_path(open_runs(open_app, writable, view="Import"), file)
+    app = import_path(app, file)
+    assert "1 source in already, unchanged." in texts(app)
+
+
+def test_folder_of_foreign_files_lists_them_and_stores_nothing(open_app: OpenApp, writable: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "diary.txt").write_text("dear diary")
+    app = import_path(open_runs(open_app, writable, view="Import"), folder)
+    assert "1 file left alone." in texts(app)
+    assert frame_with(app, "what happened")["what happened"].tolist() == ["no importer knows this content"]
+    assert len(fetch_runs(Store(writable))) == 37
+
+
+def test_table_waits_for_its_mapping_and_follows_the_corrections(open_app: OpenApp, writable: Path, tmp_path: Path) -> None:
+    file = tmp_path / "scores.csv"
+    file.write_text(PERCENT)
+    app = import_path(open_runs(open_app, writable, view="Import"), file)
+    assert "Nothing is stored yet." in texts(app)
+    assert len(fetch_runs(Store(writable))) == 37
+    assert app.checkbox(key="mapping 0 comma").value
+    assert not app.exception
+    app.button(key="confirm import").click().run()
+    assert "Imported 2 runs and 2 scores from 1 source" in texts(app)
+    scores = fetch_scores(Store(writable), Selection(models=("m1", "m2")))
+    assert sorted(scores["value"]) == [25.5, 50.25]
+    assert set(scores["scale"]) == {"0-100"}
+
+
+def test_mapping_that_does_not_fit_says_why_and_blocks_the_import(open_app: OpenApp, writable: Path, tmp_path: Path) -> None:
+    file = tmp_path / "scores.csv"
+    file.write_text(PERCENT)
+    app = import_path(open_runs(open_app, writable, view="Import"), file)
+    app.selectbox(key="mapping 0 shape").select("samples").run()
+    assert "no column for task, sample_id" in texts(app)
+    assert app.button(key="confirm import").disabled
+    app.button(key="cancel import").click().run()
+    assert not app.error
+    assert any("path on this machine" in box.label for box in app.text_input)
+
+
+def test_import_by_path_is_off_when_the_server_listens_beyond_this_machine(
+    open_app: OpenApp, demo_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = st.get_option
+    monkeypatch.setattr(st, "get_option", lambda name: "0.0.0.0" if name == "server.address" else original(name))
+    app = open_runs(open_app, demo_store, view="Import")
+    assert "Import by path is off" in texts(app)
+    assert not any("path on this machine" in box.label for box in app.text_input)
+
+
+# -- removal and download ----------------------------------------------------------------------------------------------------------
+
+
+def test_run_is_removed_only_after_it_was_confirmed(open_app: OpenApp, writable: Path) -> None:
+    app = open_runs(open_app, writable, run="run-demo-small")
+    app.button(key="remove run").click().run()
+    assert "Run run-demo-small of demo-small: 1,200 samples" in texts(app)
+    assert len(fetch_runs(Store(writable))) == 37
+    app.button(key="confirm removal").click().run()
+    assert not app.exception
+    assert "Run run-demo-small of demo-small was removed." in texts(app)
+    assert "run-demo-small" not in set(fetch_runs(Store(writable))["run_id"])
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_saved_run_imports_back_without_loss(
+    writable: Path, empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setenv("CHARYBDIS_STORE", str(writable))
+    settings.cache_clear()
+    file = tmp_path / f"run.{suffix}"
+    file.write_bytes(run_file("run-demo-large", suffix))
+    settings.cache_clear()
+    other = Store(shutil.copytree(empty_store, tmp_path / "other"))
+    (result,) = import_sources(other, discover([file]).sources)
+    assert (result.status, result.runs, result.samples, result.rejected) == ("imported", 1, 1200, 0)
+    columns = ["model", "n_samples", "n_correct", "n_wrong", "n_unparsed", "n_error", "level_scheme"]
+    mine = fetch_runs(Store(writable)).query("run_id == 'run-demo-large'")
+    assert fetch_runs(other)[columns].to_numpy().tolist() == mine[columns].to_numpy().tolist()
+
+
+def test_words_of_a_link_that_name_nothing_are_said(open_app: OpenApp, demo_store: Path) -> None:
+    app = open_app(demo_store).run()
+    app.query_params["model"] = "no-such-model"
+    app.query_params["view"] = "Nowhere"
+    app.switch_page("pages/runs/page.py").run()
+    said = " ".join(element.value for element in app.warning).replace("\\", "")
+    assert "The link asks for model no-such-model" in said
+    assert "The link asks for view Nowhere" in said and "Possible: Runs, Import, Sources, Rejects" in said

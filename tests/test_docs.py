@@ -1,0 +1,113 @@
+"""What the documents promise is there: commands, targets, pages, dependencies, formats, pictures, links."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import cli
+from data.importers import IMPORTERS
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+DECISIONS = (ROOT / "docs/decisions.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted((ROOT / "docs").glob("*.md"))
+PAGES = sorted(path.parent.name for path in (ROOT / "pages").glob("*/page.py"))
+
+
+def _code_lines(text: str) -> list[str]:
+    return [line for block in re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S) for line in block.splitlines() if line.strip()]
+
+
+def _help_of(words: list[str]) -> str:
+    done = CliRunner().invoke(cli, [*words, "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
+    assert done.exit_code == 0, done.output
+    return re.sub(r"\x1b\[[0-9;]*m", "", done.output)
+
+
+@pytest.mark.parametrize("line", [line for line in _code_lines(README) if "cli.py" in line])
+def test_the_readmes_commands_exist_with_their_options(line: str) -> None:
+    words = shlex.split(line.split("cli.py", 1)[1])
+    groups = {"analyse", "store"}
+    command = words[: 2 if words[0] in groups else 1]
+    text = _help_of(command)
+    assert not [word for word in words if word.startswith("--") and word not in text]
+
+
+def test_the_readmes_first_two_commands_start_it() -> None:
+    clone, start = _code_lines(README)[:2]
+    assert clone.startswith("git clone ") and clone.endswith("; cd charybdis")
+    assert start == "make app"
+
+
+def test_make_lists_every_target() -> None:
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+    targets = {name for name in re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.M) if name != "browser"}
+    assert targets == set(re.findall(r"^  make ([a-z-]+)", listed, re.M))
+    assert {"help", "app", "import", "test", "check", "format", "bench", "pictures", "clean"} <= targets
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_make_targets_named_in_the_documents_exist(document: Path) -> None:
+    named = set(re.findall(r"`make ([a-z-]+)`", document.read_text(encoding="utf-8")))
+    assert named <= set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.M))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_has_its_question_in_the_readme(page: str) -> None:
+    assert re.search(rf"^\| \*\*{page}\*\* \| .+\? ", README, re.M)
+
+
+def test_every_dependency_is_pinned_and_has_its_reason() -> None:
+    pins = [line for name in ("requirements.txt", "requirements-dev.txt") for line in (ROOT / name).read_text().splitlines()]
+    pins = [line for line in pins if line and not line.startswith(("#", "-r"))]
+    assert not [pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.]+", pin)]
+    reasons = dict(re.findall(r"^\| ([\w.-]+) \| (.+) \|$", DECISIONS, re.M))
+    assert {pin.split("==")[0] for pin in pins} <= reasons.keys()
+
+
+def test_every_format_that_people_bring_has_a_line_in_the_readme() -> None:
+    shown = {
+        "lm_eval_v04": "lm-evaluation-harness 0.4",
+        "lm_eval_v0": "before 0.4",
+        "scylla": "SCYLLA",
+        "table": "CSV, TSV",
+        "charybdis": "JSONL",
+    }
+    assert {importer.name for importer in IMPORTERS} - {"published"} == shown.keys()
+    assert not [words for words in shown.values() if words not in README]
+
+
+def test_the_recipes_name_files_that_are_there() -> None:
+    named = re.findall(r"`((?:data|analysis|ui|pages|tests|docs)/[\w/.]+\.(?:py|sql|csv|md))`", CONTRIBUTING)
+    assert len(named) > 10
+    assert not [name for name in named if not (ROOT / name).exists()]
+    assert [line[3:] for line in CONTRIBUTING.splitlines() if line.startswith("## ")][:5] == [
+        "A metric", "An importer", "A page", "A task", "A column",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_pictures_lead_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if not target.startswith(("http", "#"))]
+    assert not [target for target in targets if not (document.parent / target.split("#")[0]).exists()]
+
+
+def test_the_project_says_its_license() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"] == "Apache-2.0"
+    assert "Version 2.0, January 2004" in (ROOT / "LICENSE").read_text()
+
+
+def test_ci_runs_what_contributors_run() -> None:
+    script = ROOT / ".ci/run"
+    assert script.stat().st_mode & 0o111
+    assert "make test" in script.read_text() and "CI=true" in script.read_text()
