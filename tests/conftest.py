@@ -36,6 +36,17 @@ HOSTILE = "<img src=x onerror=alert(1)> [click](http://example.com) $\\frac{1}{0
 """A response that would do harm if it were ever read as HTML or Markdown."""
 
 
+BROWSER_RERUNS = 2
+"""A browser on a busy machine misses a click now and then; what fails three times over is a fault of ours. The summary counts reruns."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests that drive a browser be tried again."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=BROWSER_RERUNS))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Folder with reference values, fixtures and large tables, beside the project's root; tests that need it are skipped without it."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("data", "analysis", "probe", "ui", "pages", "cli", "cli_options", "cli_output", "cli_probe", "app")
+OURS = ("data", "analysis", "probe", "ui", "pages", "commands", "cli", "app")
 TORCH = {"torch", "transformers"}
 SCREEN = {"streamlit", "plotly"}
 LOCAL_MODEL_FILES = {"probe/models/hf.py"}
@@ -27,10 +27,8 @@ WALLS = {
     "ui": ({"data", "analysis", "probe", "ui"}, TORCH | {"duckdb", "scipy"}),
     "pages": (set(OURS), TORCH | {"duckdb", "plotly", "scipy"}),
     "app.py": ({"ui"}, TORCH | {"plotly", "duckdb", "scipy", "pandas"}),
-    "cli.py": ({"cli_options", "cli_output", "cli_probe", "data", "analysis", "probe"}, TORCH | {"duckdb", "scipy", "plotly"}),
-    "cli_probe.py": ({"cli_options", "cli_output", "data", "probe"}, TORCH | SCREEN | {"duckdb", "scipy"}),
-    "cli_options.py": ({"cli_output", "data"}, TORCH | SCREEN | {"duckdb", "scipy"}),
-    "cli_output.py": ({"data"}, TORCH | SCREEN | {"duckdb", "scipy"}),
+    "commands": ({"commands", "data", "analysis", "probe"}, TORCH | {"duckdb", "scipy", "plotly"}),
+    "cli.py": ({"commands"}, TORCH | {"duckdb", "scipy", "plotly"}),
 }
 """Place -> (what of ours it may import, what of others' it may not). The longest place that fits a file counts."""
 

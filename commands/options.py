@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli_output import progress
+from commands.output import progress
+from data.records import CharybdisError, Denominator, Selection
 
 if TYPE_CHECKING:
     from data.store import Store
 
-ROOT = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parent.parent
 
 StoreOption = Annotated[
     Path | None,
@@ -22,6 +23,8 @@ StoreOption = Annotated[
 EmptyOption = Annotated[bool, typer.Option("--empty", help="Make a new store without the shipped sources.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ModelOption = Annotated[list[str] | None, typer.Option("--model", help="Only this model; may be repeated.", show_default=False)]
+SchemeOption = Annotated[str, typer.Option("--scheme", help="Level scheme.")]
+DenominatorOption = Annotated[Denominator, typer.Option("--denominator", help="Which answers an accuracy is taken over.")]
 TaskOption = Annotated[list[str] | None, typer.Option("--task", help="Only this task; may be repeated.", show_default=False)]
 
 
@@ -31,3 +34,20 @@ def open_store(path: Path | None, *, empty: bool = False) -> Store:
 
     with progress("Bringing in the shipped sources") as report:
         return open_or_make(path or Path(os.environ.get("CHARYBDIS_STORE") or ROOT / "store"), empty=empty, progress=report)
+
+
+def selection_of(models: list[str] | None, tasks: list[str] | None, scheme: str, denominator: Denominator) -> Selection:
+    """What --model, --task, --scheme and --denominator select."""
+    return Selection(models=tuple(models or ()), tasks=tuple(tasks or ()), scheme=scheme, denominator=denominator)
+
+
+def check_models(store: Store, wanted: tuple[str, ...]) -> None:
+    """Refuse models that have no results here, and name those that have."""
+    if wanted:
+        from data.queries import fetch_models
+
+        known = list(fetch_models(store)["model"])
+        unknown = [name for name in wanted if name not in known]
+        if unknown:
+            named, there = ", ".join(map(repr, unknown)), ", ".join(known) or "none"
+            raise CharybdisError(f"No results of {named} are stored. Models with results: {there}.")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli_options import EmptyOption, JsonOption, StoreOption, open_store
-from cli_output import clean, print_json, progress, say, text_table, told
+from commands.options import EmptyOption, JsonOption, StoreOption, open_store
+from commands.output import clean, print_json, progress, say, text_table, told
 from data.records import CharybdisError, Outcome, Split
 
 if TYPE_CHECKING:

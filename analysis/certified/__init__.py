@@ -1,0 +1,10 @@
+"""Which function answers which method of the certified values? One entry per method key: inputs of a vector in, its expected fields out.
+
+`analysis.verify` runs these. A method stands here when Charybdis computes it; nothing is computed for the check alone.
+"""
+
+from analysis.certified import scylla, valley
+from analysis.certified.reading import Methods
+
+METHODS: Methods = {**scylla.METHODS, **valley.METHODS}
+"""Every method of the certified values that Charybdis computes, by its key."""

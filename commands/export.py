@@ -1,0 +1,118 @@
+"""`export`: tables of the store as files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
+from typing import IO, TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.analyse.valley import valleys_of
+from commands.options import DenominatorOption, ModelOption, SchemeOption, StoreOption, TaskOption, check_models, open_store, selection_of
+from commands.output import print_json, told
+from data.records import SCYLLA_SCHEME, CharybdisError, Denominator, Selection
+
+if TYPE_CHECKING:
+    from data.store import Store
+
+TABLES = (
+    "models", "tasks", "levels", "runs", "scores", "samples", "imports", "rejects", "task_counts", "level_scores", "valley",
+)  # fmt: skip
+FORMATS = ("csv", "parquet", "json", "jsonl", "latex")
+OWN_FORMATS = ("jsonl", "parquet")
+"""In these, samples leave as whole runs, in files that `import` takes back (docs/formats.md)."""
+
+commands = typer.Typer()
+
+
+@commands.command()
+def export(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help=f"One of {', '.join(TABLES)}.")],
+    table_format: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = "csv",
+    out: Annotated[Path | None, typer.Option(help="File to write. Default: stdout.", show_default=False, dir_okay=False)] = None,
+    store: StoreOption = None,
+    model: ModelOption = None,
+    task: TaskOption = None,
+    scheme: SchemeOption = SCYLLA_SCHEME,
+    denominator: DenominatorOption = Denominator.UNPARSED_IS_WRONG,
+    as_json: Annotated[bool, typer.Option("--json", help="The table as JSON; with --out, what was written.")] = False,
+) -> None:
+    """Write a table of the store, whatever its size; --model and --task narrow it.
+
+    samples as jsonl or parquet are whole runs, in files that `import` takes back. valley as latex is a table that
+    fits a page (accuracies, gap, S, P(critical)); its other formats hold every column.
+    """
+    for name, given, allowed in (("TABLE", table, TABLES), ("--format", table_format, FORMATS)):
+        if given not in allowed:
+            raise typer.BadParameter(f"{given!r} is none of {', '.join(allowed)}.", param_hint=name)
+    if task and table == "samples" and table_format in OWN_FORMATS:
+        raise typer.BadParameter(f"{table_format} holds whole runs; csv and json take single tasks.", param_hint="--task")
+    with told(as_json):
+        if as_json and out is None:
+            table_format = "json"
+        opened = open_store(store)
+        selection = selection_of(model, task, scheme, denominator)
+        check_models(opened, selection.models)
+        if out is None:
+            _export(opened, table, table_format, sys.stdout.buffer, selection)
+            return
+        n_rows = _export_file(opened, table, table_format, out, selection)
+        if as_json:
+            print_json({"table": table, "format": table_format, "path": str(out), "rows": n_rows, "n_bytes": out.stat().st_size})
+        else:
+            typer.echo(f"{n_rows:,} rows in {out}", err=True)
+
+
+def _export_file(store: Store, table: str, table_format: str, out: Path, selection: Selection) -> int:
+    """Write beside the file and put it in place when it is whole."""
+    part = out.with_name(out.name + ".part")
+    try:
+        if table == "samples" and table_format in OWN_FORMATS:
+            n_rows = _export_runs(store, table_format, part, selection)
+        else:
+            with part.open("wb") as sink:
+                n_rows = _export(store, table, table_format, sink, selection)
+        part.replace(out)
+    except OSError as cause:
+        raise CharybdisError(f"{out} cannot be written: {cause.strerror or cause}. Name another file with --out.") from cause
+    finally:
+        part.unlink(missing_ok=True)
+    return n_rows
+
+
+def _export_runs(store: Store, table_format: str, out: Path, selection: Selection) -> int:
+    from data.interchange import stored_batches, write_jsonl, write_parquet
+    from data.queries import fetch_runs
+
+    runs = fetch_runs(store)
+    wanted = runs[(runs["n_samples"] > 0) & (runs["model"].isin(selection.models) if selection.models else True)]
+    if wanted.empty:
+        raise CharybdisError("No samples of that selection are stored, so there is nothing to write. `export runs` lists what is there.")
+    write = write_jsonl if table_format == "jsonl" else write_parquet
+    return write(out, stored_batches(store, wanted["run_id"].tolist())).samples
+
+
+def _export(store: Store, table: str, table_format: str, sink: IO[bytes], selection: Selection) -> int:
+    from data.exporting import export_table, write_frame
+
+    if table == "samples" and table_format in OWN_FORMATS:
+        with TemporaryDirectory() as folder:
+            n_rows = _export_runs(store, table_format, Path(folder) / "samples", selection)
+            with (Path(folder) / "samples").open("rb") as written:
+                copyfileobj(written, sink)
+        return n_rows
+    if table != "valley":
+        return export_table(store, table, table_format, sink, selection=selection)
+    import pandas as pd
+
+    from analysis.valley import CURVE_COLUMNS, Settings
+    from analysis.valley_words import paper_table
+
+    valleys = valleys_of(store, selection, Settings(denominator=selection.denominator))
+    curves = [valley.curve.assign(model=valley.model, source=valley.source, critical_level=valley.critical_level) for valley in valleys]
+    columns = ["model", "source", *CURVE_COLUMNS, "critical_level"]
+    table_of_all = pd.concat(curves)[columns] if curves else pd.DataFrame(columns=columns)
+    return write_frame(paper_table(table_of_all) if table_format == "latex" else table_of_all, table_format, sink)

@@ -1,0 +1,41 @@
+"""Questions the pages and the shell ask of the store, one function each: Selection in, DataFrame out. All SQL that reads stands here.
+
+Frames have the columns their docstrings list even when no row matches. Shares are 0-1, missing numbers NaN, missing words None.
+"""
+
+from data.queries.asking import where_selected
+from data.queries.counts import fetch_level_scores, fetch_scores, fetch_task_counts
+from data.queries.inventory import (
+    fetch_imports,
+    fetch_levels,
+    fetch_models,
+    fetch_rejects,
+    fetch_run,
+    fetch_runs,
+    fetch_schemes,
+    fetch_store_info,
+    fetch_tasks,
+)
+from data.queries.samples import SAMPLE_SORTS, SampleFilter, count_samples, fetch_neighbours, fetch_sample, fetch_sample_page
+
+__all__ = [
+    "SAMPLE_SORTS",
+    "SampleFilter",
+    "count_samples",
+    "fetch_imports",
+    "fetch_level_scores",
+    "fetch_levels",
+    "fetch_models",
+    "fetch_neighbours",
+    "fetch_rejects",
+    "fetch_run",
+    "fetch_runs",
+    "fetch_sample",
+    "fetch_sample_page",
+    "fetch_schemes",
+    "fetch_scores",
+    "fetch_store_info",
+    "fetch_task_counts",
+    "fetch_tasks",
+    "where_selected",
+]

@@ -1,0 +1,45 @@
+"""What every question shares: how a selection becomes SQL, which run of several counts, how an answer becomes a frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from data.records import Selection
+from data.store import Store
+
+CHOSEN_LEVEL = "CASE WHEN tl.task IS NOT NULL THEN tl.level WHEN r.level_scheme = $scheme THEN c.level END"
+"""A scheme that places the task wins; otherwise the level recorded with the result, if it belongs to this scheme."""
+
+RUN_RANK = "count(DISTINCT split) DESC, any_value(step) DESC NULLS FIRST, any_value(dated_at) DESC, run_key DESC"
+"""Of several runs of one model and task: first one with both splits, then the last checkpoint (no step: the final one), then the newest."""
+
+OLDER_RUNS = f"""
+    WITH dated AS (
+        SELECT r.model_key, c.task_key, c.run_key, c.split, r.step, coalesce(r.finished_at, r.started_at, r.added_at) AS dated_at,
+               n_correct + n_wrong + n_unparsed + n_error > 0 AS is_graded
+        FROM cells c JOIN runs r USING (run_key) WHERE c.is_primary)
+    SELECT run_key, task_key FROM dated GROUP BY model_key, task_key, run_key
+    QUALIFY row_number() OVER (PARTITION BY model_key, task_key ORDER BY bool_or(is_graded) DESC, {RUN_RANK}) > 1"""
+
+
+def where_selected(selection: Selection, *, tasks: bool = True) -> tuple[str, dict[str, Any]]:
+    """SQL condition for a selection. Nothing chosen means everything, without an IN list: that would cost three times as much."""
+    wanted = {"m.model": ("models", selection.models), "r.run_id": ("runs", selection.runs)}
+    if tasks:
+        wanted["t.task"] = ("tasks", selection.tasks)
+    conditions, values = ["TRUE"], {}
+    for column, (name, names) in wanted.items():
+        if names:
+            conditions.append(f"{column} IN (SELECT unnest(${name}::VARCHAR[]))")
+            values[name] = list(names)
+    return " AND ".join(conditions), values
+
+
+def frame_of(store: Store, sql: str, **values: Any) -> pd.DataFrame:
+    """Run one question on a cursor of its own. Values the question does not name are left out."""
+    named = {name: value for name, value in values.items() if f"${name}" in sql}
+    with store.cursor() as cursor:
+        frame: pd.DataFrame = cursor.execute(sql, named or None).df()
+    return frame
