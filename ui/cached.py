@@ -143,6 +143,11 @@ def scores(selection: Selection) -> pd.DataFrame:
     return _ask(queries.fetch_scores, selection)
 
 
+def answers(selection: Selection, *, columns: tuple[str, ...] = (), wanted: SampleFilter | None = None) -> pd.DataFrame:
+    """See data.queries.fetch_answers."""
+    return _ask(queries.fetch_answers, selection, columns=columns, wanted=wanted)
+
+
 def sample_count(selection: Selection, wanted: SampleFilter) -> int:
     """See data.queries.count_samples."""
     return _ask(queries.count_samples, selection, wanted)

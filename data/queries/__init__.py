@@ -3,6 +3,7 @@
 Frames have the columns their docstrings list even when no row matches. Shares are 0-1, missing numbers NaN, missing words None.
 """
 
+from data.queries.answers import EXTRA_COLUMNS, fetch_answers
 from data.queries.asking import where_selected
 from data.queries.counts import fetch_level_scores, fetch_scores, fetch_task_counts
 from data.queries.inventory import (
@@ -19,9 +20,11 @@ from data.queries.inventory import (
 from data.queries.samples import SAMPLE_SORTS, SampleFilter, count_samples, fetch_neighbours, fetch_sample, fetch_sample_page
 
 __all__ = [
+    "EXTRA_COLUMNS",
     "SAMPLE_SORTS",
     "SampleFilter",
     "count_samples",
+    "fetch_answers",
     "fetch_imports",
     "fetch_level_scores",
     "fetch_levels",

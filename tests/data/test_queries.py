@@ -15,6 +15,7 @@ from data.queries import (
     SAMPLE_SORTS,
     SampleFilter,
     count_samples,
+    fetch_answers,
     fetch_imports,
     fetch_level_scores,
     fetch_levels,
@@ -145,6 +146,18 @@ def test_named_runs_are_all_counted(store: Store) -> None:
     for run_id in ("a", "b", "c"):
         write(store, run_info(run_id), answers(run_id, [C]))
     assert sorted(fetch_task_counts(store, Selection(runs=("a", "c")))["run_id"]) == ["a", "c"]
+
+
+def test_answers_come_from_the_runs_that_are_counted_with_the_columns_that_were_asked_for(store: Store) -> None:
+    write(store, run_info("old", step=1), answers("old", [C, C], split=Split.ID))
+    write(store, run_info("new", step=2), answers("new", [W, None], split=Split.ID, response="7", answer_logprob=-0.5))
+    frame = fetch_answers(store, Selection(), columns=("response", "answer_logprob"))
+    assert frame["run_id"].tolist() == ["new", "new"]
+    assert frame["outcome"].astype(object).where(frame["outcome"].notna(), None).tolist() == ["wrong", None]
+    assert (frame["level"].tolist(), frame["step"].tolist(), frame["response"].tolist()) == ([1, 1], [2, 2], ["7", "7"])
+    assert len(fetch_answers(store, Selection(), wanted=SampleFilter(every_run=True))) == 4
+    with pytest.raises(StoreError, match="no column nonsense"):
+        fetch_answers(store, Selection(), columns=("nonsense",))
 
 
 def test_selection_of_models_and_tasks_narrows_both_counts_and_samples(store: Store) -> None:
