@@ -21,4 +21,4 @@ if __name__ == "__main__":
     shell.run(PAGES)
 else:
     startup.prepare(PAGES)
-    app = st.App(__file__)
+    app = st.App(__file__, routes=startup.routes(PAGES))

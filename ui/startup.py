@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
 from ui.chart import provide_library
 
@@ -45,6 +48,16 @@ def prepare(pages: Sequence[PageInfo]) -> None:
 
         navigation(pages)
     provide_library()
+
+
+def routes(pages: Sequence[PageInfo]) -> list[Route]:
+    """Addresses beside Streamlit's own: its start page lies at `/` alone, so the page's name leads there, with what the link asks for."""
+
+    def to_start(request: Request) -> RedirectResponse:
+        query = request.url.query
+        return RedirectResponse(f"./?{query}" if query else "./")  # relative: the server may lie behind a path
+
+    return [Route(f"/{pages[0].name}", to_start)]
 
 
 @contextmanager

@@ -64,6 +64,12 @@ def test_a_cold_deep_link_opens_its_page_with_shell_and_selection(
     assert "denominator=parsed_only" in page.url
 
 
+def test_the_start_page_is_reached_by_its_name_too_and_keeps_what_the_link_asks_for(address: str, page_at: Callable[..., Page]) -> None:
+    page = page_at(f"{address}/overview?models=demo-large")
+    wait_until_settled(page, "What is here, and where do I start?")
+    assert chosen_models(page) == ["demo-large"]
+
+
 def test_the_first_start_makes_the_store_and_shows_what_is_shipped(
     serve: Callable[..., str], tmp_path: Path, page_at: Callable[..., Page]
 ) -> None:
