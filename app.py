@@ -9,10 +9,34 @@ from ui import startup
 
 PAGES = (
     startup.PageInfo("overview", "Overview", ":material/home:"),
-    startup.PageInfo("valley", "Valley", ":material/stacked_line_chart:"),
-    startup.PageInfo("samples", "Samples", ":material/article:"),
-    startup.PageInfo("probe", "Probe", ":material/labs:"),
-    startup.PageInfo("runs", "Runs", ":material/inventory_2:"),
+    startup.PageInfo(
+        "valley",
+        "Valley",
+        ":material/stacked_line_chart:",
+        "Where does generalization break down?",
+        "ID and OOD accuracy by level, the gap, and how sure its peak is.",
+    ),
+    startup.PageInfo(
+        "samples",
+        "Samples",
+        ":material/article:",
+        "Which answers went wrong, and why?",
+        "From a filter to a list to one answer: prompt, response, target, reason.",
+    ),
+    startup.PageInfo(
+        "probe",
+        "Probe",
+        ":material/labs:",
+        "What does a model answer, live?",
+        "One instance token by token, or a batch that draws the valley while it runs.",
+    ),
+    startup.PageInfo(
+        "runs",
+        "Runs",
+        ":material/inventory_2:",
+        "Where does a number come from?",
+        "Every run with its source file, hash, settings, warnings and rejected records.",
+    ),
 )
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
+
 import pandas as pd
 import streamlit as st
 
@@ -9,6 +12,7 @@ from data.records import Split
 from ui import screen
 from ui.chart import show_chart
 from ui.figures.overview import outcomes_figure
+from ui.startup import PageInfo
 from ui.words import ago, counted
 
 MAX_DRAWN = 24
@@ -20,6 +24,17 @@ def headline(runs: pd.DataFrame, n_with_both: int) -> str:
     n_models = runs["model"].nunique()
     both = f"{n_with_both} with ID and OOD accuracy" if n_with_both else "none with both ID and OOD accuracy"
     return f"{counted(n_models, 'model')}, {both}; newest run added {ago(runs['added_at'].max())}."
+
+
+def draw_questions(pages: Sequence[PageInfo]) -> None:
+    """The question of each page as a link, two beside each other, and beneath it what the page offers."""
+    asked = [page for page in pages if page.question]
+    for row in zip_longest(asked[::2], asked[1::2]):
+        for page, place in zip(row, st.columns(2, gap="small"), strict=True):
+            if page is not None:
+                with place, st.container(gap=None):
+                    screen.page_link(page.name, page.question, icon=page.icon)
+                    st.caption(page.offer)
 
 
 def content_table(runs: pd.DataFrame) -> pd.DataFrame:

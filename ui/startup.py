@@ -20,15 +20,27 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class PageInfo:
-    """One page: `pages/<name>/page.py`, reached at `/<name>`."""
+    """One page: `pages/<name>/page.py`, reached at `/<name>`. The overview lists the pages that have a question, with what they offer."""
 
     name: str
     title: str
     icon: str
+    question: str = ""
+    offer: str = ""
+
+
+_known: tuple[PageInfo, ...] = ()
+
+
+def known_pages() -> tuple[PageInfo, ...]:
+    """The page table of this app, in order."""
+    return _known
 
 
 def navigation(pages: Sequence[PageInfo]) -> st.Page:
     """Tell Streamlit the pages; the one that the URL names comes back. The first is the start page."""
+    global _known  # the same for every visit: the table stands in app.py
+    _known = tuple(pages)
     return st.navigation(
         [
             st.Page(_ROOT / "pages" / info.name / "page.py", title=info.title, icon=info.icon, url_path=info.name, default=place == 0)

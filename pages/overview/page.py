@@ -7,30 +7,10 @@ import streamlit as st
 from data.records import Selection
 from ui import cached, screen, selection
 from ui.import_panel import draw_import_panel
-from ui.overview_parts import content_table, coverage_table, draw_answers, headline
+from ui.overview_parts import content_table, coverage_table, draw_answers, draw_questions, headline
+from ui.startup import known_pages
 from ui.valley_words import raised
 from ui.words import ago, counted, format_label, size
-
-START = (
-    (
-        "valley",
-        ":material/stacked_line_chart:",
-        "Where does generalization break down?",
-        "ID and OOD accuracy by level, the gap and how sure its peak is.",
-    ),
-    (
-        "samples",
-        ":material/article:",
-        "Which answers went wrong, and why?",
-        "From a filter to a list to one answer: prompt, response, target, reason.",
-    ),
-    (
-        "runs",
-        ":material/inventory_2:",
-        "Where does a number come from?",
-        "Every run with its source file, hash, settings, warnings and rejected records.",
-    ),
-)
 
 HELP = {
     "samples": "Every reading of every answer: one answer read through two filters is two samples.",
@@ -58,13 +38,10 @@ with screen.readable_errors():
 
     if not info["samples"]:
         st.caption("What is here came as scores alone, without samples. Result files of a harness bring them.")
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns([18, 7], gap="small")
     with left:
         st.subheader("Start with a question", anchor=False)
-        for page, icon, question, answer in START:
-            with st.container(gap=None):
-                screen.page_link(page, question, icon=icon)
-                st.caption(answer)
+        draw_questions(known_pages())
     with right:
         st.subheader("Bring in results", anchor=False)
         draw_import_panel(with_path=False)
@@ -73,7 +50,8 @@ with screen.readable_errors():
     st.subheader("What is stored", anchor=False)
     columns = {
         "newest": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
-        "answers": st.column_config.NumberColumn(help="Each answer once, in its primary reading."),
+        **{name: st.column_config.NumberColumn(format="localized") for name in ("models", "runs", "scores")},
+        "answers": st.column_config.NumberColumn(format="localized", help="Each answer once, in its primary reading."),
     }
     screen.table(content_table(runs), "contents", columns=columns, formats={"format": format_label})
 
