@@ -5,7 +5,9 @@ Streamlit loads this file twice over: the server imports it once, at its start, 
 
 import streamlit as st
 
+from api import mount
 from ui import startup
+from ui.settings import settings
 
 PAGES = (
     startup.PageInfo("overview", "Overview", ":material/home:"),
@@ -45,4 +47,4 @@ if __name__ == "__main__":
     shell.run(PAGES)
 else:
     startup.prepare(PAGES)
-    app = st.App(__file__, routes=startup.routes(PAGES))
+    app = st.App(__file__, routes=[*startup.routes(PAGES), mount(settings().store)])

@@ -181,6 +181,10 @@ class Reject:
     expected: str
 
 
+FAMILY_WORD = "family:"
+"""`family:Qwen1.5` among the models of a link stands for all models of that family with results."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What the reader is looking at. Empty tuples mean "all". Hashable, so that it can key a cache; its fields are URL words."""

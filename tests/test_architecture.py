@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("data", "analysis", "probe", "ui", "pages", "commands", "cli", "app")
+OURS = ("data", "analysis", "probe", "ui", "pages", "commands", "api", "cli", "app")
 TORCH = {"torch", "transformers"}
 SCREEN = {"streamlit", "plotly"}
 LOCAL_MODEL_FILES = {"probe/models/hf.py"}
@@ -26,7 +26,8 @@ WALLS = {
     "ui/figures": ({"ui.figures", "analysis", "data.records"}, TORCH | {"streamlit", "duckdb"}),
     "ui": ({"data", "analysis", "probe", "ui"}, TORCH | {"duckdb", "scipy"}),
     "pages": (set(OURS), TORCH | {"duckdb", "plotly", "scipy"}),
-    "app.py": ({"ui"}, TORCH | {"plotly", "duckdb", "scipy", "pandas"}),
+    "api": ({"api", "data", "analysis"}, TORCH | SCREEN | {"duckdb", "scipy"}),
+    "app.py": ({"api", "ui"}, TORCH | {"plotly", "duckdb", "scipy", "pandas"}),
     "commands": ({"commands", "data", "analysis", "probe"}, TORCH | {"duckdb", "scipy", "plotly"}),
     "cli.py": ({"commands"}, TORCH | {"duckdb", "scipy", "plotly"}),
 }

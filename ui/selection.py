@@ -12,15 +12,13 @@ from difflib import get_close_matches
 
 import streamlit as st
 
-from data.records import SCYLLA_SCHEME, Denominator, Selection
+from data.records import FAMILY_WORD, SCYLLA_SCHEME, Denominator, Selection
 from ui import cached
 from ui.figures.theme import ModelStyle, natural_order
 from ui.plain import plain
 
 URL_KEYS = ("models", "tasks", "scheme", "denominator")
 """Words of the URL that belong to the selection; no page uses them as widget keys."""
-FAMILY = "family:"
-"""`family:Qwen1.5` among the models stands for all models of that family with results."""
 
 MAX_DRAWN = 4
 """How many models a chart of lines draws when the reader has chosen none."""
@@ -136,7 +134,7 @@ def _options() -> dict[str, list[str]]:
     families = sorted(models["family"].dropna().value_counts().loc[lambda n: n > 1].index, key=natural_order)
     schemes = list(cached.schemes()["scheme"])
     return {
-        "models": [*(FAMILY + family for family in families), *sorted(models["model"], key=natural_order)],
+        "models": [*(FAMILY_WORD + family for family in families), *sorted(models["model"], key=natural_order)],
         "tasks": list(cached.tasks()["task"]),
         "scheme": schemes or [SCYLLA_SCHEME],
         "denominator": [str(denominator) for denominator in Denominator],
@@ -148,7 +146,7 @@ def _expand(words: Sequence[str]) -> tuple[str, ...]:
     models = cached.models()
     named: set[str] = set()
     for word in words:
-        named |= set(models["model"][models["family"] == word.removeprefix(FAMILY)]) if word.startswith(FAMILY) else {word}
+        named |= set(models["model"][models["family"] == word.removeprefix(FAMILY_WORD)]) if word.startswith(FAMILY_WORD) else {word}
     return tuple(sorted(named, key=natural_order))
 
 

@@ -1,0 +1,33 @@
+"""What every answer of the API looks like: one JSON document with the store version in it, or one page of a frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pandas as pd
+from fastapi import Response
+
+from data.exporting import table_as
+from data.store import Store
+
+
+def document(store: Store, content: dict[str, Any]) -> Response:
+    """The content with the store version beside it. Undefined numbers are null: msgspec writes no NaN."""
+    body = msgspec.json.encode({"store_version": store.version, **content}, enc_hook=_plain)
+    return Response(body, media_type="application/json")
+
+
+def page_of(store: Store, frame: pd.DataFrame, page: int, page_size: int) -> Response:
+    """One page of a frame that was read whole."""
+    rows = frame.iloc[page * page_size : (page + 1) * page_size]
+    return rows_document(store, rows, page=page, page_size=page_size, total=len(frame))
+
+
+def rows_document(store: Store, rows: pd.DataFrame, *, page: int, page_size: int, total: int) -> Response:
+    """The rows of one page, and of how many they are."""
+    return document(store, {"page": page, "page_size": page_size, "total": total, "rows": msgspec.Raw(table_as(rows, "json"))})
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else str(value)

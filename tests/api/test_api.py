@@ -1,0 +1,104 @@
+"""The machine door on a real store: the same selection words as the URL, pages, refusals that say what is possible, nothing that writes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from analysis.valley import Settings
+from api import mount
+from commands.analyse.valley import valleys_of
+from data.bootstrap import open_store
+from data.queries import fetch_task_counts
+from data.records import Selection
+
+
+@pytest.fixture(scope="module")
+def client(demo_store: Path, tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    store = shutil.copytree(demo_store, tmp_path_factory.mktemp("api") / "store")
+    return TestClient(Starlette(routes=[mount(store)]))
+
+
+def get(client: TestClient, path: str, status: int = 200) -> Any:
+    answer = client.get(f"/api/v1{path}")
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    return json.loads(answer.text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+
+
+def test_store_says_its_version_and_no_path_of_this_machine(client: TestClient, demo_store: Path) -> None:
+    found = get(client, "/store")
+    assert found["samples"] == 2_400
+    assert found["store_version"] > 0
+    assert str(demo_store.parent.parent) not in json.dumps(found)
+
+
+def test_rows_come_page_by_page(client: TestClient) -> None:
+    first, second = (get(client, f"/counts?models=demo-small&page_size=20&page={page}") for page in (0, 1))
+    assert (first["total"], len(first["rows"]), len(second["rows"])) == (30, 20, 10)
+    assert get(client, "/counts?models=demo-small&page=9")["rows"] == []
+
+
+def test_selection_words_are_those_of_the_url(client: TestClient, demo_store: Path) -> None:
+    rows = get(client, "/counts?models=demo-small&models=demo-large&tasks=find_mode")["rows"]
+    expected = fetch_task_counts(open_store(demo_store), Selection(models=("demo-large", "demo-small"), tasks=("find_mode",)))
+    assert [(row["model"], row["split"], row["n_correct"]) for row in rows] == list(
+        zip(expected["model"], expected["split"], expected["n_correct"], strict=True)
+    )
+    family = {row["model"] for row in get(client, "/scores?models=family:Qwen1.5&page_size=1000")["rows"]}
+    assert family == {f"Qwen1.5-{size}" for size in ("1.8B", "4B", "7B", "14B", "32B", "72B", "110B")}
+
+
+def test_samples_are_filtered_counted_and_opened(client: TestClient) -> None:
+    found = get(client, "/samples?models=demo-large&split=ood&outcome=wrong&page_size=3&sort=lowest+score")
+    assert (found["total"], len(found["rows"])) == (231, 3)
+    row = found["rows"][0]
+    whole = get(client, f"/samples/{row['run_id']}/{row['row_in_run']}")["sample"]
+    assert (whole["outcome"], whole["input"].startswith("Question")) == ("wrong", True)
+
+
+def test_valley_is_the_one_of_the_shell(client: TestClient, demo_store: Path) -> None:
+    (found,) = get(client, "/analyses/valley?models=demo-small&denominator=parsed_only")["models"]
+    chosen = Selection(models=("demo-small",), denominator="parsed_only")  # type: ignore[arg-type]
+    (expected,) = valleys_of(open_store(demo_store), chosen, Settings(denominator=chosen.denominator))
+    assert found["critical_level"] == expected.critical_level
+    assert found["model"] == "demo-small"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/counts?models=nobody", 404, "nobody"),
+        ("/counts?tasks=nothing", 404, "/api/v1/tasks"),
+        ("/counts?scheme=odd", 404, "scylla"),
+        ("/counts?denominator=all", 422, "denominator"),
+        ("/samples?page_size=100000", 422, "page_size"),
+        ("/samples?sort=random", 404, "lowest score"),
+        ("/runs/none", 404, "none"),
+        ("/samples/run-demo-small/99999", 404, "99999"),
+    ],
+)
+def test_refusal_says_what_was_asked_and_what_is_possible(client: TestClient, path: str, status: int, words: str) -> None:
+    assert words in get(client, path, status)["error"]
+
+
+def test_the_dashboards_own_server_answers(serve: Callable[..., str], demo_store: Path, tmp_path: Path) -> None:
+    store = shutil.copytree(demo_store, tmp_path / "store")
+    address = serve(Path(__file__).parents[2] / "app.py", env={"CHARYBDIS_STORE": str(store)})
+    with urllib.request.urlopen(f"{address}/api/v1/store", timeout=30) as answer:
+        assert json.load(answer)["samples"] == 2_400
+
+
+def test_nothing_writes(client: TestClient) -> None:
+    described = get(client, "/openapi.json")
+    assert {method for path in described["paths"].values() for method in path} == {"get"}
+    assert client.post("/api/v1/runs").status_code == 405
+    assert {"/store", "/models", "/tasks", "/runs", "/scores", "/counts", "/samples", "/analyses/valley"} <= set(described["paths"])
