@@ -26,6 +26,9 @@ ModelOption = Annotated[list[str] | None, typer.Option("--model", help="Only thi
 SchemeOption = Annotated[str, typer.Option("--scheme", help="Level scheme.")]
 DenominatorOption = Annotated[Denominator, typer.Option("--denominator", help="Which answers an accuracy is taken over.")]
 TaskOption = Annotated[list[str] | None, typer.Option("--task", help="Only this task; may be repeated.", show_default=False)]
+OodOption = Annotated[
+    str, typer.Option("--ood", help="Only runs with this kind of OOD instances. Default: each model's main kind.", show_default=False)
+]
 
 
 def open_store(path: Path | None, *, empty: bool = False) -> Store:
@@ -36,9 +39,19 @@ def open_store(path: Path | None, *, empty: bool = False) -> Store:
         return open_or_make(path or Path(os.environ.get("CHARYBDIS_STORE") or ROOT / "store"), empty=empty, progress=report)
 
 
-def selection_of(models: list[str] | None, tasks: list[str] | None, scheme: str, denominator: Denominator) -> Selection:
-    """What --model, --task, --scheme and --denominator select."""
-    return Selection(models=tuple(models or ()), tasks=tuple(tasks or ()), scheme=scheme, denominator=denominator)
+def selection_of(models: list[str] | None, tasks: list[str] | None, scheme: str, denominator: Denominator, ood: str = "") -> Selection:
+    """What --model, --task, --scheme, --denominator and --ood select."""
+    return Selection(models=tuple(models or ()), tasks=tuple(tasks or ()), scheme=scheme, denominator=denominator, ood=ood)
+
+
+def check_ood(store: Store, wanted: str) -> None:
+    """Refuse a kind of OOD instances that no run has, and name those there are."""
+    if wanted:
+        from data.queries import fetch_ood_kinds
+
+        known = list(fetch_ood_kinds(store)["ood"])
+        if wanted not in known:
+            raise CharybdisError(f"No run has OOD instances of the kind {wanted!r}. Kinds here: {', '.join(known) or 'none'}.")
 
 
 def check_models(store: Store, wanted: tuple[str, ...]) -> None:

@@ -195,6 +195,8 @@ class Selection:
     denominator: Denominator = Denominator.UNPARSED_IS_WRONG
     runs: tuple[str, ...] = ()
     """Run ids. Empty: for each model, task and split the newest run of the last checkpoint."""
+    ood: str = ""
+    """Kind of OOD instances, as runs name it (`ood_kind` in their metadata). Empty: each model's main kind; else only runs of this one."""
 
 
 def field_names(record_type: type) -> tuple[str, ...]:

@@ -91,6 +91,11 @@ def levels(scheme: str) -> pd.DataFrame:
     return _ask(queries.fetch_levels, scheme)
 
 
+def ood_kinds() -> pd.DataFrame:
+    """See data.queries.fetch_ood_kinds."""
+    return _ask(queries.fetch_ood_kinds)
+
+
 def runs() -> pd.DataFrame:
     """See data.queries.fetch_runs."""
     return _ask(queries.fetch_runs)

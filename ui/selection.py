@@ -17,8 +17,11 @@ from ui import cached
 from ui.figures.theme import ModelStyle, natural_order
 from ui.plain import plain
 
-URL_KEYS = ("models", "tasks", "scheme", "denominator")
+URL_KEYS = ("models", "tasks", "scheme", "denominator", "ood")
 """Words of the URL that belong to the selection; no page uses them as widget keys."""
+
+MAIN_OOD = "main"
+"""Word of the URL for each model's main kind of OOD instances."""
 
 MAX_DRAWN = 4
 """How many models a chart of lines draws when the reader has chosen none."""
@@ -47,10 +50,26 @@ def choose() -> None:
         st.caption(plain(SCHEME_TEXTS.get(scheme or SCYLLA_SCHEME, f"Levels as {scheme} names them.")))
         denominator = Denominator(st.selectbox("Denominator", options["denominator"], key="denominator", bind="query-params"))
         st.caption(DENOMINATOR_TEXTS[denominator])
+        ood = _choose_ood(options["ood"])
     st.session_state[_CHOSEN] = Selection(
-        models=_expand(models), tasks=tuple(sorted(tasks)), scheme=scheme or SCYLLA_SCHEME, denominator=denominator
+        models=_expand(models), tasks=tuple(sorted(tasks)), scheme=scheme or SCYLLA_SCHEME, denominator=denominator, ood=ood
     )
     _show_ignored()
+
+
+def _choose_ood(options: Sequence[str]) -> str:
+    """Draw the choice of OOD kind where runs differ in it, and say what the kind means; an empty word is each model's main kind."""
+    if len(options) < 3:  # one kind alone is every model's main kind
+        return ""
+    chosen = st.selectbox("OOD kind", options, key="ood", bind="query-params") or MAIN_OOD
+    kinds = cached.ood_kinds().set_index("ood")
+    if chosen == MAIN_OOD:
+        st.caption("OOD instances as each model's main run has them: of several runs the newest with both splits.")
+        return ""
+    label, n_models = kinds["label"][chosen], int(kinds["n_models"][chosen])
+    meaning = f"{label[0].upper()}{label[1:]}. " if isinstance(label, str) and label else ""
+    st.caption(plain(f"{meaning}Only the {n_models} model(s) with such runs are shown."))
+    return chosen
 
 
 def current() -> Selection:
@@ -138,6 +157,7 @@ def _options() -> dict[str, list[str]]:
         "tasks": list(cached.tasks()["task"]),
         "scheme": schemes or [SCYLLA_SCHEME],
         "denominator": [str(denominator) for denominator in Denominator],
+        "ood": [MAIN_OOD, *cached.ood_kinds()["ood"]],
     }
 
 

@@ -15,13 +15,26 @@ CHOSEN_LEVEL = "CASE WHEN tl.task IS NOT NULL THEN tl.level WHEN r.level_scheme 
 RUN_RANK = "count(DISTINCT split) DESC, any_value(step) DESC NULLS FIRST, any_value(dated_at) DESC, run_key DESC"
 """Of several runs of one model and task: first one with both splits, then the last checkpoint (no step: the final one), then the newest."""
 
-OLDER_RUNS = f"""
+OOD_KIND = "(r.metadata->>'ood_kind')"
+"""What a run says about the kind of its OOD instances; NULL where it says nothing."""
+
+_OLDER_RUNS = """
     WITH dated AS (
         SELECT r.model_key, c.task_key, c.run_key, c.split, r.step, coalesce(r.finished_at, r.started_at, r.added_at) AS dated_at,
                n_correct + n_wrong + n_unparsed + n_error > 0 AS is_graded
-        FROM cells c JOIN runs r USING (run_key) WHERE c.is_primary)
+        FROM cells c JOIN runs r USING (run_key) WHERE c.is_primary AND {of_kind})
     SELECT run_key, task_key FROM dated GROUP BY model_key, task_key, run_key
-    QUALIFY row_number() OVER (PARTITION BY model_key, task_key ORDER BY bool_or(is_graded) DESC, {RUN_RANK}) > 1"""
+    QUALIFY row_number() OVER (PARTITION BY model_key, task_key ORDER BY bool_or(is_graded) DESC, {rank}) > 1"""
+
+
+def older_runs(selection: Selection) -> tuple[str, dict[str, Any]]:
+    """SQL for the runs and tasks that give way to another run of the same model and task, among the runs of the selection's OOD kind."""
+    of_kind, values = _of_kind(selection)
+    return _OLDER_RUNS.format(of_kind=of_kind, rank=RUN_RANK), values
+
+
+def _of_kind(selection: Selection) -> tuple[str, dict[str, Any]]:
+    return (f"{OOD_KIND} = $ood", {"ood": selection.ood}) if selection.ood else ("TRUE", {})
 
 
 def where_selected(selection: Selection, *, tasks: bool = True) -> tuple[str, dict[str, Any]]:
@@ -29,7 +42,8 @@ def where_selected(selection: Selection, *, tasks: bool = True) -> tuple[str, di
     wanted = {"m.model": ("models", selection.models), "r.run_id": ("runs", selection.runs)}
     if tasks:
         wanted["t.task"] = ("tasks", selection.tasks)
-    conditions, values = ["TRUE"], {}
+    condition, values = _of_kind(selection)
+    conditions = [condition]
     for column, (name, names) in wanted.items():
         if names:
             conditions.append(f"{column} IN (SELECT unnest(${name}::VARCHAR[]))")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.queries.asking import frame_of
+from data.queries.asking import OOD_KIND, frame_of
 from data.records import StoreError
 from data.store import SCHEMA_VERSION, Store
 
@@ -127,6 +127,17 @@ def fetch_run(store: Store, run_id: str) -> dict[str, Any]:
     if rows.empty:
         raise StoreError(f"No run {run_id!r} is stored. `store info` and the runs page list those that are.")
     return dict(rows.astype(object).where(rows.notna(), None).iloc[0])
+
+
+def fetch_ood_kinds(store: Store) -> pd.DataFrame:
+    """Kinds of OOD instances that runs name, the one of most runs first: ood, label str|None (what the kind means), n_runs, n_models."""
+    return frame_of(
+        store,
+        f"""
+        SELECT {OOD_KIND} AS ood, min(r.metadata->>'ood_label') AS label, count(*) AS n_runs, count(DISTINCT model_key) AS n_models
+        FROM runs r WHERE {OOD_KIND} IS NOT NULL AND {OOD_KIND} <> '' GROUP BY 1 ORDER BY n_runs DESC, 1
+        """,
+    )
 
 
 def fetch_imports(store: Store) -> pd.DataFrame:

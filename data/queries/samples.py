@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.queries.asking import CHOSEN_LEVEL, OLDER_RUNS, frame_of, where_selected
+from data.queries.asking import CHOSEN_LEVEL, frame_of, older_runs, where_selected
 from data.records import SCYLLA_SCHEME, Outcome, Selection, Split, StoreError
 from data.store import Store
 
@@ -128,7 +128,8 @@ def where_samples(store: Store, selection: Selection, wanted: SampleFilter) -> t
     condition, values = where_selected(selection)
     conditions = [condition]
     if not (wanted.every_run or selection.runs):
-        older = frame_of(store, OLDER_RUNS)
+        older_sql, kind = older_runs(selection)
+        older = frame_of(store, older_sql, **kind)
         if not older.empty:
             conditions.append("(s.run_key, s.task_key) NOT IN (SELECT unnest($older_runs::INTEGER[]), unnest($older_tasks::INTEGER[]))")
             values |= {"older_runs": older["run_key"].tolist(), "older_tasks": older["task_key"].tolist()}

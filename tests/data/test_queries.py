@@ -21,6 +21,7 @@ from data.queries import (
     fetch_levels,
     fetch_models,
     fetch_neighbours,
+    fetch_ood_kinds,
     fetch_rejects,
     fetch_run,
     fetch_runs,
@@ -513,3 +514,48 @@ def test_run_that_goes_on_keeps_its_rows_numbered_and_its_primary_reading(store:
     frame = fetch_sample_page(store, Selection(), SampleFilter(primary_only=False))
     assert frame["row_in_run"].tolist() == [0, 1, 2, 3]
     assert fetch_task_counts(store, Selection())[["n_correct", "n_wrong", "n_unparsed"]].to_numpy().tolist() == [[2, 1, 0]]
+
+
+# -- kinds of OOD instances --------------------------------------------------------------------------------------------------------
+
+
+def of_kind(kind: str, **facts: Any) -> dict[str, Any]:
+    return {"metadata": {"ood_kind": kind, "ood_label": f"what {kind} means"}, **facts}
+
+
+@pytest.fixture
+def two_kinds(store: Store) -> Store:
+    """One model: the main run is the newest, an older one has another kind twice, and a second model says nothing about kinds."""
+    for run_id, kind, year, right in (("old decade", "decade", 2022, 1), ("decade", "decade", 2023, 2), ("main", "scatter", 2025, 3)):
+        rows = [answers(run_id, [C] * right + [W] * (4 - right), split=split) for split in Split]
+        write(store, run_info(run_id, **of_kind(kind, finished_at=datetime(year, 1, 1))), *rows)
+    write(store, run_info("plain", model="other"), answers("plain", [C], split=Split.ID), answers("plain", [W], split=Split.OOD))
+    return store
+
+
+def test_without_a_kind_every_models_main_run_counts(two_kinds: Store) -> None:
+    assert set(fetch_task_counts(two_kinds, Selection())["run_id"]) == {"main", "plain"}
+    assert count_samples(two_kinds, Selection(), SampleFilter()) == 8 + 2
+
+
+@pytest.mark.parametrize(("kind", "run", "right"), [("decade", "decade", 2), ("scatter", "main", 3)])
+def test_a_kind_takes_the_newest_run_of_that_kind(two_kinds: Store, kind: str, run: str, right: int) -> None:
+    chosen = Selection(ood=kind)
+    counts = fetch_task_counts(two_kinds, chosen)
+    assert set(counts["run_id"]) == {run} and counts["n_correct"].tolist() == [right, right]
+    assert count_samples(two_kinds, chosen, SampleFilter()) == 8
+    assert set(fetch_answers(two_kinds, chosen)["run_id"]) == {run}
+    assert set(fetch_sample_page(two_kinds, chosen, SampleFilter())["run_id"]) == {run}
+
+
+def test_an_unknown_kind_has_no_results(two_kinds: Store) -> None:
+    assert fetch_task_counts(two_kinds, Selection(ood="nothing")).empty
+    assert count_samples(two_kinds, Selection(ood="nothing"), SampleFilter(every_run=True)) == 0
+
+
+def test_kinds_are_listed_with_their_meaning(two_kinds: Store) -> None:
+    found = fetch_ood_kinds(two_kinds)
+    assert found.to_dict("records") == [
+        {"ood": "decade", "label": "what decade means", "n_runs": 2, "n_models": 1},
+        {"ood": "scatter", "label": "what scatter means", "n_runs": 1, "n_models": 1},
+    ]

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data.records import Denominator, Selection
+from data.bootstrap import open_store
+from data.records import Denominator, Outcome, RunInfo, ScoredSample, Selection, Split
+from data.writer import writing
 from ui.figures.theme import ModelStyle
 from ui.selection import shown_models
 
@@ -107,3 +109,43 @@ def test_models_of_one_hue_are_not_drawn_together_when_others_are_near() -> None
 
 def test_few_models_are_drawn_without_a_word() -> None:
     assert shown_models(Selection(), [], ["a", "b"]) == (("a", "b"), None)
+
+
+def store_of_kinds(folder: Path, *kinds: str) -> Path:
+    store = open_store(folder, empty=True)
+    with writing(store) as writer:
+        for kind in kinds:
+            facts = {"ood_kind": kind, "ood_label": f"values <b>{kind}</b>"}
+            writer.add_run(RunInfo(run_id=kind, model_raw="m", format="probe", level_scheme="scylla", metadata=facts))
+            writer.add_samples(
+                [
+                    ScoredSample(run_id=kind, task="find_minimum", instance_id=f"{split}", split=split, outcome=Outcome.CORRECT)
+                    for split in Split
+                ]
+            )
+    store.close()
+    return folder
+
+
+def test_a_kind_of_ood_can_be_chosen_where_runs_differ_in_it(open_app: OpenApp, tmp_path: Path) -> None:
+    app = open_app(store_of_kinds(tmp_path / "store", "decade", "tail")).run()
+    assert chosen(app).ood == "" and app.selectbox(key="ood").value == "main"
+    app.sidebar.selectbox(key="ood").set_value("decade").run()
+    assert chosen(app).ood == "decade"
+    said = [caption.value.replace("\\", "") for caption in app.sidebar.caption]
+    assert any("Values <b>decade</b>. Only the 1 model(s)" in text for text in said)
+
+
+def test_a_link_names_a_kind_of_ood_and_is_told_of_an_unknown_one(open_app: OpenApp, tmp_path: Path) -> None:
+    folder = store_of_kinds(tmp_path / "store", "decade", "tail")
+    app = open_app(folder)
+    app.query_params["ood"] = "tail"
+    assert chosen(app.run()).ood == "tail" and not app.warning
+    other = open_app(folder)
+    other.query_params["ood"] = "none"
+    assert chosen(other.run()).ood == "" and "The link asks for ood none" in other.warning[0].value
+
+
+def test_one_kind_alone_is_no_choice(open_app: OpenApp, tmp_path: Path) -> None:
+    app = open_app(store_of_kinds(tmp_path / "store", "decade")).run()
+    assert chosen(app).ood == "" and "ood" not in {box.key for box in app.selectbox}
