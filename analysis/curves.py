@@ -15,23 +15,32 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 from statsmodels.stats.contingency_tables import StratifiedTable
 
+from analysis.batched_fit import fit_many
+from data.records import NotEnoughDataError
+
 Floats = NDArray[np.float64]
 
+FLAT = 1e-9
+"""Slopes in logits per level below this are those of rounding: a flat curve has no place where half the answers are right."""
 
-def common_slope_gap(x: ArrayLike, *, a: float, b_id: float, b_ood: float) -> Floats:
-    """Gap of M1: sigma(-a (x - b_id)) - sigma(-a (x - b_ood)), elementwise; its log-odds gap a (b_id - b_ood) is constant."""
+
+def common_slope_gap(x: ArrayLike, *, a: float, b_id: float, b_ood: float, guess: float = 0.0, slip: float = 0.0) -> Floats:
+    """Gap of M1: (1 - guess - slip) [sigma(-a (x - b_id)) - sigma(-a (x - b_ood))], elementwise.
+
+    Without floor (guess) and distance from the ceiling (slip) its log-odds gap a (b_id - b_ood) is constant.
+    """
     axis = np.asarray(x, dtype=float)
-    gap: Floats = special.expit(-a * (axis - b_id)) - special.expit(-a * (axis - b_ood))
+    gap: Floats = (1 - guess - slip) * (special.expit(-a * (axis - b_id)) - special.expit(-a * (axis - b_ood)))
     return gap
 
 
-def common_slope_peak(*, a: float, b_id: float, b_ood: float) -> tuple[float, float]:
-    """Where the gap of M1 is largest, and how large: x* = (b_id + b_ood) / 2, height tanh(a (b_id - b_ood) / 4).
+def common_slope_peak(*, a: float, b_id: float, b_ood: float, guess: float = 0.0, slip: float = 0.0) -> tuple[float, float]:
+    """Where the gap of M1 is largest, and how large: x* = (b_id + b_ood) / 2, height (1 - guess - slip) tanh(a (b_id - b_ood) / 4).
 
     >>> [round(number, 6) for number in common_slope_peak(a=1.0, b_id=2.7, b_ood=2.3)]
     [2.5, 0.099668]
     """
-    return (b_id + b_ood) / 2, math.tanh(a * (b_id - b_ood) / 4)
+    return (b_id + b_ood) / 2, (1 - guess - slip) * math.tanh(a * (b_id - b_ood) / 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,31 +69,46 @@ class PooledCurves:
     breslow_day_tarone_p: float
 
 
-def fit_pooled_curves(level: ArrayLike, k_id: ArrayLike, k_ood: ArrayLike, n: ArrayLike) -> PooledCurves:
+def fit_pooled_curves(level: ArrayLike, k_id: ArrayLike, k_ood: ArrayLike, n: ArrayLike, n_ood: ArrayLike | None = None) -> PooledCurves:
     """Fit M0, M1 and M2 to the right answers of both splits at each level.
 
     Args:
         level: position of each level on the axis.
-        k_id, k_ood: right answers; n: answers per split, the same in both.
+        k_id, k_ood: right answers. A level with an undefined (NaN) count or without answers in a split takes no part.
+        n: answers of the ID split. n_ood: of the OOD split, if they are others.
 
-    Source: binomial GLMs with columns [1, x, 1[ID], x 1[ID]]; statsmodels `GLM`, `StratifiedTable`.
+    Returns:
+        PooledCurves; coefficients and peaks that have no finite value (everything right or wrong, a single level, a flat curve) are NaN,
+        deviances are defined nevertheless.
+
+    Source: binomial GLMs with columns [1, x, 1[ID], x 1[ID]]; fitted by `fit_many`; statsmodels `StratifiedTable`.
     """
-    x, right_id, right_ood = (np.asarray(values, dtype=float) for values in (level, k_id, k_ood))
-    total = np.broadcast_to(np.asarray(n, dtype=float), x.shape)
+    shared = n if n_ood is None else n_ood
+    x, right_id, right_ood, n_id, n_out = np.broadcast_arrays(
+        *(np.asarray(values, dtype=float) for values in (level, k_id, k_ood, n, shared))
+    )
+    known = ~np.isnan(x + right_id + right_ood) & (n_id > 0) & (n_out > 0)
+    x, right_id, right_ood, n_id, n_out = x[known], right_id[known], right_ood[known], n_id[known], n_out[known]
+    if not len(x):
+        raise NotEnoughDataError("No level has answers in both splits. A curve needs at least one.")
     is_id = np.repeat([1.0, 0.0], len(x))
     axis = np.tile(x, 2)
-    right, asked = np.concatenate([right_id, right_ood]), np.tile(total, 2)
-    outcome = np.column_stack([right, asked - right])
+    right, asked = np.concatenate([right_id, right_ood]), np.concatenate([n_id, n_out])
     columns = np.column_stack([np.ones(len(axis)), axis, is_id, axis * is_id])
-    m0, m1, m2 = (sm.GLM(outcome, columns[:, :width], family=sm.families.Binomial()).fit(tol=1e-12) for width in (2, 3, 4))
-    c0, c1, c2 = (float(c) for c in m1.params)
+    m0, m1, m2 = (fit_many(columns[:, :width], right, asked) for width in (2, 3, 4))
+    c0, c1, c2 = (float(c) if m1.is_determined else math.nan for c in m1.coef)
     a = -c1
-    centre = (c0 + c2 / 2) / a
-    gradient = np.array([1 / a, (c0 + c2 / 2) / a**2, 1 / (2 * a)])
-    peak_x, peak_gap = _separate_slopes_peak(np.asarray(m2.params, dtype=float), x)
-    tables = [np.array([[i, t - i], [o, t - o]]) for i, o, t in zip(right_id, right_ood, total, strict=True)]
-    strata = StratifiedTable(tables)
-    homogeneous = strata.test_equal_odds(adjust=True)
+    is_steep = abs(a) > FLAT
+    centre = (c0 + c2 / 2) / a if is_steep else math.nan
+    gradient = np.array([1 / a, (c0 + c2 / 2) / a**2, 1 / (2 * a)] if is_steep else [math.nan] * 3)
+    peak_x, peak_gap = _separate_slopes_peak(m2.coef, x) if m2.is_determined else (math.nan, math.nan)
+    counts = zip(right_id, n_id, right_ood, n_out, strict=True)
+    tables = [np.array([[i, t_id - i], [o, t_ood - o]]) for i, t_id, o, t_ood in counts]
+    with np.errstate(divide="ignore", invalid="ignore"):  # a level all right or all wrong leaves 0 / 0, which is undefined
+        strata = StratifiedTable(tables)
+        homogeneous = strata.test_equal_odds(adjust=True)
+        corrected, uncorrected = (float(strata.test_null_odds(correction=use).statistic) for use in (True, False))
+        odds_ratio = float(strata.oddsratio_pooled)
     return PooledCurves(
         m0_deviance=float(m0.deviance),
         m1_deviance=float(m1.deviance),
@@ -92,16 +116,22 @@ def fit_pooled_curves(level: ArrayLike, k_id: ArrayLike, k_ood: ArrayLike, n: Ar
         slope_a=a,
         shift=c2,
         centre=centre,
-        centre_se=math.sqrt(float(gradient @ m1.cov_params() @ gradient)),
+        centre_se=_delta_method_se(gradient, columns[:, :3], m1.coef, asked) if is_steep else math.nan,
         peak_gap=math.tanh(c2 / 4),
         m2_peak_x=peak_x,
         m2_peak_gap=peak_gap,
-        odds_ratio=float(strata.oddsratio_pooled),
-        cmh_corrected=float(strata.test_null_odds(correction=True).statistic),
-        cmh_uncorrected=float(strata.test_null_odds(correction=False).statistic),
+        odds_ratio=odds_ratio,
+        cmh_corrected=corrected,
+        cmh_uncorrected=uncorrected,
         breslow_day_tarone=float(homogeneous.statistic),
         breslow_day_tarone_p=float(homogeneous.pvalue),
     )
+
+
+def _delta_method_se(gradient: Floats, design: Floats, coef: Floats, asked: Floats) -> float:
+    """Standard error of a function of the coefficients, from the binomial information."""
+    p = special.expit(design @ coef)
+    return math.sqrt(float(gradient @ np.linalg.inv((design.T * (asked * p * (1 - p))) @ design) @ gradient))
 
 
 def _separate_slopes_peak(c: Floats, x: Floats) -> tuple[float, float]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from data.records import NotEnoughDataError
+
 Inputs = Mapping[str, Any]
 Outputs = dict[str, Any]
 Tables = Callable[[str], Path]
@@ -32,7 +34,27 @@ def number(value: Any) -> float:
 
 
 def count(value: Any) -> int:
+    """A number of answers of a vector: whole, from 0 up."""
     found = number(value)
     if found < 0 or found % 1:
         raise ValueError(f"expected a number of answers, found {value!r}")
     return int(found)
+
+
+def first_of(inputs: Inputs, *names: str, default: Any = None) -> Any:
+    """The value under the first of several names that a vector may use; null counts as absent."""
+    return next((inputs[name] for name in names if inputs.get(name) is not None), default)
+
+
+def listed(inputs: Inputs, *names: str) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
+    """Values under several names as numbers of one length; a single number among lists holds for every entry.
+
+    Raises:
+        NotEnoughDataError: the lists differ in length; says which.
+    """
+    values = [numbers(inputs[name]) for name in names]
+    lengths = {name: len(array) for name, array in zip(names, values, strict=True) if np.ndim(array)}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise NotEnoughDataError(f"the lists differ in length: {told}; each entry of one belongs to the same entry of the others")
+    return values

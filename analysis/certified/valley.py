@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
-from analysis.certified.reading import Inputs, Methods, Outputs, Tables, number, numbers
+from analysis.certified.reading import Inputs, Methods, Outputs, Tables, first_of, listed, number, numbers
 from analysis.critical import constancy_test, half_point, interior_peak_test, to_level
 from analysis.curves import common_slope_gap, common_slope_peak, fit_difficulty_axis, fit_pooled_curves
 from analysis.log_odds import combine_tasks, empirical_logit, log_odds_gap
@@ -15,15 +17,18 @@ from data.records import NotEnoughDataError
 
 def _closed_form(inputs: Inputs, _: Tables) -> Outputs:
     curve = {name: number(inputs[name]) for name in ("a", "b_id", "b_ood")}
+    curve["guess"] = number(first_of(inputs, "guess", "gamma", default=0.0))
+    curve["slip"] = number(first_of(inputs, "slip", "eps", default=0.0))
     centre, height = common_slope_peak(**curve)
     found: Outputs = {"centre": centre, "peak_gap": height}
     return found | ({"gap_at_x": common_slope_gap(numbers(inputs["x"]), **curve)} if "x" in inputs else {})
 
 
 def _pooled_curves(inputs: Inputs, _: Tables) -> Outputs:
-    level, k_id, k_ood, n = (numbers(inputs[name]) for name in ("level", "id_correct", "ood_correct", "n"))
-    fit = fit_pooled_curves(level, k_id, k_ood, n)
-    gap = generalization_gap(k_id / n, k_ood / n)
+    sides = {name: first_of(inputs, name, "n") for name in ("n_id", "n_ood")}
+    level, k_id, k_ood, n_id, n_ood = listed({**inputs, **sides}, "level", "id_correct", "ood_correct", "n_id", "n_ood")
+    fit = fit_pooled_curves(level, k_id, k_ood, n_id, n_ood)
+    gap = generalization_gap(k_id / n_id, k_ood / n_ood)
     return {
         "discrete_gap": gap,
         "critical_level": critical_level(inputs["level"], gap).level,
@@ -32,7 +37,7 @@ def _pooled_curves(inputs: Inputs, _: Tables) -> Outputs:
         "M2_deviance": fit.m2_deviance,
         "M1_slope_a": fit.slope_a,
         "M1_shift_logit": fit.shift,
-        "M1_Delta": fit.shift / fit.slope_a,
+        "M1_Delta": fit.shift / fit.slope_a if fit.slope_a else math.nan,
         "M1_centre": fit.centre,
         "M1_centre_se_delta_binomial": fit.centre_se,
         "M1_peak_gap": fit.peak_gap,
@@ -64,13 +69,13 @@ def _difficulty(inputs: Inputs, tables: Tables) -> Outputs:
 
 
 def _task_level(inputs: Inputs, _: Tables) -> Outputs:
-    level = numbers(inputs["level"]).astype(int)
-    k_id, k_ood = numbers(inputs["id_correct"]), numbers(inputs["ood_correct"])
-    n_id, n_ood = (numbers(inputs.get(name, inputs.get("n"))) for name in ("n_id", "n_ood"))
-    if not len(level) == len(k_id) == len(k_ood):
-        raise NotEnoughDataError(f"level, id_correct and ood_correct have {len(level)}, {len(k_id)} and {len(k_ood)} entries.")
+    sides = {name: first_of(inputs, name, "n") for name in ("n_id", "n_ood")}
+    level, k_id, k_ood, n_id, n_ood = listed({**inputs, **sides}, "level", "id_correct", "ood_correct", "n_id", "n_ood")
+    level = level.astype(int)
     levels = [int(number) for number in np.unique(level)]
-    difficulty = [float(beta) for beta in inputs.get("difficulty_axis") or levels]
+    difficulty = [float(beta) for beta in first_of(inputs, "difficulty_axis", default=levels)]
+    if len(difficulty) != len(levels):
+        raise NotEnoughDataError(f"difficulty_axis has {len(difficulty)} entries for {len(levels)} levels")
     x = np.array(difficulty)[np.searchsorted(levels, level)]
     gaps = signed_gap(k_id / n_id, k_ood / n_ood)
     d, variance = log_odds_gap(k_id, n_id, k_ood, n_ood)

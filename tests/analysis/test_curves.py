@@ -40,6 +40,34 @@ def test_a_fit_recovers_the_curve_that_made_the_counts() -> None:
     assert fit.m1_deviance < 1e-3 < 1e3 < fit.m0_deviance
 
 
+def test_unequal_numbers_of_answers_and_unknown_levels() -> None:
+    # Level 3 is unknown on one side: what remains is the fit of levels 1, 2 and 4, with 50 OOD answers where ID has 100.
+    whole = fit_pooled_curves([1, 2, 3, 4], [90, 70, 50, 20], [40, 25, math.nan, 5], 100, 50)
+    part = fit_pooled_curves([1, 2, 4], [90, 70, 20], [40, 25, 5], [100] * 3, [50] * 3)
+    assert (whole.shift, whole.m1_deviance, whole.odds_ratio) == (part.shift, part.m1_deviance, part.odds_ratio)
+    assert whole.shift > 0.5
+
+
+@pytest.mark.parametrize(("k_id", "k_ood"), [([0] * 4, [0] * 4), ([50] * 4, [50] * 4)], ids=["all wrong", "all right"])
+def test_a_curve_that_runs_off_has_no_place(k_id: list[int], k_ood: list[int]) -> None:
+    fit = fit_pooled_curves([1, 2, 3, 4], k_id, k_ood, 50)
+    assert math.isnan(fit.shift) and math.isnan(fit.centre) and math.isnan(fit.m2_peak_x)
+    assert fit.m1_deviance == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_flat_curve_has_a_shift_and_no_centre() -> None:
+    fit = fit_pooled_curves([1, 2, 3], [30, 30, 30], [20, 20, 20], 40)
+    # logit 3/4 - logit 2/4 = log 3
+    assert fit.shift == pytest.approx(math.log(3)) and math.isnan(fit.centre) and math.isnan(fit.centre_se)
+
+
+def test_floor_and_ceiling_shrink_the_gap_in_proportion() -> None:
+    curve = {"a": 1.0, "b_id": 3.0, "b_ood": 2.0}
+    full, shrunk = common_slope_peak(**curve), common_slope_peak(**curve, guess=0.25, slip=0.05)
+    assert shrunk == pytest.approx((2.5, 0.7 * full[1]))
+    assert float(common_slope_gap(2.5, **curve, guess=0.25, slip=0.05)) == pytest.approx(shrunk[1])
+
+
 def test_difficulties_of_simulated_levels_are_recovered() -> None:
     beta, alpha, delta = np.array([0.0, 1.5, 4.0]), np.array([1.0, 2.0, 3.0]), np.array([0.2, 0.4, 0.6])
     logit = alpha[:, None] - beta

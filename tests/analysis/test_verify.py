@@ -200,7 +200,7 @@ def test_task_level_vectors_need_lists_of_one_length() -> None:
         "expected": {"critical_level": 1},
         "tolerance": 1e-6,
     }
-    assert "have 3, 2 and 3 entries" in str(check_vector("valley_task_level", vector).message)
+    assert "level 3, id_correct 2, ood_correct 3" in str(check_vector("valley_task_level", vector).message)
 
 
 def test_task_level_answers_small_data_with_what_is_defined() -> None:
