@@ -3,8 +3,8 @@
 `analysis.verify` runs these. A method stands here when Charybdis computes it; nothing is computed for the check alone.
 """
 
-from analysis.certified import metrics, scylla, valley
+from analysis.certified import emergence, metrics, scylla, valley
 from analysis.certified.reading import Methods
 
-METHODS: Methods = {**metrics.METHODS, **scylla.METHODS, **valley.METHODS}
+METHODS: Methods = {**emergence.METHODS, **metrics.METHODS, **scylla.METHODS, **valley.METHODS}
 """Every method of the certified values that Charybdis computes, by its key."""
