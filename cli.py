@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from commands import analyse, export, importing, probe, store, verify
+from commands import analyse, export, importing, probe, report, store, verify
 from commands.options import ROOT, StoreOption, open_store
 from commands.output import told
 
@@ -56,7 +56,7 @@ def _has_screen() -> bool:
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-for commands in (importing, verify, export, probe):
+for commands in (importing, verify, export, report, probe):
     cli.add_typer(commands.commands)
 cli.add_typer(analyse.commands, name="analyse")
 cli.add_typer(store.commands, name="store")

@@ -12,7 +12,7 @@ import typer
 
 from commands.analyse.valley import valleys_of
 from commands.options import DenominatorOption, ModelOption, SchemeOption, StoreOption, TaskOption, check_models, open_store, selection_of
-from commands.output import print_json, told
+from commands.output import placed, print_json, told
 from data.records import SCYLLA_SCHEME, CharybdisError, Denominator, Selection
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TABLES = (
     "models", "tasks", "levels", "runs", "scores", "samples", "imports", "rejects", "task_counts", "level_scores", "valley",
 )  # fmt: skip
-FORMATS = ("csv", "parquet", "json", "jsonl", "latex")
+FORMATS = ("csv", "parquet", "json", "jsonl", "latex", "markdown")
 OWN_FORMATS = ("jsonl", "parquet")
 """In these, samples leave as whole runs, in files that `import` takes back (docs/formats.md)."""
 
@@ -67,20 +67,11 @@ def export(
 
 
 def _export_file(store: Store, table: str, table_format: str, out: Path, selection: Selection) -> int:
-    """Write beside the file and put it in place when it is whole."""
-    part = out.with_name(out.name + ".part")
-    try:
+    with placed(out) as part:
         if table == "samples" and table_format in OWN_FORMATS:
-            n_rows = _export_runs(store, table_format, part, selection)
-        else:
-            with part.open("wb") as sink:
-                n_rows = _export(store, table, table_format, sink, selection)
-        part.replace(out)
-    except OSError as cause:
-        raise CharybdisError(f"{out} cannot be written: {cause.strerror or cause}. Name another file with --out.") from cause
-    finally:
-        part.unlink(missing_ok=True)
-    return n_rows
+            return _export_runs(store, table_format, part, selection)
+        with part.open("wb") as sink:
+            return _export(store, table, table_format, sink, selection)
 
 
 def _export_runs(store: Store, table_format: str, out: Path, selection: Selection) -> int:
@@ -115,4 +106,4 @@ def _export(store: Store, table: str, table_format: str, sink: IO[bytes], select
     curves = [valley.curve.assign(model=valley.model, source=valley.source, critical_level=valley.critical_level) for valley in valleys]
     columns = ["model", "source", *CURVE_COLUMNS, "critical_level"]
     table_of_all = pd.concat(curves)[columns] if curves else pd.DataFrame(columns=columns)
-    return write_frame(paper_table(table_of_all) if table_format == "latex" else table_of_all, table_format, sink)
+    return write_frame(paper_table(table_of_all) if table_format in ("latex", "markdown") else table_of_all, table_format, sink)

@@ -32,6 +32,19 @@ def told(as_json: bool = False) -> Iterator[None]:
 
 
 @contextmanager
+def placed(out: Path) -> Iterator[Path]:
+    """A file to write beside `out`; it is put in place when it is whole, and leaves nothing behind when it is not."""
+    part = out.with_name(out.name + ".part")
+    try:
+        yield part
+        part.replace(out)
+    except OSError as cause:
+        raise CharybdisError(f"{out} cannot be written: {cause.strerror or cause}. Name another file with --out.") from cause
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
 def progress(title: str) -> Iterator[Progress]:
     """A progress bar on stderr that appears with the first report; on a terminal only."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
@@ -21,9 +22,15 @@ from data import queries
 from data.records import CharybdisError, Selection
 from data.store import Store
 
-FORMATS = {"csv": "text/csv", "json": "application/json", "parquet": "application/vnd.apache.parquet", "latex": "application/x-tex"}
+FORMATS = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+    "latex": "application/x-tex",
+    "markdown": "text/markdown",
+}
 """Formats of a table and their media types."""
-SUFFIXES = {"csv": "csv", "json": "json", "parquet": "parquet", "latex": "tex"}
+SUFFIXES = {"csv": "csv", "json": "json", "parquet": "parquet", "latex": "tex", "markdown": "md"}
 MAX_LATEX_ROWS = 2000
 """Longer tables are data, not part of a paper."""
 BATCH_ROWS = 8192
@@ -78,6 +85,18 @@ def _as_latex(frame: pd.DataFrame) -> bytes:
     return ("% needs \\usepackage{booktabs}\n" + text).encode()
 
 
+def _as_markdown(frame: pd.DataFrame) -> bytes:
+    """A pipe table. Text from data is text: nothing in it is markup."""
+    if len(frame) > MAX_LATEX_ROWS:
+        raise ExportError(
+            f"The table has {len(frame):,} rows; Markdown takes up to {MAX_LATEX_ROWS:,}. Narrow the selection, or write CSV or Parquet."
+        )
+    rule = ["---:" if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype) else "---" for dtype in frame.dtypes]
+    rows = [[_line(str(name)) for name in frame.columns], *([_cell(value) for value in row] for row in frame.itertuples(index=False))]
+    lines = ["| " + " | ".join(_MARKDOWN.sub(r"\\\g<0>", cell) for cell in row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "|".join(rule) + "|", *lines[1:], ""]).encode()
+
+
 def _cell(value: Any) -> str:
     if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return ""
@@ -102,7 +121,11 @@ def _latex_text(text: object) -> str:
     return str(text).translate(_LATEX_TABLE)
 
 
-_WRITERS: dict[str, Callable[[pd.DataFrame], bytes]] = {"csv": _as_csv, "json": _as_json, "parquet": _as_parquet, "latex": _as_latex}
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~$&!@]")
+
+_WRITERS: dict[str, Callable[[pd.DataFrame], bytes]] = {
+    "csv": _as_csv, "json": _as_json, "parquet": _as_parquet, "latex": _as_latex, "markdown": _as_markdown,
+}  # fmt: skip
 
 
 # -- tables of the store -----------------------------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ui import reading
+
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parent
 _LIBRARY_NAME = f"plotly-{version('plotly')}.min.js.gz"
@@ -83,6 +85,7 @@ def show_chart(
     meta = layout.get("meta", {})
     pixels = height or layout.get("height") or _DEFAULT_HEIGHT
     drawn = {"data": figure["data"], "layout": {**layout, "height": pixels}}
+    reading.note("chart", drawn, key=key)
     result = _component(
         key=key,
         data={

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from ui import cached, screen
+from ui import cached, reading, screen
 from ui.raw_text import one_line
 from ui.sample_filters import PAGE_SIZE, SampleChoice, say_ignored
 from ui.sample_parts import SPLIT_WORDS
@@ -47,6 +47,7 @@ def draw_list(choice: SampleChoice, n_matching: int, opened: Address | None) -> 
     addresses = [(str(run), int(row)) for run, row in zip(frame["run_id"], frame["row_in_run"], strict=True)]
     st.session_state[_LISTED] = addresses
     shown = list_table(frame)
+    reading.note("table", shown, name="samples")
     marked = [addresses.index(opened)] if opened in addresses else []
     _mark(marked)
     st.dataframe(

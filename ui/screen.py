@@ -16,6 +16,7 @@ import streamlit as st
 
 from data.exporting import FORMATS, MAX_LATEX_ROWS, SUFFIXES, table_as
 from data.records import CharybdisError, Denominator
+from ui import reading
 from ui.plain import plain
 
 __all__ = [
@@ -34,11 +35,13 @@ _follow = st.components.v2.component("charybdis_follow", js=(Path(__file__).pare
 
 def question(text: str) -> None:
     """The question that the page answers, as its title."""
+    reading.note("question", text)
     st.title(text, anchor=False)
 
 
 def answer(text: str) -> None:
     """The one sentence above a chart: what is seen, and how sure that is. Names in it may come from data."""
+    reading.note("answer", text)
     st.markdown(f"##### {plain(text)}")
 
 
@@ -53,6 +56,7 @@ def readable_errors() -> Iterator[None]:
 
 def empty(what: str, how: str, *, page: str | None = None, link: str | None = None) -> None:
     """An empty state: what is missing, what to do next, and a link to the page where to do it."""
+    reading.note("empty", f"{what} {how}")
     with st.container(border=True):
         st.markdown(f"**{plain(what)}**")
         st.markdown(plain(how))
@@ -76,7 +80,9 @@ def caption(
         f"Denominator: {DENOMINATOR_NAMES[denominator]}" if denominator else None,
         *more,
     ]
-    st.caption(plain(". ".join(part.rstrip(".") for part in parts if part)) + plain("."))
+    text = ". ".join(part.rstrip(".") for part in parts if part) + "."
+    reading.note("caption", text)
+    st.caption(plain(text))
 
 
 def table(
@@ -97,6 +103,7 @@ def table(
         formats: how the cells of a column are written on screen; sorting and downloads keep the values.
         paper: what the LaTeX download holds instead, where the frame is too wide for a page.
     """
+    reading.note("table", frame if paper is None else paper, columns=dict(columns or {}), formats=dict(formats or {}), name=name)
     options: dict[str, Any] = {"hide_index": True, "column_config": columns, "key": key, "placeholder": "–"}
     shown: Any = frame.style.format({name: write for name, write in formats.items() if name in frame}) if formats else frame
     if height is not None:
@@ -113,12 +120,12 @@ def table(
 
 def downloads(frame: pd.DataFrame, name: str, *, paper: pd.DataFrame | None = None) -> None:
     """Buttons that save exactly this frame as CSV, JSON or (while it is short enough for a paper) LaTeX; made when asked for."""
-    labels = {"csv": "CSV", "json": "JSON"} | ({"latex": "LaTeX"} if len(frame) <= MAX_LATEX_ROWS else {})
+    labels = {"csv": "CSV", "json": "JSON"} | ({"latex": "LaTeX", "markdown": "Markdown"} if len(frame) <= MAX_LATEX_ROWS else {})
     with st.container(horizontal=True, gap="small"):
         for table_format, label in labels.items():
             st.download_button(
                 label,
-                data=partial(table_as, paper if paper is not None and table_format == "latex" else frame, table_format),
+                data=partial(table_as, paper if paper is not None and table_format in ("latex", "markdown") else frame, table_format),
                 file_name=f"{name}.{SUFFIXES[table_format]}",
                 mime=FORMATS[table_format],
                 key=f"download {name} {table_format}",

@@ -34,7 +34,7 @@ DENOMINATOR_TEXTS = {
     Denominator.AUTHORS: "The SCYLLA authors' rule: unparsed answers are left out, and accuracy is 0 when under 10 % of the answers parse",
 }
 
-_CHOSEN, _IGNORED, _SEEN = "chosen selection", "ignored words", "ignored words were for"
+CHOSEN, _IGNORED, _SEEN = "chosen selection", "ignored words", "ignored words were for"
 
 
 def choose() -> None:
@@ -51,7 +51,7 @@ def choose() -> None:
         denominator = Denominator(st.selectbox("Denominator", options["denominator"], key="denominator", bind="query-params"))
         st.caption(DENOMINATOR_TEXTS[denominator])
         ood = _choose_ood(options["ood"])
-    st.session_state[_CHOSEN] = Selection(
+    st.session_state[CHOSEN] = Selection(
         models=_expand(models), tasks=tuple(sorted(tasks)), scheme=scheme or SCYLLA_SCHEME, denominator=denominator, ood=ood
     )
     _show_ignored()
@@ -74,7 +74,7 @@ def _choose_ood(options: Sequence[str]) -> str:
 
 def current() -> Selection:
     """What the reader is looking at."""
-    chosen = st.session_state.get(_CHOSEN)
+    chosen = st.session_state.get(CHOSEN)
     return chosen if isinstance(chosen, Selection) else Selection()
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import cached, screen, selection
+from ui import cached, reading, screen, selection
 from ui.chart import preload_chart, provide_library
+from ui.snapshot_panel import draw_snapshot_button
 from ui.startup import PageInfo, navigation
 
 _HERE = Path(__file__).parent
@@ -28,4 +29,5 @@ def run(pages: Sequence[PageInfo]) -> None:
         selection.choose()
         is_ready = True
     if is_ready:
+        draw_snapshot_button(reading.start(), selection.current(), page.url_path)
         page.run()

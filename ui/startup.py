@@ -55,7 +55,7 @@ def prepare(pages: Sequence[PageInfo]) -> None:
     Until a process has heard of `st.navigation`, Streamlit takes a folder named `pages` for its older kind of multipage app: the first
     link to a page after a start would meet "Page not found". So the pages are named here, before anybody comes.
     """
-    with _without_bare_mode_warnings():
+    with quiet():
         from ui import shell  # noqa: F401  (brings DuckDB and pandas along)
 
         navigation(pages)
@@ -73,13 +73,15 @@ def routes(pages: Sequence[PageInfo]) -> list[Route]:
 
 
 @contextmanager
-def _without_bare_mode_warnings() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Streamlit warns when it is used outside a visit, which is the point here."""
     names = ("streamlit.runtime.scriptrunner_utils.script_run_context", "streamlit.runtime.caching.cache_data_api")
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
-    yield
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
