@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.importers.base import SAMPLE_SCHEMA, Batch
+from data.importers.base import SAMPLE_SCHEMA, Batch, RunNotice
 from data.records import Reject, RunInfo, Score, ScoredSample, StoreError, field_names
 from data.store import Store
 
@@ -59,6 +59,8 @@ class Writer:
         """Store one batch of an importer, whichever it is."""
         if isinstance(batch, RunInfo):
             self.add_run(batch, import_key=import_key)
+        elif isinstance(batch, RunNotice):
+            self.add_warnings(batch.run_id, batch.warnings)
         elif isinstance(batch, pa.Table):
             self.add_sample_table(batch)
         elif batch and isinstance(batch[0], Score):
@@ -119,6 +121,14 @@ class Writer:
         changed = self._cursor.execute(f"UPDATE runs SET {assignments} WHERE run_id = ?", [*values.values(), run_id]).fetchall()
         if changed != [(1,)]:
             raise StoreError(f"No run {run_id} is stored, so nothing about it can be changed. `export runs` lists what there is.")
+
+    def add_warnings(self, run_id: str, warnings: Sequence[str]) -> None:
+        """Add to the warnings of a run that this Writer added before."""
+        run_key = self._run_key(run_id)
+        self._flush_runs()
+        ((known,),) = self._cursor.execute("SELECT warnings FROM runs WHERE run_key = ?", [run_key]).fetchall()
+        every = dict.fromkeys([*json.loads(known or "[]"), *warnings])
+        self.change_run(run_id, {"warnings": json.dumps(list(every), ensure_ascii=False)})
 
     def drop_errors(self, run_id: str) -> int:
         """Remove the samples of a stored run that are errors, so that they can be asked again; the others close up. Returns how many."""

@@ -45,8 +45,17 @@ SAMPLE_SCHEMA = pa.schema(
 """ScoredSample as Arrow columns, in field order; `metrics` and `metadata` are JSON text. Importers of large files yield tables of this
 schema (a missing column counts as all null); the others yield lists of ScoredSample."""
 
-Batch: TypeAlias = RunInfo | list[Score] | list[ScoredSample] | pa.Table
-"""A run comes before its scores and samples; samples come in the order in which the source lists them."""
+
+@dataclass(frozen=True, slots=True)
+class RunNotice:
+    """What came to light about a run while its samples were read (say, that they contradict a stated number): further warnings of it."""
+
+    run_id: str
+    warnings: tuple[str, ...]
+
+
+Batch: TypeAlias = RunInfo | RunNotice | list[Score] | list[ScoredSample] | pa.Table
+"""A run comes before its scores, samples and notices; samples come in the order in which the source lists them."""
 
 ReportReject = Callable[[Reject], None]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from data.importers.base import Importer, Listing, Source
+from data.importers.base import Importer, Listing, RunNotice, Source
 from data.records import Reject, RunInfo, Score, ScoredSample
 
 
@@ -24,6 +24,8 @@ class Read:
     samples: list[Any] = field(default_factory=list)
     """ScoredSample, or a dictionary for a row of a table."""
     rejects: list[Reject] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    """Warnings that came after the run."""
 
     def run_of(self, model: str) -> RunInfo:
         (found,) = [run for run in self.runs if run.model_raw == model]
@@ -45,6 +47,8 @@ def read_files() -> ReadFiles:
             for batch in importer.read(chosen, found.rejects.append):
                 if isinstance(batch, RunInfo):
                     found.runs.append(batch)
+                elif isinstance(batch, RunNotice):
+                    found.notices.extend(batch.warnings)
                 elif isinstance(batch, pa.Table):
                     found.samples.extend(batch.to_pylist())
                 else:

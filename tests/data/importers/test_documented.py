@@ -1,0 +1,30 @@
+"""docs/formats.md names every place that a declared field is read from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data.importers import inspect_log, inspect_samples, inspect_scores
+from data.importers.field_map import Mapped
+
+DOCS = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
+TABLES = {
+    "Inspect AI": (
+        inspect_log.RUN,
+        inspect_scores.SCORE,
+        inspect_scores.METRIC,
+        inspect_samples.SAMPLE,
+        inspect_samples.KEPT,
+        inspect_samples.SCORE,
+    ),
+}
+
+
+@pytest.mark.parametrize("heading", TABLES)
+def test_every_source_path_is_in_the_documentation(heading: str) -> None:
+    section = DOCS.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0].replace("[0]", ".0")
+    rows: list[Mapped] = [row for table in TABLES[heading] for row in table]
+    missing = [path for row in rows for path in row.paths if path not in section and path.rpartition(".")[0] not in section]
+    assert missing == []
