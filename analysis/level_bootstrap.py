@@ -35,20 +35,25 @@ class TaskCells:
     fixed_id: NDArray[np.bool_]
     fixed_ood: NDArray[np.bool_]
 
-    def signed_gaps(self) -> Floats:
-        """Observed A_ID - A_OOD of each task."""
+    def accuracies(self) -> tuple[Floats, Floats]:
+        """Observed A_ID and A_OOD of each task."""
         a_id = np.where(self.fixed_id, 0.0, self.k_id / np.where(self.fixed_id, 1.0, self.n_id))
         a_ood = np.where(self.fixed_ood, 0.0, self.k_ood / np.where(self.fixed_ood, 1.0, self.n_ood))
-        gaps: Floats = a_id - a_ood
-        return gaps
+        return a_id, a_ood
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelDraws:
-    """Resampled signed level gaps: `gaps` has one row per resample and one column per entry of `levels`."""
+    """Resampled levels: one row per resample and one column per entry of `levels`.
+
+    gaps         signed level gaps.
+    a_id, a_ood  the accuracies whose difference they are; stretched like the gaps, so they may leave 0 to 1 a little.
+    """
 
     levels: tuple[int, ...]
     gaps: Floats
+    a_id: Floats
+    a_ood: Floats
 
     def interval(self, confidence: float) -> tuple[Floats, Floats]:
         """Percentile interval of each level's signed gap, clipped to [-1, 1]."""
@@ -80,16 +85,20 @@ def resample_levels(cells: TaskCells, *, resamples: int = DEFAULT_RESAMPLES, see
     rng = np.random.default_rng(seed)
     levels, starts = np.unique(cells.level, return_index=True)
     bounds = [*starts.tolist(), len(cells.level)]
-    observed = cells.signed_gaps()
-    draws = np.empty((resamples, len(levels)))
+    observed = cells.accuracies()
+    draws = np.empty((2, resamples, len(levels)))
     for column, (first, end) in enumerate(itertools.pairwise(bounds)):
         n_tasks = end - first
         picked = rng.integers(first, end, size=(resamples, n_tasks))
-        gap = _draw(rng, cells.k_id, cells.n_id, cells.fixed_id, picked) - _draw(rng, cells.k_ood, cells.n_ood, cells.fixed_ood, picked)
-        centre = observed[first:end].mean()
+        drawn = (
+            _draw(rng, cells.k_id, cells.n_id, cells.fixed_id, picked),
+            _draw(rng, cells.k_ood, cells.n_ood, cells.fixed_ood, picked),
+        )
         stretch = math.sqrt(n_tasks / (n_tasks - 1)) if n_tasks > 1 else 1.0
-        draws[:, column] = centre + stretch * (gap.mean(axis=1) - centre)
-    return LevelDraws(levels=tuple(int(level) for level in levels), gaps=draws)
+        for side in (0, 1):
+            centre = observed[side][first:end].mean()
+            draws[side, :, column] = centre + stretch * (drawn[side].mean(axis=1) - centre)
+    return LevelDraws(levels=tuple(int(level) for level in levels), gaps=draws[0] - draws[1], a_id=draws[0], a_ood=draws[1])
 
 
 def _draw(rng: np.random.Generator, k: Floats, n: Floats, fixed: NDArray[np.bool_], picked: Ints) -> Floats:

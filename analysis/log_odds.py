@@ -50,6 +50,8 @@ class LogOddsGap:
 
     delta, lo, hi, se  random-effects mean (Paule-Mandel), t interval with n_tasks - 1 degrees of freedom; NaN when undefined.
     p                  two-sided, of delta = 0, from the same t.
+    prediction_lo, prediction_hi  where the log-odds gap of one further task like these would lie, n_tasks - 2 degrees of freedom; NaN
+                       with fewer than three tasks.
     tau2               variance of the true gap between tasks (logits squared).
     i2                 share of the spread between tasks that chance does not explain, 0-1.
     q                  Cochran's Q.
@@ -64,6 +66,8 @@ class LogOddsGap:
     hi: float
     se: float
     p: float
+    prediction_lo: float
+    prediction_hi: float
     tau2: float
     i2: float
     q: float
@@ -103,8 +107,11 @@ def combine_tasks(d: ArrayLike, variance: ArrayLike, gaps: ArrayLike, *, confide
         fit = combine_effects(effect, var, method_re="iterated", use_t=True, atol=1e-9, maxiter=500)
     half = float(stats.t.isf((1 - confidence) / 2, n_tasks - 1)) * float(fit.sd_eff_w_re)
     delta, se = float(fit.mean_effect_re), float(fit.sd_eff_w_re)
+    spread = float(stats.t.isf((1 - confidence) / 2, n_tasks - 2)) * math.sqrt(float(fit.tau2) + se**2) if n_tasks > 2 else math.nan
     return LogOddsGap(
         delta=delta,
+        prediction_lo=delta - spread,
+        prediction_hi=delta + spread,
         lo=delta - half,
         hi=delta + half,
         se=se,
@@ -133,6 +140,8 @@ def _undefined(n_tasks: int, confidence: float) -> LogOddsGap:
                 "hi",
                 "se",
                 "p",
+                "prediction_lo",
+                "prediction_hi",
                 "tau2",
                 "i2",
                 "q",

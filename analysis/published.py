@@ -11,13 +11,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from analysis.accuracy import ITEM_INTERVAL, TASK_INTERVAL, mean_interval
+from analysis.batched_fit import curve_design, fit_many
+from analysis.complexity import LevelMeans, isotonic_half_point
+from analysis.difficulty import number_axis
 from analysis.level_bootstrap import Floats, LevelDraws, TaskCells, resample_levels
 from analysis.log_odds import log_odds_gap
 from analysis.scylla import gap_bounds, gap_table
 from analysis.task_gaps import TASK_COLUMNS
-from analysis.valley_result import DEFAULT_SETTINGS, Settings, Valley, assemble_valley
+from analysis.valley_result import DEFAULT_SETTINGS, Evidence, MeansFit, Settings, Valley, assemble_valley
 from data.records import NotEnoughDataError
 
 NEEDED_COLUMNS = (
@@ -103,9 +107,39 @@ def _valley(model: str, scores: pd.DataFrame, settings: Settings) -> Valley:
         curve=curve,
         tasks=pd.DataFrame(columns=list(TASK_COLUMNS)),
         draws=draws,
-        evidence=None,
+        evidence=_evidence(paired, curve, draws),
         warnings=tuple(warnings),
         origin=_origin(scores),
+    )
+
+
+def _evidence(paired: pd.DataFrame, curve: pd.DataFrame, draws: LevelDraws | None) -> Evidence:
+    """What level means say without tasks: where half the answers are right, and what a constant penalty fitted to them draws."""
+    levels = [int(level) for level in paired["level"]]
+    axis = number_axis(levels, "only level means are published")
+    rows = curve.loc[curve["gap"].notna()]
+    a_id, a_ood, n_tasks, n_id, n_ood = (rows[name].to_numpy(dtype=float) for name in ("a_id", "a_ood", "n_tasks", "n_id", "n_ood"))
+    complexity = None
+    if draws is not None and len(levels) > 1:
+        means = LevelMeans(levels=draws.levels, a_id=a_id, a_ood=a_ood, n_tasks=n_tasks, n_answers=n_id, draws=draws)
+        complexity = isotonic_half_point(means)
+    return Evidence(axis=axis, complexity=complexity, means_fit=_fit_means(levels, a_id, n_id, a_ood, n_ood))
+
+
+def _fit_means(levels: list[int], a_id: Floats, n_id: Floats, a_ood: Floats, n_ood: Floats) -> MeansFit | None:
+    """M3 by maximum likelihood on the counts that the means stand for; None where the numbers of answers are not known."""
+    if len(levels) < 2 or (n_id <= 0).any() or (n_ood <= 0).any():
+        return None
+    fit = fit_many(curve_design(levels, "M3"), np.concatenate([a_id * n_id, a_ood * n_ood]), np.concatenate([n_id, n_ood]))
+    heights, delta = fit.coef[:-1], float(fit.coef[-1])
+    gaps = expit(heights + delta / 2) - expit(heights - delta / 2)
+    misses = np.abs(gaps - (a_id - a_ood))
+    return MeansFit(
+        delta=delta,
+        levels=tuple(levels),
+        gaps=tuple(float(gap) for gap in gaps),
+        peak_level=levels[int(gaps.argmax())],
+        worst_miss=float(misses.max()),
     )
 
 

@@ -9,32 +9,14 @@ from scipy import stats
 from analysis.log_odds import empirical_logit, log_odds_gap
 from analysis.scylla import gap_table
 
+ESTIMATE_COLUMNS = (
+    *("a_id", "a_id_lo", "a_id_hi", "a_ood", "a_ood_lo", "a_ood_hi", "gap_signed", "gap", "gap_lo", "gap_hi", "score"),
+    *("log_odds_gap", "log_odds_gap_lo", "log_odds_gap_hi"),
+)
+"""What is estimated of a task, and of a level."""
 TASK_COLUMNS = (
-    "level",
-    "level_label",
-    "task",
-    "a_id",
-    "a_id_lo",
-    "a_id_hi",
-    "a_ood",
-    "a_ood_lo",
-    "a_ood_hi",
-    "gap_signed",
-    "gap",
-    "gap_lo",
-    "gap_hi",
-    "score",
-    "log_odds_gap",
-    "log_odds_gap_lo",
-    "log_odds_gap_hi",
-    "n_id",
-    "n_ood",
-    "n_correct_id",
-    "n_correct_ood",
-    "n_unparsed",
-    "n_error",
-    "n_runs",
-    "reason",
+    *("level", "level_label", "task", *ESTIMATE_COLUMNS, "n_id", "n_ood", "n_correct_id", "n_correct_ood"),
+    *("n_unparsed", "n_error", "n_runs", "reason"),
 )
 
 

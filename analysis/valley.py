@@ -14,8 +14,11 @@ import pandas as pd
 from scipy import stats
 
 from analysis.accuracy import ITEM_INTERVAL, OUTCOME_COLUMNS, TASK_INTERVAL, check_counts, level_mean, task_accuracies
-from analysis.critical import constancy_test, half_point, interior_peak_test
-from analysis.level_bootstrap import TaskCells, resample_levels
+from analysis.complexity import CHANGE_P, LevelMeans, locate_complexity
+from analysis.constant_penalty import penalty_of_tasks
+from analysis.critical import constancy_test, half_point, interior_peak_test, level_change_test
+from analysis.difficulty import LevelAxis, number_axis
+from analysis.level_bootstrap import LevelDraws, TaskCells, resample_levels
 from analysis.log_odds import LogOddsGap, combine_tasks
 from analysis.task_gaps import TASK_COLUMNS, pair_splits
 from analysis.valley_result import CURVE_COLUMNS, DEFAULT_SETTINGS, Evidence, Settings, Valley, assemble_valley
@@ -24,15 +27,18 @@ from data.records import NotEnoughDataError
 __all__ = ["CURVE_COLUMNS", "DEFAULT_SETTINGS", "TASK_COLUMNS", "Settings", "Valley", "locate_valley", "locate_valleys"]
 
 
-def locate_valleys(counts: pd.DataFrame, settings: Settings = DEFAULT_SETTINGS) -> tuple[Valley, ...]:
+def locate_valleys(counts: pd.DataFrame, settings: Settings = DEFAULT_SETTINGS, *, axis: LevelAxis | None = None) -> tuple[Valley, ...]:
     """Locate the valley of every model that has answers with a level and a split, in the order of their names.
 
-    Each model is estimated by itself, so neither the other models nor the order of rows changes its numbers.
+    Each model is estimated by itself, so neither the other models nor the order of rows changes its numbers; other models speak through
+    `axis` alone.
 
     Args:
         counts: level counts (docs/architecture.md): model, task, level, split, the four counts; level_label and role if known.
             Rows with role "probe", without a level or without a split do not enter.
         settings: denominator, interval, resamples, seed, penalty.
+        axis: difficulties of the levels from all models (analysis.difficulty.difficulty_axis); None, or one that lacks a level of the
+            model, means the level numbers.
 
     Returns:
         one Valley per model; an empty tuple when no row has both a level and a split.
@@ -44,16 +50,18 @@ def locate_valleys(counts: pd.DataFrame, settings: Settings = DEFAULT_SETTINGS) 
     if cells.empty:
         return ()
     tasks = pair_splits(cells, confidence=settings.confidence, penalty=settings.penalty)
-    return tuple(_locate(str(model), group, settings) for model, group in tasks.groupby("model", sort=True))
+    return tuple(_locate(str(model), group, settings, axis) for model, group in tasks.groupby("model", sort=True))
 
 
-def locate_valley(counts: pd.DataFrame, *, model: str | None = None, settings: Settings = DEFAULT_SETTINGS) -> Valley:
+def locate_valley(
+    counts: pd.DataFrame, *, model: str | None = None, settings: Settings = DEFAULT_SETTINGS, axis: LevelAxis | None = None
+) -> Valley:
     """Locate the valley of one model; see `locate_valleys`.
 
     Args:
         counts: level counts.
         model: which one; may be left out when the counts hold a single model.
-        settings: as in `locate_valleys`.
+        settings, axis: as in `locate_valleys`.
 
     Raises:
         NotEnoughDataError: the model has no answers with a level and a split, or several models are there and none is named.
@@ -65,7 +73,7 @@ def locate_valley(counts: pd.DataFrame, *, model: str | None = None, settings: S
             f"The counts hold {len(present)} models, a valley belongs to one. Name one of: {', '.join(present) or '-'}."
         )
     chosen = present[0] if model is None else model
-    found = locate_valleys(counts.loc[counts["model"] == chosen], settings)
+    found = locate_valleys(counts.loc[counts["model"] == chosen], settings, axis=axis)
     if not found:
         raise NotEnoughDataError(
             f"{chosen} has no answers with both a level and a split (id or ood). Models in the counts: {', '.join(present) or 'none'}. "
@@ -74,12 +82,22 @@ def locate_valley(counts: pd.DataFrame, *, model: str | None = None, settings: S
     return found[0]
 
 
-def _locate(model: str, tasks: pd.DataFrame, settings: Settings) -> Valley:
+def _locate(model: str, tasks: pd.DataFrame, settings: Settings, axis: LevelAxis | None) -> Valley:
     paired = tasks.loc[tasks["gap_signed"].notna()]
+    used = _axis_of(paired["level"].unique().tolist(), axis)
+    x = used.at(paired["level"])
     log_odds = combine_tasks(paired["log_odds_gap"], paired["log_odds_var"], paired["gap_signed"], confidence=settings.confidence)
     levels = [_level_row(level, group, log_odds, settings.confidence) for level, group in tasks.groupby("level", sort=True)]
     curve = pd.DataFrame(levels)
     draws = resample_levels(_cells(paired), resamples=settings.resamples, seed=settings.seed) if len(paired) else None
+    constancy = constancy_test(paired["log_odds_gap"], paired["log_odds_var"], x, confidence=settings.confidence)
+    change = level_change_test(paired["log_odds_gap"], paired["log_odds_var"], paired["level"])
+    half = half_point(paired["mid_logit"], x)
+    counted = paired.loc[paired["log_odds_gap"].notna()]
+    constant = None
+    if min(constancy.p, 1.0 if math.isnan(change.p) else change.p) < CHANGE_P:
+        at = used.at(counted["level"])
+        constant, _ = penalty_of_tasks(counted, at, log_odds, constancy, change, confidence=settings.confidence, seed=settings.seed)
     return assemble_valley(
         model,
         settings,
@@ -87,13 +105,35 @@ def _locate(model: str, tasks: pd.DataFrame, settings: Settings) -> Valley:
         tasks=tasks[list(TASK_COLUMNS)].reset_index(drop=True),
         draws=draws,
         evidence=Evidence(
+            axis=used,
+            complexity=locate_complexity(_level_means(curve, draws), half, used, slope_p=constancy.p),
             log_odds=log_odds,
-            constancy=constancy_test(paired["log_odds_gap"], paired["log_odds_var"], paired["level"], confidence=settings.confidence),
-            half_point=half_point(paired["mid_logit"], paired["level"]),
+            constancy=constancy,
+            level_change=change,
+            half_point=half,
             interior_peak=interior_peak_test(paired["gap_signed"], paired["level"]),
+            constant_penalty=constant,
         ),
         warnings=_warnings(tasks, curve),
     )
+
+
+def _axis_of(levels: list[int], axis: LevelAxis | None) -> LevelAxis:
+    """The axis as given if it has every level of the model; else the level numbers, with the reason."""
+    if axis is None:
+        return number_axis(levels, "no other models were given to take difficulties from")
+    if axis.covers(levels):
+        return axis
+    absent = ", ".join(f"level {level}" for level in sorted(set(levels) - set(axis.levels)))
+    return number_axis(levels, axis.reason or f"the difficulty axis of the other models lacks {absent}")
+
+
+def _level_means(curve: pd.DataFrame, draws: LevelDraws | None) -> LevelMeans | None:
+    if draws is None:
+        return None
+    rows = curve.loc[curve["level"].isin(draws.levels)]
+    a_id, a_ood, n_tasks, n_id = (rows[name].to_numpy(dtype=float) for name in ("a_id", "a_ood", "n_tasks", "n_id"))
+    return LevelMeans(levels=draws.levels, a_id=a_id, a_ood=a_ood, n_tasks=n_tasks, n_answers=n_id, draws=draws)
 
 
 def _level_row(level: Any, tasks: pd.DataFrame, log_odds: LogOddsGap, confidence: float) -> dict[str, Any]:

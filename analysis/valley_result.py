@@ -10,39 +10,20 @@ import numpy as np
 import pandas as pd
 
 from analysis.accuracy import DEFAULT_DENOMINATOR
-from analysis.critical import Constancy, HalfPoint, InteriorPeak
+from analysis.complexity import CriticalComplexity
+from analysis.constant_penalty import ConstantPenalty
+from analysis.critical import Constancy, HalfPoint, InteriorPeak, LevelChange
+from analysis.difficulty import LevelAxis
 from analysis.level_bootstrap import DEFAULT_RESAMPLES, LEVEL_SET_SHARE, LevelDraws, smallest_set
 from analysis.log_odds import LogOddsGap
 from analysis.scylla import CriticalLevel, critical_level
-from analysis.valley_words import describe_valley, summarise_valley
+from analysis.task_gaps import ESTIMATE_COLUMNS
+from analysis.valley_words import Verdict, describe_valley, summarise_valley, verdict
 from data.records import Denominator
 
 CURVE_COLUMNS = (
-    "level",
-    "level_label",
-    "n_tasks",
-    "a_id",
-    "a_id_lo",
-    "a_id_hi",
-    "a_ood",
-    "a_ood_lo",
-    "a_ood_hi",
-    "gap_signed",
-    "gap",
-    "gap_lo",
-    "gap_hi",
-    "score",
-    "log_odds_gap",
-    "log_odds_gap_lo",
-    "log_odds_gap_hi",
-    "p_critical",
-    "in_level_set",
-    "n_id",
-    "n_ood",
-    "n_unparsed",
-    "n_error",
-    "interval",
-    "reason",
+    *("level", "level_label", "n_tasks", *ESTIMATE_COLUMNS, "p_critical", "in_level_set", "n_id", "n_ood", "n_unparsed", "n_error"),
+    *("interval", "reason"),
 )
 
 
@@ -65,6 +46,21 @@ SAMPLES, PUBLISHED = "samples", "published"
 """Where a valley comes from: counted answers, or level means typed from a paper."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeansFit:
+    """A constant penalty with a difficulty of its own for each level (M3), fitted to published level means. A description, no test.
+
+    delta       the penalty in logits. gaps  what it draws at each of `levels`; peak_level  where that is largest.
+    worst_miss  largest distance between a level's gap as published and as drawn.
+    """
+
+    delta: float
+    levels: tuple[int, ...]
+    gaps: tuple[float, ...]
+    peak_level: int
+    worst_miss: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Valley:
     """The generalization valley of one model.
@@ -83,11 +79,17 @@ class Valley:
                     (no gap above 0) the shares add up to 1.
     level_set       fewest levels that together are the peak in at least `level_set_share` of the resamples; `none_in_set` when
                     "no critical level" had to be counted in.
-    log_odds        mean log-odds gap over tasks; None when only level means are known, as are the next three.
-    constancy       does the log-odds gap change along the level numbers?
-    half_point      level coordinate where the mean of the ID and OOD logits crosses 0: where half the answers are right. Levels taken as
-                    equally spaced. Under a constant log-odds gap the probability gap is largest there.
+    axis            where the levels stand for what is read along them: difficulties from all models, or their numbers.
+    complexity      where the gap peaks, read between the levels, by the route that fits (analysis.complexity); None without an interval.
+    log_odds        mean log-odds gap over tasks; None when only level means are known, as are the next four.
+    constancy       does the log-odds gap change along the axis?
+    level_change    do the levels differ in it in any way?
+    half_point      position on the axis where the mean of the ID and OOD logits crosses 0: where half the answers are right. Under a
+                    constant log-odds gap the probability gap is largest there.
     interior_peak   is the gap at an inner level larger than at both end levels?
+    means_fit       published level means only: what a constant penalty fitted to them draws. None with tasks.
+    constant_penalty  what a constant penalty draws with these tasks; simulated only where a test says that the log-odds gap changes, to
+                    see how often it says so of a constant one (near 0 % and 100 % there is little room for a gap). None otherwise.
     warnings        sentences for the reader.
     """
 
@@ -106,10 +108,15 @@ class Valley:
     level_set: tuple[int, ...]
     none_in_set: bool
     level_set_share: float
+    axis: LevelAxis | None
+    complexity: CriticalComplexity | None
     log_odds: LogOddsGap | None
     constancy: Constancy | None
+    level_change: LevelChange | None
     half_point: HalfPoint | None
     interior_peak: InteriorPeak | None
+    means_fit: MeansFit | None
+    constant_penalty: ConstantPenalty | None
     warnings: tuple[str, ...]
 
     @property
@@ -126,6 +133,10 @@ class Valley:
         """What is seen and how sure it is, in plain English: stands above the chart."""
         return summarise_valley(self)
 
+    def verdict(self) -> Verdict:
+        """Whether a constant penalty for OOD is enough to explain the peak: its kind, and the sentence."""
+        return verdict(self)
+
     def report(self) -> str:
         """The sentence, the levels, the log-odds gap and every warning, as plain text."""
         return describe_valley(self)
@@ -141,8 +152,8 @@ class Valley:
             "tied_levels": list(self.tied_levels),
             "is_tie": self.is_tie,
             "reason": self.reason,
-            "p_critical": {str(level): _plain(p) for level, p in self.p_critical.items()},
-            "p_none": _plain(self.p_none),
+            "p_critical": {str(level): plain_value(p) for level, p in self.p_critical.items()},
+            "p_none": plain_value(self.p_none),
             "level_set": list(self.level_set),
             "level_set_share": self.level_set_share,
             "none_in_set": self.none_in_set,
@@ -151,38 +162,54 @@ class Valley:
             "resamples": self.settings.resamples,
             "seed": self.settings.seed,
             "log_odds_gap": _plain_result(self.log_odds),
+            "axis": _plain_result(self.axis),
+            "critical_complexity": _plain_result(self.complexity),
             "constancy": _plain_result(self.constancy),
+            "level_change": _plain_result(self.level_change),
             "half_point": _plain_result(self.half_point),
             "interior_peak": _plain_result(self.interior_peak),
+            "means_fit": _plain_result(self.means_fit),
+            "constant_penalty": _plain_result(self.constant_penalty),
             "levels": _plain_rows(self.curve),
             "tasks": _plain_rows(self.tasks),
+            "verdict": {"kind": self.verdict().kind.value, "sentence": self.verdict().sentence},
             "sentence": self.sentence(),
             "warnings": list(self.warnings),
         }
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """A value as JSON can hold it: undefined numbers are None, arrays and tuples lists."""
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, np.ndarray | tuple | list):
+        return [plain_value(part) for part in value]
+    if isinstance(value, dict):
+        return {str(name): plain_value(part) for name, part in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _plain_result(result: LogOddsGap | Constancy | HalfPoint | InteriorPeak | None) -> dict[str, Any] | None:
-    return None if result is None else {name: _plain(value) for name, value in asdict(result).items()}
+def _plain_result(result: Any) -> dict[str, Any] | None:
+    return None if result is None else {name: plain_value(value) for name, value in asdict(result).items()}
 
 
 def _plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
+    return [{str(name): plain_value(value) for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What the tasks of a model say beyond its level means; fields as in Valley."""
+    """What there is beyond the level means; fields as in Valley. Only published means lack the tests on tasks."""
 
-    log_odds: LogOddsGap
-    constancy: Constancy
-    half_point: HalfPoint
-    interior_peak: InteriorPeak
+    axis: LevelAxis
+    complexity: CriticalComplexity | None = None
+    log_odds: LogOddsGap | None = None
+    constancy: Constancy | None = None
+    level_change: LevelChange | None = None
+    half_point: HalfPoint | None = None
+    interior_peak: InteriorPeak | None = None
+    means_fit: MeansFit | None = None
+    constant_penalty: ConstantPenalty | None = None
 
 
 def assemble_valley(
@@ -192,7 +219,7 @@ def assemble_valley(
     curve: pd.DataFrame,
     tasks: pd.DataFrame,
     draws: LevelDraws | None,
-    evidence: Evidence | None,
+    evidence: Evidence,
     warnings: tuple[str, ...],
     origin: str | None = None,
 ) -> Valley:
@@ -201,7 +228,7 @@ def assemble_valley(
     Args:
         curve: CURVE_COLUMNS without gap_lo, gap_hi, p_critical and in_level_set, which are set here.
         draws: resampled gaps of the levels that have a gap; None when there are none to resample.
-        evidence: what the tasks say beyond the level means; None when only level means are known.
+        evidence: what there is beyond the level means.
         origin: where published numbers were read; None for counted samples.
     """
     curve = curve.assign(gap_lo=math.nan, gap_hi=math.nan, p_critical=math.nan, in_level_set=False)
@@ -242,9 +269,14 @@ def assemble_valley(
         level_set=level_set,
         none_in_set=none_in_set,
         level_set_share=LEVEL_SET_SHARE,
-        log_odds=evidence.log_odds if evidence else None,
-        constancy=evidence.constancy if evidence else None,
-        half_point=evidence.half_point if evidence else None,
-        interior_peak=evidence.interior_peak if evidence else None,
+        axis=evidence.axis,
+        complexity=evidence.complexity,
+        log_odds=evidence.log_odds,
+        constancy=evidence.constancy,
+        level_change=evidence.level_change,
+        half_point=evidence.half_point,
+        interior_peak=evidence.interior_peak,
+        means_fit=evidence.means_fit,
+        constant_penalty=evidence.constant_penalty,
         warnings=warnings,
     )

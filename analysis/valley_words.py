@@ -7,16 +7,19 @@ here reads a peak as more than a peak.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.complexity import CHANGE_P
+from analysis.difficulty import DIFFICULTY
+
 if TYPE_CHECKING:
     from analysis.valley_result import Valley
 
-CHANGE_P = 0.10
-"""Below this p the log-odds gap is said to change over the levels: late enough to matter, early enough not to call it constant."""
 HUMP = (
     "A model that finds OOD equally harder at every level (on the log-odds scale) also shows such a peak, "
     "so a peak alone does not mark a special level."
@@ -35,7 +38,7 @@ def summarise_valley(valley: Valley) -> str:
 
 def describe_valley(valley: Valley) -> str:
     """Write the sentence, one line per level and every warning as plain text."""
-    lines = [f"{valley.model} ({valley.source})", summarise_valley(valley), ""]
+    lines = [f"{valley.model} ({valley.source})", verdict(valley).sentence, summarise_valley(valley), complexity_text(valley), ""]
     for row in valley.curve.to_dict("records"):
         if math.isnan(row["gap_signed"]):
             lines.append(f"{row['level_label']}: no gap, {row['reason']}")
@@ -53,27 +56,25 @@ def _peak(valley: Valley) -> str:
         none = "" if math.isnan(valley.p_none) else f" In {percent(valley.p_none)} of {valley.settings.resamples:,} resamples none has one."
         return f"No critical level: {valley.reason}.{none}"
     row = valley.curve.loc[valley.curve["level"] == valley.critical_level].iloc[0]
-    place = valley.critical_label
-    if valley.is_tie:
-        place = f"{' and '.join(valley.label(level) for level in valley.tied_levels)} alike (the lowest is taken)"
+    place = _place(valley)
     size = f"{points(row['gap'])} points"
     if math.isnan(row["p_critical"]):
         return f"The gap is largest at {place} ({size}); how sure that is cannot be said without numbers per task."
     often = percent(row["p_critical"])
     often = f"about {often}" if valley.source == "published" and often[0].isdigit() else often
     names = [valley.label(level) for level in valley.level_set] + (["no level at all"] if valley.none_in_set else [])
-    verdict = _verdict(float(row["p_critical"]), len(names))
+    settled = _settled(float(row["p_critical"]), len(names))
     of_what = (
         "resamples" if (valley.curve["n_tasks"] != 1).all() else "resamples of the answers (one task at a level: other tasks may differ)"
     )
     return (
         f"The gap is largest at {place} ({size}, {percent(valley.settings.confidence)} interval {points(row['gap_lo'])} to "
         f"{points(row['gap_hi'])}): the peak in {often} of {valley.settings.resamples:,} {of_what}, "
-        f"{percent(valley.level_set_share)} set: {', '.join(names)}{verdict}."
+        f"{percent(valley.level_set_share)} set: {', '.join(names)}{settled}."
     )
 
 
-def _verdict(p: float, n_names: int) -> str:
+def _settled(p: float, n_names: int) -> str:
     if n_names == 1:
         return ""
     return "; which level is critical is open" if p < 0.5 else "; not settled"
@@ -95,8 +96,173 @@ def _change(valley: Valley) -> str:
     if line is None or line.reason is not None:
         return ""
     if line.p < CHANGE_P:
-        return f"; it {'rises' if line.slope > 0 else 'falls'} over the levels ({p_text(line.p)})"
+        return f"; it {'rises' if line.slope > 0 else 'falls'} {_along(valley)} ({p_text(line.p)})"
     return f"; no change over the levels is seen ({p_text(line.p)})"
+
+
+def _place(valley: Valley) -> str:
+    """The critical level as a sentence names it."""
+    if valley.is_tie:
+        return f"{' and '.join(valley.label(level) for level in valley.tied_levels)} alike (the lowest is taken)"
+    return str(valley.critical_label)
+
+
+def _along(valley: Valley) -> str:
+    return "with difficulty" if valley.axis is not None and valley.axis.kind == DIFFICULTY else "over the levels"
+
+
+class VerdictKind(StrEnum):
+    """What can be said about a constant penalty for OOD as the reason of the peak."""
+
+    NO_PEAK = "no peak"
+    MEANS_ONLY = "means only"
+    UNTESTED = "untested"
+    CONSTANT = "constant penalty"
+    CHANGES = "penalty changes"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A verdict on one model: its kind, and the sentence that says it."""
+
+    kind: VerdictKind
+    sentence: str
+
+
+def verdict(valley: Valley) -> Verdict:
+    """Weigh a peak of the gap against the simplest account of it: OOD is equally harder at every level, on the log-odds scale.
+
+    The account falls when the slope over the axis, or the difference between levels, has p < 0.10 both by its test and among repeats
+    drawn from a constant penalty on the same tasks. That it holds does not prove it: with few tasks only large changes are seen.
+    """
+    if valley.critical_level is None:
+        return Verdict(VerdictKind.NO_PEAK, f"There is no peak to explain: {valley.reason}.")
+    start = f"The gap peaks at {_place(valley)}{_share(valley)}"
+    if valley.log_odds is None:
+        return Verdict(VerdictKind.MEANS_ONLY, f"{start}; {_means_verdict(valley)}")
+    if valley.log_odds.reason is not None or valley.constancy is None or valley.constancy.reason is not None:
+        n = valley.log_odds.n_tasks
+        why = f"{n} {'task is' if n == 1 else 'tasks are'} too few, or at too few levels, to test whether a constant penalty explains it"
+        return Verdict(VerdictKind.UNTESTED, f"{start}; {why}.")
+    if _slope_changes(valley) or _levels_change(valley):
+        return Verdict(VerdictKind.CHANGES, f"{start}, and a constant penalty does not explain it: {_what_changes(valley)}")
+    return Verdict(VerdictKind.CONSTANT, f"{start}, {_constant_verdict(valley)}")
+
+
+def _share(valley: Valley) -> str:
+    p = float(valley.p_critical[valley.critical_level]) if valley.critical_level is not None else math.nan
+    if math.isnan(p):
+        return ""
+    about = "about " if valley.source == "published" and percent(p)[0].isdigit() else ""
+    return f" ({about}{percent(p)} of resamples)"
+
+
+def _means_verdict(valley: Valley) -> str:
+    untested = "whether that is all cannot be tested without results per task."
+    fit = valley.means_fit
+    if fit is None:
+        return "whether a constant penalty explains it cannot be said without results per task."
+    place = "peaks there too" if fit.peak_level in valley.tied_levels else f"peaks at {valley.label(fit.peak_level)} instead"
+    return (
+        f"a constant penalty of {fit.delta:.2f} logits, fitted to the published means, {place} and is nowhere more than "
+        f"{points(fit.worst_miss)} points from the gap: {untested}"
+    )
+
+
+def _levels_p(valley: Valley) -> float:
+    change = valley.level_change
+    return math.nan if change is None or change.reason is not None else change.p
+
+
+def _slope_changes(valley: Valley) -> bool:
+    """The slope is called a change by the test, and by the test calibrated on a constant penalty with these very tasks."""
+    line, drawn = valley.constancy, valley.constant_penalty
+    return line is not None and line.p < CHANGE_P and (drawn is None or not drawn.p_slope >= CHANGE_P)
+
+
+def _levels_change(valley: Valley) -> bool:
+    drawn = valley.constant_penalty
+    return _levels_p(valley) < CHANGE_P and (drawn is None or not drawn.p_levels >= CHANGE_P)
+
+
+def _constant_verdict(valley: Valley) -> str:
+    gap, inside = valley.log_odds, valley.interior_peak
+    assert gap is not None
+    size, tests = f"{gap.delta:.2f} logits ({gap.lo:.2f} to {gap.hi:.2f})", _tests(valley)
+    shown = inside is not None and inside.p < 0.05
+    peak = f" The peak inside is itself shown ({p_text(inside.p)}); a constant penalty draws such a one." if inside and shown else ""
+    if gap.lo > 0:
+        return f"but a constant penalty of {size} explains it ({tests}): no evidence that memorisation peaks there.{peak}"
+    whether = "OOD is easier over all tasks" if gap.hi < 0 else "it is not settled that OOD is harder at all"
+    return f"but {whether}: log-odds gap {size}, {tests}: no evidence that memorisation peaks there.{peak}"
+
+
+def _tests(valley: Valley) -> str:
+    """What the two tests of a constant penalty say where neither stands against it."""
+    line, between, drawn = valley.constancy, _levels_p(valley), valley.constant_penalty
+    assert line is not None
+    if drawn is not None and (line.p < CHANGE_P or between < CHANGE_P):
+        verb = "change between levels" if line.p >= CHANGE_P else "rise" if line.slope > 0 else "fall"
+        where = "" if line.p >= CHANGE_P else f" {_along(valley)}"
+        p, again = (between, drawn.p_levels) if line.p >= CHANGE_P else (line.p, drawn.p_slope)
+        return f"it seems to {verb}{where}, {p_text(p)}, but so it does in {percent(again)} of repeats drawn from a constant penalty"
+    said = f"no change {_along(valley)} is seen, {p_text(line.p)}"
+    return said if math.isnan(between) else f"{said}; none between levels, {p_text(between)}"
+
+
+def _what_changes(valley: Valley) -> str:
+    line, inside = valley.constancy, valley.interior_peak
+    assert line is not None
+    if _slope_changes(valley):
+        verb = "rises" if line.slope > 0 else "falls"
+        per = "logit of difficulty" if _along(valley) == "with difficulty" else "level"
+        said = f"the log-odds gap {verb} {_along(valley)}, by {abs(line.slope):.2f} logits per {per} ({p_text(line.p)})"
+    else:
+        said = (
+            f"the log-odds gap differs between levels ({p_text(_levels_p(valley))}) without a trend, largest at {_largest_log_odds(valley)}"
+        )
+    known = valley.curve.loc[valley.curve["gap"].notna(), "level"].tolist()
+    if valley.critical_level in (known[0], known[-1]):
+        return f"{said}. The largest gap is at an end of the levels, so no peak inside is seen."
+    if inside is None or inside.reason is not None:
+        return f"{said}. Whether the gap peaks inside cannot be tested."
+    shown = "is shown" if inside.p < 0.05 else "is not shown"
+    return f"{said}. That the gap is larger at an inner level than at both ends {shown} ({p_text(inside.p)})."
+
+
+def _largest_log_odds(valley: Valley) -> str:
+    rows = valley.curve.dropna(subset="log_odds_gap").sort_values("log_odds_gap")
+    return valley.label(int(rows["level"].iloc[-1]))
+
+
+def verdict_of_several(valleys: Sequence[Valley]) -> str:
+    """The verdicts on several models in one or two sentences; models are named while there are few."""
+    kinds: dict[VerdictKind, list[str]] = {}
+    for valley in valleys:
+        kinds.setdefault(valley.verdict().kind, []).append(valley.model)
+    fails = "it is not for {}" if VerdictKind.CONSTANT in kinds else "a constant penalty does not explain the gap of {}"
+    texts = {
+        VerdictKind.CONSTANT: "a constant penalty for OOD is enough to explain the gap of {}",
+        VerdictKind.CHANGES: fails,
+        VerdictKind.UNTESTED: "too few tasks to test it for {}",
+        VerdictKind.MEANS_ONLY: "level means alone cannot test whether a constant penalty explains it for {}",
+        VerdictKind.NO_PEAK: "there is no peak to explain for {}",
+    }
+    parts = [text.format(_who(kinds[kind], len(valleys))) for kind, text in texts.items() if kind in kinds]
+    said = "; ".join(parts) + "."
+    n_tested = len(kinds.get(VerdictKind.CONSTANT, [])) + len(kinds.get(VerdictKind.CHANGES, []))
+    chance = ""
+    if VerdictKind.CHANGES in kinds and n_tested > 1:
+        chance = f" With {n_tested} models tested at p < {CHANGE_P:.2f} some show a change by chance."
+    return said[0].upper() + said[1:] + chance
+
+
+def _who(models: Sequence[str], n: int) -> str:
+    if len(models) == n and n > 1:
+        return "all of them"
+    if len(models) <= 3:
+        return models[0] if len(models) == 1 else f"{', '.join(models[:-1])} and {models[-1]}"
+    return f"{len(models)} of {n} models"
 
 
 def paper_table(curves: pd.DataFrame) -> pd.DataFrame:
@@ -126,6 +292,24 @@ def _with_interval(row: dict[Hashable, Any], name: str, interval: str) -> str:
         return ""
     low, high = row[f"{interval}_lo"], row[f"{interval}_hi"]
     return points(row[name]) + ("" if math.isnan(low) or math.isnan(high) else f" [{points(low)}, {points(high)}]")
+
+
+def complexity_text(valley: Valley) -> str:
+    """Where the gap peaks between the levels, with its interval, its route and what censors it."""
+    found = valley.complexity
+    if found is None or math.isnan(found.level):
+        return f"No continuous critical complexity: {found.reason if found else 'numbers per task are not known'}."
+    at = {"left": "at or below ", "right": "at or above ", None: ""}
+    how = {
+        "line": "half the answers are right there; line through the tasks on the difficulty axis, Fieller",
+        "isotonic": "half the answers are right there; level means on the level numbers, bootstrap",
+        "smooth": "the log-odds gap varies, so from smooth curves through both splits; bootstrap",
+    }[found.route]
+    said = f"Critical complexity {at[found.side]}level {found.level:.2f}"
+    if found.is_identified:
+        ends = f"{at[found.lo_side]}{found.lo:.2f} to {at[found.hi_side]}{found.hi:.2f}"
+        said += f" ({percent(found.confidence)} interval {ends})"
+    return f"{said}: {how}" + (f"; {found.reason}." if found.reason else ".")
 
 
 def percent(share: float) -> str:

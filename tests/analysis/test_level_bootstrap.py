@@ -56,7 +56,8 @@ def test_a_clear_peak_is_nearly_always_the_peak() -> None:
 
 
 def test_resamples_without_a_gap_count_for_no_level() -> None:
-    draws = LevelDraws(levels=(1, 2), gaps=np.array([[0.1, 0.2], [-0.1, -0.2], [0.3, 0.2], [-0.1, 0.0]]))
+    gaps = np.array([[0.1, 0.2], [-0.1, -0.2], [0.3, 0.2], [-0.1, 0.0]])
+    draws = LevelDraws(levels=(1, 2), gaps=gaps, a_id=gaps, a_ood=0 * gaps)
     p, none = draws.p_critical()
     assert (p.tolist(), none) == ([0.25, 0.25], 0.5)
 

@@ -54,8 +54,8 @@ def test_a_mean_over_tasks_needs_two(n_tasks: int) -> None:
 
 
 def test_undefined_tasks_are_left_out() -> None:
-    whole = combine_tasks([0.5, 0.7], [0.1, 0.2], [0.1, 0.2])
-    assert combine_tasks([0.5, math.nan, 0.7], [0.1, math.nan, 0.2], [0.1, 0.3, 0.2]) == whole
+    whole = combine_tasks([0.5, 0.7, 0.4], [0.1, 0.2, 0.1], [0.1, 0.2, 0.1])
+    assert combine_tasks([0.5, math.nan, 0.7, 0.4], [0.1, math.nan, 0.2, 0.1], [0.1, 0.3, 0.2, 0.1]) == whole
 
 
 def test_no_gap_at_all_is_no_evidence() -> None:
