@@ -1,0 +1,238 @@
+"""How likely was the reference answer to the model? Answer probability, how far ID and OOD lie apart in it, accuracy set against Min-K%.
+
+Source: SCYLLA's intrinsic mode (arXiv 2410.01769, authors' steps 5-7). All logarithms are natural.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+from scipy.special import rel_entr
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+GRID_POINTS = 100
+SMALLEST_DENSITY = 1e-10
+MIN_K = (10, 30, 50, 70, 90)
+"""Per cent of the least likely tokens that step 7 keeps."""
+SUBSETS = (60, 80, 100)
+"""Per cent of the instances with the most likely answers that step 7 keeps."""
+MOST_ANSWERS = 6
+"""Acceptable answers that the authors score per instance."""
+
+
+def answer_probability(log_probabilities: ArrayLike) -> float:
+    """Geometric mean of an answer's token probabilities, 0-1: (p_1 ... p_T)^(1/T) = 1 / perplexity.
+
+    Args:
+        log_probabilities: (tokens,) natural logs of the token probabilities, at most 0; -inf for a token of probability 0.
+
+    Returns:
+        0 when a token has probability 0; NaN without tokens or with an unknown one.
+
+    >>> round(answer_probability([math.log(0.9), math.log(0.4)]), 9)
+    0.6
+    """
+    logs = np.asarray(log_probabilities, dtype=float).ravel()
+    return float(np.exp(logs.mean())) if logs.size else math.nan
+
+
+def perplexity(log_probabilities: ArrayLike) -> float:
+    """exp(-mean log p) = 1 / `answer_probability`; infinite when a token has probability 0, NaN without tokens.
+
+    >>> perplexity([math.log(0.5), math.log(0.5)])
+    2.0
+    """
+    logs = np.asarray(log_probabilities, dtype=float).ravel()
+    return float(np.exp(-logs.mean())) if logs.size else math.nan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Divergence:
+    """How far two samples of one number lie apart, by their kernel densities on a grid.
+
+    kl, kl_reversed   sum p log(p / q) and sum q log(q / p) in nats; js with the mean of both. In mode "normalised" js is at most log 2;
+                      in mode "author" all grow with the number of grid points and have no unit. NaN when undefined, `reason` says why.
+    grid              (n_grid,) equally spaced from the smallest to the largest of both samples.
+    density_id, density_ood   (n_grid,) probability densities, per unit of the number, before any rescaling.
+    """
+
+    mode: str
+    kl: float
+    kl_reversed: float
+    js: float
+    n_id: int
+    n_ood: int
+    grid: Floats
+    density_id: Floats
+    density_ood: Floats
+    reason: str | None
+
+
+def divergence(id_values: ArrayLike, ood_values: ArrayLike, *, mode: str = "normalised", n_grid: int = GRID_POINTS) -> Divergence:
+    """KL and JS divergence of the ID from the OOD values.
+
+    Gaussian kernel densities (Scott's bandwidth) of both samples on one grid, not below 1e-10, then sums over the grid.
+    Mode "author" sums the densities as they are, as the authors' code does: neither sums to 1 and the grid step is missing, so the number
+    changes with the grid and may be negative. Mode "normalised" divides each by its sum first.
+
+    Args:
+        id_values, ood_values: any numbers of one scale; NaN is left out.
+        mode: "normalised" or "author".
+
+    Returns:
+        a Divergence; undefined with fewer than two values, or a constant sample (its density is a spike), on either side.
+
+    Raises:
+        ValueError: an unknown mode, or fewer than two grid points.
+    """
+    if mode not in ("normalised", "author") or n_grid < 2:
+        raise ValueError(f"mode is 'normalised' or 'author' and n_grid at least 2; found {mode!r} and {n_grid}")
+    p, q = (values[np.isfinite(values)] for values in (np.asarray(side, dtype=float).ravel() for side in (id_values, ood_values)))
+    reason = _why_no_density(p, "ID") or _why_no_density(q, "OOD")
+    if reason is not None:
+        none = np.empty(0)
+        undefined = {"kl": math.nan, "kl_reversed": math.nan, "js": math.nan}
+        return Divergence(mode=mode, **undefined, n_id=len(p), n_ood=len(q), grid=none, density_id=none, density_ood=none, reason=reason)
+    grid = np.linspace(min(p.min(), q.min()), max(p.max(), q.max()), n_grid)
+    raw = [stats.gaussian_kde(values)(grid) for values in (p, q)]
+    clipped = [np.maximum(density, SMALLEST_DENSITY) for density in raw]
+    if mode == "normalised":
+        clipped = [density / density.sum() for density in clipped]
+    first, second = clipped
+    middle = (first + second) / 2
+    return Divergence(
+        mode=mode,
+        kl=float(rel_entr(first, second).sum()),
+        kl_reversed=float(rel_entr(second, first).sum()),
+        js=float(rel_entr(first, middle).sum() + rel_entr(second, middle).sum()) / 2,
+        n_id=len(p),
+        n_ood=len(q),
+        grid=grid,
+        density_id=raw[0],
+        density_ood=raw[1],
+        reason=None,
+    )
+
+
+def _why_no_density(values: Floats, side: str) -> str | None:
+    if len(values) < 2:
+        return f"fewer than two {side} values ({len(values)})"
+    spread = float(np.ptp(values))
+    if spread <= 1e-12 * max(1.0, float(np.abs(values).max())):
+        return f"all {len(values)} {side} values are the same, so they have no density"
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredAnswer:
+    """One acceptable answer of one instance: its probability (0-1, geometric mean over tokens) and that of each token."""
+
+    probability: float
+    token_probabilities: tuple[float, ...]
+
+
+def min_k_probability(token_probabilities: ArrayLike, k: float) -> float:
+    """Geometric mean of the k % least likely tokens, at least one: max(1, floor(k T / 100)). NaN without tokens, 0 with a zero in it.
+
+    The share is taken in exact arithmetic; the authors' floating-point product gives 62 instead of 63 of 90 tokens at k = 70.
+
+    >>> round(min_k_probability([0.9, 0.4, 0.3, 0.8, 0.7], 50), 9) == round((0.3 * 0.4) ** 0.5, 9)
+    True
+    """
+    tokens = np.sort(np.asarray(token_probabilities, dtype=float).ravel())
+    if not tokens.size or np.isnan(tokens).any():
+        return math.nan
+    kept = tokens[: max(1, math.floor(k * tokens.size / 100))]
+    with np.errstate(divide="ignore"):
+        return float(np.exp(np.log(kept).mean()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinKAccuracy:
+    """Accuracy, set against how likely the answers were to the model anyway.
+
+    accuracy     share of right answers among instances with a known outcome; NaN when there is none.
+    probability  mean over instances of the most likely acceptable answer's probability.
+    min_k        by K: mean over instances of `min_k_probability` of that answer.
+    normalised   by K: accuracy / min_k. May exceed 1. NaN when min_k is 0 or either is undefined; `reason` says why.
+    n, n_graded  instances kept, and those of them with a known outcome.
+    """
+
+    accuracy: float
+    probability: float
+    min_k: dict[float, float]
+    normalised: dict[float, float]
+    n: int
+    n_graded: int
+    reason: str | None
+
+
+def min_k_accuracy(
+    instances: Sequence[Sequence[ScoredAnswer]],
+    correct: Sequence[bool | None],
+    *,
+    ks: Sequence[float] = MIN_K,
+    keep_percent: float = 100,
+) -> MinKAccuracy:
+    """Min-K% normalised accuracy (authors' step 7).
+
+    Args:
+        instances: acceptable answers of each instance; the most likely one counts (the first of equals). One without an answer, or whose
+            probability is unknown, stays out altogether.
+        correct: outcome of each instance; None where it is not known.
+        ks: per cent of tokens, above 0.
+        keep_percent: keep this share of the instances, those with the most likely answers (rounded down; equals in their order).
+
+    Returns:
+        a MinKAccuracy; everything undefined when no instance is kept.
+
+    Raises:
+        ValueError: the two differ in length, or keep_percent is not in (0, 100].
+    """
+    if len(instances) != len(correct) or not 0 < keep_percent <= 100:
+        raise ValueError(f"{len(instances)} instances, {len(correct)} outcomes, keep_percent {keep_percent}: need equal numbers, 0-100")
+    likeliest = [_likeliest(answers) for answers in instances]
+    known = [place for place, answer in enumerate(likeliest) if answer is not None]
+    probabilities = np.array([answer.probability for answer in likeliest if answer is not None])
+    ranked = [known[place] for place in np.argsort(-probabilities, kind="stable")]
+    kept = ranked[: math.floor(keep_percent * len(known) / 100)]
+    answers = [answer for place in kept if (answer := likeliest[place]) is not None]
+    graded = [bool(outcome) for place in kept if (outcome := correct[place]) is not None]
+    accuracy = sum(graded) / len(graded) if graded else math.nan
+    min_k = {k: _mean([min_k_probability(answer.token_probabilities, k) for answer in answers]) for k in ks}
+    normalised = {k: accuracy / value if value > 0 else math.nan for k, value in min_k.items()}
+    return MinKAccuracy(
+        accuracy=accuracy,
+        probability=_mean([answer.probability for answer in answers]),
+        min_k=min_k,
+        normalised=normalised,
+        n=len(kept),
+        n_graded=len(graded),
+        reason=_why_not_normalised(len(kept), len(graded), min_k),
+    )
+
+
+def _likeliest(answers: Sequence[ScoredAnswer]) -> ScoredAnswer | None:
+    known = [answer for answer in answers if not math.isnan(answer.probability)]
+    return max(known, key=lambda answer: answer.probability) if known else None
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) else math.nan
+
+
+def _why_not_normalised(n: int, n_graded: int, min_k: dict[float, float]) -> str | None:
+    if not n:
+        return "no instance with a known answer probability is kept"
+    if not n_graded:
+        return "no kept instance has a known outcome"
+    if any(math.isnan(value) for value in min_k.values()):
+        return "the token probabilities of some answer are unknown"
+    return "the least likely tokens have probability 0 in every instance" if any(value == 0 for value in min_k.values()) else None
