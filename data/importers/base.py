@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from os.path import relpath
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -81,7 +82,7 @@ class Source:
         if len(self.files) == 1:
             return digests[self.files[0]]
         base = self.path if self.path.is_dir() else self.path.parent
-        listing = "\n".join(sorted(f"{file.relative_to(base).as_posix()} {digests[file]}" for file in self.files))
+        listing = "\n".join(sorted(f"{Path(relpath(file, base)).as_posix()} {digests[file]}" for file in self.files))
         return sha256(listing.encode()).hexdigest()
 
 

@@ -63,7 +63,7 @@ def content_text(value: Any) -> str | None:
     """
     if isinstance(value, str):
         return clean(value)
-    if not isinstance(value, list):
+    if not isinstance(value, list) or not all(isinstance(part, str | Mapping) for part in value):
         raise TypeError
     parts = [part if isinstance(part, str) else pick(part, "text") or f"[{pick(part, 'type') or 'part'}]" for part in value]
     return clean("\n".join(map(str, parts)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data.importers import inspect_log, inspect_samples, inspect_scores
+from data.importers import inspect_log, inspect_samples, inspect_scores, lighteval, lighteval_details
 from data.importers.field_map import Mapped
 
 DOCS = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
@@ -19,6 +19,7 @@ TABLES = {
         inspect_samples.KEPT,
         inspect_samples.SCORE,
     ),
+    "lighteval": (lighteval.RUN, lighteval.TASK, lighteval_details.DETAIL, lighteval_details.OLD_DETAIL),
 }
 
 
