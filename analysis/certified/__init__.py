@@ -3,8 +3,16 @@
 `analysis.verify` runs these. A method stands here when Charybdis computes it; nothing is computed for the check alone.
 """
 
-from analysis.certified import emergence, metrics, scylla, valley
+from analysis.certified import answers, comparison, emergence, metrics, scylla, size_trend, valley
 from analysis.certified.reading import Methods
 
-METHODS: Methods = {**emergence.METHODS, **metrics.METHODS, **scylla.METHODS, **valley.METHODS}
+METHODS: Methods = {
+    **answers.METHODS,
+    **emergence.METHODS,
+    **metrics.METHODS,
+    **scylla.METHODS,
+    **size_trend.METHODS,
+    **valley.METHODS,
+    **comparison.METHODS,
+}
 """Every method of the certified values that Charybdis computes, by its key."""
