@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
-from typing import Any
-
 import pytest
 
 from data.bootstrap import open_store
@@ -20,11 +19,11 @@ def test_cells_run_and_end_in_numbers(tmp_path: Path, monkeypatch: pytest.Monkey
     list(import_sources(store, discover([ROOT / "data" / "ladder" / f"{rung}.parquet" for rung in ("5k", "80k")]).sources))
     store.close()
     monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
-        assert not cell.get("outputs")
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    assert not any(cell.get("outputs") for cell in cells)
+    script = tmp_path / "cells.py"
+    script.write_text("\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"), encoding="utf-8")
+    names = runpy.run_path(str(script))
     assert [valley.model for valley in names["valleys"]] == ["ladder-5k-s0", "ladder-80k-s0"]
     assert len(names["answers"]) == 2 * 8192
     assert "ladder-80k-s0" in capsys.readouterr().out

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ui import cached, reading, screen, selection
 from ui.chart import preload_chart, provide_library
-from ui.snapshot_panel import draw_snapshot_button
+from ui.snapshot_panel import draw_meeting
 from ui.startup import PageInfo, navigation
 
 _HERE = Path(__file__).parent
@@ -29,5 +29,5 @@ def run(pages: Sequence[PageInfo]) -> None:
         selection.choose()
         is_ready = True
     if is_ready:
-        draw_snapshot_button(reading.start(), selection.current(), page.url_path)
+        draw_meeting(reading.start(), selection.current(), page.url_path)
         page.run()

@@ -45,8 +45,8 @@ class View:
     sources: pd.DataFrame
 
 
-def snapshot(views: Sequence[View], *, title: str = "Charybdis", made_at: datetime | None = None) -> str:
-    """The HTML document."""
+def snapshot(views: Sequence[View], *, title: str = "Charybdis", made_at: datetime | None = None, as_deck: bool = False) -> str:
+    """The HTML document; as a deck it shows one view at a time, full screen. `#present` at the end of a file's address does so too."""
     moment = (made_at or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
     pages = [
         {
@@ -59,7 +59,7 @@ def snapshot(views: Sequence[View], *, title: str = "Charybdis", made_at: dateti
         }
         for view in views
     ]
-    return _template().render(title=title, made_at=moment, pages=pages, library=_library())
+    return _template().render(title=title, made_at=moment, pages=pages, library=_library(), as_deck=as_deck)
 
 
 def _block(part: Part) -> dict[str, Any]:

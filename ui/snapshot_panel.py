@@ -1,4 +1,4 @@
-"""Take the page along: a button in the sidebar that saves what stands on the page as one file which opens offline."""
+"""Take pages along: read them full screen, or save them as one file that opens offline. In the sidebar of every page."""
 
 from __future__ import annotations
 
@@ -12,56 +12,70 @@ import pandas as pd
 import streamlit as st
 
 from data.records import Selection
-from ui import cached
+from ui import cached, reading
+from ui.meeting import Meeting, begin
 from ui.reading import Part
+from ui.words import counted
 
 if TYPE_CHECKING:
     from ui.snapshot import View
 
 SOURCE_COLUMNS = ("model", "run_id", "format", "harness", "harness_version", "id_source", "n_samples", "n_scores", "source_path", "sha256")
 
+HELP = "Collected pages keep their numbers, whatever is imported meanwhile. The file opens offline: sentence, charts, tables, sources."
 
-def draw_snapshot_button(parts: list[Part], chosen: Selection, page: str) -> None:
-    """Offer the page as a file. It is made when it is asked for, of the parts that stand on the page by then."""
-    with st.sidebar:
+_MEETING = "meeting"
+
+
+def draw_meeting(parts: list[Part], chosen: Selection, page: str) -> None:
+    """Offer to collect, present and save pages. What is saved is made when it is asked for, of the parts that stand on the page by then."""
+    meeting = st.session_state.setdefault(_MEETING, None) or begin()
+    st.session_state[_MEETING] = meeting
+    meeting.page = partial(view_of, parts, chosen, _address())
+    n = len(meeting.views)
+    with st.sidebar, st.popover(f"Meeting ({n})" if n else "Meeting", icon=":material/co_present:", type="tertiary", help=HELP):
+        what = counted(n, "collected page") if n else "this page"
+        st.link_button(f"Present {what}", f"/meeting/{meeting.name}", icon=":material/slideshow:")
         st.download_button(
-            "Take this page along",
-            data=partial(_document, parts, chosen, _address()),
-            file_name=f"charybdis-{page or 'overview'}.html",
+            f"Save {what} as one file",
+            data=partial(_saved, meeting),
+            file_name=f"charybdis-{'meeting' if n else page or 'overview'}.html",
             mime="text/html",
             on_click="ignore",
-            type="tertiary",
             icon=":material/file_save:",
-            help="One HTML file with the sentence, the charts, the tables and where the numbers come from. It opens offline.",
-            key="take along",
+            key="save meeting",
         )
+        st.button("Collect this page", on_click=_collect, args=(meeting, chosen, _address()), icon=":material/add:")
+        if n:
+            st.button("Start over", on_click=meeting.views.clear, type="tertiary")
 
 
 def view_of(parts: Sequence[Part], chosen: Selection, address: str) -> View:
     """What stands on the page, with what it rests on."""
     from ui.snapshot import View, selection_words
 
-    words = {name: value for name, value in asdict(chosen).items() if value}
     return View(
         parts=tuple(parts),
         address=address,
-        selection=selection_words(words),
+        selection=selection_words(asdict(chosen)),
         store_version=cached.store().version,
         sources=_sources(parts, chosen),
     )
 
 
-def _document(parts: Sequence[Part], chosen: Selection, address: str) -> bytes:
-    from ui.snapshot import snapshot
+def _collect(meeting: Meeting, chosen: Selection, address: str) -> None:
+    meeting.views.append(view_of(reading.parts(), chosen, address))
 
-    return snapshot([view_of(parts, chosen, address)]).encode("utf-8")
+
+def _saved(meeting: Meeting) -> bytes:
+    return meeting.document(as_deck=False).encode("utf-8")
 
 
 def _sources(parts: Sequence[Part], chosen: Selection) -> pd.DataFrame:
     """The runs that charts count, of the models that the page names."""
-    counted = {*cached.task_counts(chosen)["run_id"], *cached.level_scores(chosen)["run_id"]}
+    counted_runs = {*cached.task_counts(chosen)["run_id"], *cached.level_scores(chosen)["run_id"]}
     runs = cached.runs()
-    runs = runs[runs["run_id"].isin(counted)]
+    runs = runs[runs["run_id"].isin(counted_runs)]
     text = "\n".join(_text(part) for part in parts)
     named = {model for model in runs["model"].unique() if model in text}
     return runs.loc[runs["model"].isin(named), list(SOURCE_COLUMNS)].reset_index(drop=True)

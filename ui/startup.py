@@ -10,10 +10,11 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import RedirectResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ui.chart import provide_library
+from ui.meeting import find
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -69,7 +70,14 @@ def routes(pages: Sequence[PageInfo]) -> list[Route]:
         query = request.url.query
         return RedirectResponse(f"./?{query}" if query else "./")  # relative: the server may lie behind a path
 
-    return [Route(f"/{pages[0].name}", to_start)]
+    def present(request: Request) -> Response:
+        meeting = find(request.path_params["name"])
+        if meeting is None:
+            return PlainTextResponse("This meeting is over: the server was started anew. Open the page again and present it.", 404)
+        with quiet():
+            return HTMLResponse(meeting.document(as_deck=True), headers={"Cache-Control": "no-store"})
+
+    return [Route(f"/{pages[0].name}", to_start), Route("/meeting/{name}", present)]
 
 
 @contextmanager
