@@ -23,6 +23,8 @@ from ui.plain import plain
 from ui.settings import settings
 
 if TYPE_CHECKING:
+    from analysis.difficulty import LevelAxis
+    from analysis.explanation import Explanation
     from analysis.published import ScoreBounds
     from analysis.valley import Valley
     from probe.desk import Desk
@@ -190,6 +192,12 @@ def valley(model: str, source: str, selection: Selection) -> Valley:
     return _valley(str(opened.file), opened.version, source, replace(selection, models=(model,)))
 
 
+def explanation(model: str, source: str, selection: Selection) -> Explanation:
+    """What explains the gap of one model. See analysis.explanation. Raises NotEnoughDataError for published means."""
+    opened = store()
+    return _explanation(str(opened.file), opened.version, source, replace(selection, models=(model,)))
+
+
 def score_bounds(selection: Selection) -> tuple[ScoreBounds, ...]:
     """What published scores alone say about the gap. See analysis.published.score_bounds."""
     opened = store()
@@ -226,7 +234,22 @@ def _valley(file: str, version: int, source: str, selection: Selection) -> Valle
     estimation = Settings(denominator=selection.denominator)
     if source == "published":
         return valleys_from_published(queries.fetch_level_scores(store(), selection), estimation)[0]
-    return locate_valley(queries.fetch_task_counts(store(), selection), settings=estimation)
+    axis = _level_axis(file, version, replace(selection, models=()))
+    return locate_valley(queries.fetch_task_counts(store(), selection), settings=estimation, axis=axis)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _level_axis(file: str, version: int, selection: Selection) -> LevelAxis:
+    from analysis.difficulty import difficulty_axis
+
+    return difficulty_axis(queries.fetch_task_counts(store(), selection), selection.denominator)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _explanation(file: str, version: int, source: str, selection: Selection) -> Explanation:
+    from analysis.explanation import explain_valley
+
+    return explain_valley(_valley(file, version, source, selection))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

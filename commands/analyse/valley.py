@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,10 +12,12 @@ from commands.options import (
     EmptyOption,
     JsonOption,
     ModelOption,
+    OodOption,
     SchemeOption,
     StoreOption,
     TaskOption,
     check_models,
+    check_ood,
     open_store,
     selection_of,
 )
@@ -32,22 +35,24 @@ def valley(
     task: TaskOption = None,
     scheme: SchemeOption = SCYLLA_SCHEME,
     denominator: DenominatorOption = Denominator.UNPARSED_IS_WRONG,
+    ood: OodOption = "",
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     empty: EmptyOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Where the ID-OOD gap of each model peaks, and how sure that is. From samples, and from published level means."""
+    """Where the ID-OOD gap of each model peaks, how sure that is, and what explains it. From samples, and from published level means."""
     with told(as_json):
         from analysis.valley import Settings
 
-        selection = selection_of(model, task, scheme, denominator)
+        selection = selection_of(model, task, scheme, denominator, ood)
         settings = Settings(denominator=denominator, resamples=resamples, seed=seed)
         opened = open_store(store, empty=empty)
         check_models(opened, selection.models)
+        check_ood(opened, ood)
         valleys = valleys_of(opened, selection, settings)
         if as_json:
-            print_json({"models": [found.as_record() for found in valleys]})
+            print_json({"models": [found.as_record() | {"explanation": explanation_of(found, seed)} for found in valleys]})
             return
         for found in valleys:
             typer.echo(clean(found.report(), keep="\n") + "\n")
@@ -55,13 +60,26 @@ def valley(
             typer.echo(f"Nothing here has both splits at a level of {scheme}. `export models` lists what is stored.")
 
 
+def explanation_of(valley: Valley, seed: int) -> dict[str, Any] | None:
+    """What explains the gap, as plain values; None for published level means and for a model without a task in both splits."""
+    from analysis.explanation import explain_valley
+    from data.records import NotEnoughDataError
+
+    try:
+        return explain_valley(valley, seed=seed).as_record()
+    except NotEnoughDataError:
+        return None
+
+
 def valleys_of(store: Store, selection: Selection, settings: Settings) -> list[Valley]:
     """Valleys from samples, then those from published level means."""
+    from analysis.difficulty import difficulty_axis
     from analysis.published import valleys_from_published
     from analysis.valley import locate_valleys
     from data.queries import fetch_level_scores, fetch_task_counts
 
+    axis = difficulty_axis(fetch_task_counts(store, replace(selection, models=())), selection.denominator)
     return [
-        *locate_valleys(fetch_task_counts(store, selection), settings),
+        *locate_valleys(fetch_task_counts(store, selection), settings, axis=axis),
         *valleys_from_published(fetch_level_scores(store, selection), settings=settings),
     ]
