@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
@@ -16,16 +17,21 @@ import streamlit as st
 from data import queries
 from data.bootstrap import open_store
 from data.queries import SampleFilter
-from data.records import SCYLLA_SCHEME, Denominator, Selection, Split
+from data.records import SCYLLA_SCHEME, Denominator, NotEnoughDataError, Selection, Split
 from data.store import FILE_NAME, Store
+from data.watching import Watch
+from data.watching import watched_folders as read_watched_folders
 from ui.figures.theme import ModelStyle, model_styles, natural_order
 from ui.plain import plain
 from ui.settings import settings
 
 if TYPE_CHECKING:
     from analysis.difficulty import LevelAxis
+    from analysis.emergence import Emergence
     from analysis.explanation import Explanation
+    from analysis.loss_threshold import LossThreshold
     from analysis.published import ScoreBounds
+    from analysis.scale_series import Series, Wanted
     from analysis.valley import Valley
     from probe.desk import Desk
 
@@ -63,6 +69,29 @@ def desk() -> Desk:
     from probe.desk import Desk
 
     return Desk()
+
+
+def watched_folders() -> tuple[Path, ...]:
+    """See data.watching.watched_folders."""
+    opened = store()
+    return _watched_folders(str(opened.file), opened.version)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _watched_folders(file: str, version: int) -> tuple[Path, ...]:
+    return read_watched_folders(store())
+
+
+def watch() -> Watch:
+    """The one watch of this server over this store; it looks into the folders from the first call on."""
+    return _watch(str(store().file))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, on_release=lambda watch: watch.stop())
+def _watch(file: str) -> Watch:
+    watch = Watch(store())
+    watch.start()
+    return watch
 
 
 # -- what is here ------------------------------------------------------------------------------------------------------------------
@@ -257,6 +286,64 @@ def _score_bounds(file: str, version: int, selection: Selection) -> tuple[ScoreB
     from analysis.published import score_bounds as bound
 
     return bound(queries.fetch_level_scores(store(), selection))
+
+
+# -- scores over scale -------------------------------------------------------------------------------------------------------------
+
+
+def scale_metrics() -> pd.DataFrame:
+    """See data.queries.fetch_scale_metrics."""
+    return _ask(queries.fetch_scale_metrics)
+
+
+def scales(selection: Selection) -> pd.DataFrame:
+    """See data.queries.fetch_scales."""
+    return _ask(queries.fetch_scales, replace(selection, tasks=(), denominator=Denominator.UNPARSED_IS_WRONG))
+
+
+def series(selection: Selection, metric: str, wanted: Wanted) -> Series:
+    """One metric over one scale. See analysis.scale_series.gather."""
+    opened = store()
+    return _series(str(opened.file), opened.version, selection, metric, wanted)
+
+
+def emergence(selection: Selection, metric: str, wanted: Wanted, chance: float) -> Emergence | None:
+    """What is computed of one series; None where no run has it. See analysis.emergence.study."""
+    opened = store()
+    return _emergence(str(opened.file), opened.version, selection, metric, wanted, chance)
+
+
+def loss_threshold(selection: Selection, metric: str, wanted: Wanted, chance: float) -> LossThreshold | str:
+    """Hinge of a metric against loss, or why there is none. See analysis.emergence.threshold_of."""
+    opened = store()
+    return _loss_threshold(str(opened.file), opened.version, selection, metric, wanted, chance)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _series(file: str, version: int, selection: Selection, metric: str, wanted: Wanted) -> Series:
+    from analysis.scale_series import gather
+
+    # All tasks of a metric are read once: every further task, level or split is then a filter in memory.
+    every = replace(selection, tasks=(), denominator=Denominator.UNPARSED_IS_WRONG)
+    return gather(scales(every), _ask(queries.fetch_scale_values, every, metric), metric, wanted)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _emergence(file: str, version: int, selection: Selection, metric: str, wanted: Wanted, chance: float) -> Emergence | None:
+    from analysis.emergence import study
+
+    found = _series(file, version, selection, metric, wanted)
+    return study(found, chance=chance) if len(found.points) else None
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _loss_threshold(file: str, version: int, selection: Selection, metric: str, wanted: Wanted, chance: float) -> LossThreshold | str:
+    from analysis.emergence import threshold_of
+
+    try:
+        return threshold_of(_series(file, version, selection, metric, wanted), chance=chance)
+    except NotEnoughDataError as error:
+        return str(error)
 
 
 # -- details -----------------------------------------------------------------------------------------------------------------------

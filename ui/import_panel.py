@@ -111,8 +111,13 @@ def _write(file: UploadedFile, path: Path) -> None:
         shutil.copyfileobj(file, stream, 1 << 20)
 
 
+def is_local() -> bool:
+    """Whether only this machine reaches the server; otherwise a visitor must not name paths on it."""
+    return st.get_option("server.address") in LOOPBACK
+
+
 def _pick_path() -> Pending | None:
-    if st.get_option("server.address") not in LOOPBACK:
+    if not is_local():
         st.caption("Import by path is off: this server listens beyond this machine, and a path would let any visitor read its files.")
         return None
     with st.form("import path", border=False):

@@ -11,6 +11,7 @@ from ui import cached, reading, screen, selection
 from ui.chart import preload_chart, provide_library
 from ui.snapshot_panel import draw_meeting
 from ui.startup import PageInfo, navigation
+from ui.watch_panel import draw_freshness
 
 _HERE = Path(__file__).parent
 
@@ -29,5 +30,6 @@ def run(pages: Sequence[PageInfo]) -> None:
         selection.choose()
         is_ready = True
     if is_ready:
+        draw_freshness()
         draw_meeting(reading.start(), selection.current(), page.url_path)
         page.run()

@@ -9,6 +9,7 @@ from ui import cached, screen
 from ui.import_panel import draw_import_panel
 from ui.run_parts import draw_run, import_table, reject_table, run_table, show_removal
 from ui.sample_filters import say_ignored
+from ui.watch_panel import draw_watch_panel
 from ui.words import ago, counted, format_label
 
 VIEWS = ("Runs", "Import", "Sources", "Rejects")
@@ -91,6 +92,7 @@ with screen.readable_errors():
     if import_tab.open:
         with import_tab:
             draw_import_panel(with_path=True)
+            draw_watch_panel()
     if source_tab.open:
         with source_tab:
             if imports.empty:

@@ -16,6 +16,7 @@ from data.importing import discover, import_sources
 from data.queries import fetch_runs, fetch_scores
 from data.records import RunInfo, RunStatus, Selection
 from data.store import Store
+from data.watching import watched_folders
 from data.writer import writing
 from ui.run_parts import run_file
 from ui.settings import settings
@@ -243,3 +244,28 @@ def test_words_of_a_link_that_name_nothing_are_said(open_app: OpenApp, demo_stor
     said = " ".join(element.value for element in app.warning).replace("\\", "")
     assert "The link asks for model no-such-model" in said
     assert "The link asks for view Nowhere" in said and "Possible: Runs, Import, Sources, Rejects" in said
+
+
+def test_a_watched_folder_is_kept_and_what_came_in_is_listed(demo_store: Path, open_app: OpenApp, tmp_path: Path) -> None:
+    store = shutil.copytree(demo_store, tmp_path / "store")
+    results = tmp_path / "results"
+    results.mkdir()
+    app = open_runs(open_app, store, view="Import")
+    app.text_input(key="folder to watch").set_value(str(results))
+    next(button for button in app.button if button.label == "Watch").click()
+    app.run()
+    assert not app.exception
+    assert str(results) in texts(app)
+    assert watched_folders(Store(store)) == (results,)
+    next(button for button in app.button if button.label == "Stop").click().run()
+    assert watched_folders(Store(store)) == ()
+
+
+def test_watching_what_is_no_folder_is_refused(demo_store: Path, open_app: OpenApp, tmp_path: Path) -> None:
+    store = shutil.copytree(demo_store, tmp_path / "store")
+    app = open_runs(open_app, store, view="Import")
+    app.text_input(key="folder to watch").set_value(str(tmp_path / "nothing"))
+    next(button for button in app.button if button.label == "Watch").click()
+    app.run()
+    assert "is no folder" in texts(app)
+    assert watched_folders(Store(store)) == ()
