@@ -6,15 +6,21 @@ Source: Goel et al., arXiv 2502.04313 (CAPA); METHODS D6. 0: as alike as indepen
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.answer_matrix import AnswerMatrix, Mask
 from data.records import NotEnoughDataError
 
 Floats = NDArray[np.float64]
+
+FEWEST_CHOICES = 20
+"""Fewer shared instances with choice probabilities than this: error consistency is said instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +125,82 @@ def _capa_parts(p: Floats, q: Floats, correct: int) -> tuple[float, float, float
 def one_hot(choices: Sequence[int], n_options: Sequence[int]) -> list[Floats]:
     """Chosen options as distributions."""
     return [np.eye(n)[choice] for choice, n in zip(choices, n_options, strict=True)]
+
+
+def agreement_table(
+    matrix: AnswerMatrix, choices: Mapping[str, Mapping[int, tuple[ArrayLike, int]]] | None = None, *, resamples: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Agreement of every two models on the instances both answered, by split.
+
+    CAPA with probabilities where both models' choice probabilities are known for at least `FEWEST_CHOICES` instances, else error
+    consistency (of instances with one clear verdict: averages over epochs strictly between 0 and 1 are left out).
+
+    Args:
+        choices: per model the columns with known choice probabilities: (probabilities, place of the correct option).
+
+    Returns:
+        split, model, other, kind, kappa, se, c_obs, c_exp, n; each pair once, in the order of the models.
+    """
+    rows = []
+    for split in ("id", "ood", ""):
+        of_split = matrix.mask(split=split)
+        for a, b in combinations(matrix.models, 2):
+            found = _capa_of(matrix, choices or {}, (a, b), of_split, resamples=resamples, seed=seed)
+            if found is None:
+                scores = np.stack([matrix.scores_of(a), matrix.scores_of(b)])
+                clear = of_split & np.isin(scores, (0.0, 1.0)).all(axis=0)
+                found = error_consistency(*scores[:, clear], resamples=resamples, seed=seed)
+            if found.n:
+                facts = {name: getattr(found, name) for name in ("kind", "kappa", "se", "c_obs", "c_exp", "n")}
+                rows.append({"split": split, "model": a, "other": b, **facts})
+    return pd.DataFrame(rows, columns=["split", "model", "other", "kind", "kappa", "se", "c_obs", "c_exp", "n"])
+
+
+def _capa_of(
+    matrix: AnswerMatrix, choices: Mapping[str, Mapping[int, tuple[ArrayLike, int]]], pair: tuple[str, str], of_split: Mask, **options: int
+) -> Agreement | None:
+    first, second = (choices.get(model, {}) for model in pair)
+    shared = [
+        column
+        for column in sorted(first.keys() & second.keys())
+        if of_split[column] and first[column][1] == second[column][1] and np.shape(first[column][0]) == np.shape(second[column][0])
+    ]
+    if len(shared) < FEWEST_CHOICES:
+        return None
+    return capa([first[at][0] for at in shared], [second[at][0] for at in shared], [first[at][1] for at in shared], **options)
+
+
+def choice_probabilities(logprobs: ArrayLike, answer_logprob: float, *, tolerance: float = 1e-3) -> tuple[Floats, int] | None:
+    """Probabilities among the offered choices (softmax) and the place of the correct one, which is where the answer's log-probability stands.
+
+    None where it stands at no choice or at several, or a choice has no number.
+    """
+    values = np.asarray(logprobs, dtype=float)
+    if len(values) < 2 or not np.isfinite(values).all() or not math.isfinite(answer_logprob):
+        return None
+    at = np.flatnonzero(np.abs(values - answer_logprob) <= tolerance)
+    if len(at) != 1:
+        return None
+    weights = np.exp(values - values.max())
+    return weights / weights.sum(), int(at[0])
+
+
+def choices_by_column(matrix: AnswerMatrix, answers: pd.DataFrame) -> dict[str, dict[int, tuple[Floats, int]]]:
+    """Choice probabilities of every model, by column of the matrix, from answers with `choice_logprobs` and `answer_logprob`."""
+    found: dict[str, dict[int, tuple[Floats, int]]] = {}
+    known = answers[answers["choice_logprobs"].notna() & answers["answer_logprob"].notna()]
+    by_address = {(run, row): place for place, (run, row) in enumerate(zip(known["run_id"], known["row_in_run"], strict=True))}
+    if not by_address:
+        return found
+    lists, answer = known["choice_logprobs"].to_numpy(), known["answer_logprob"].to_numpy(dtype=float)
+    for model in matrix.models:
+        of_model = found.setdefault(model, {})
+        for column in range(len(matrix.instances)):
+            place = by_address.get(matrix.address(model, column) or ("", -1))
+            probabilities = None if place is None else choice_probabilities(lists[place], answer[place])
+            if probabilities is not None:
+                of_model[column] = probabilities
+    return found
 
 
 def _spread(values: Floats) -> float:

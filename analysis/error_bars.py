@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from data.records import NotEnoughDataError
 
@@ -52,9 +52,12 @@ def cluster_sums(scores: ArrayLike, clusters: Sequence[object] | NDArray[np.int6
             f"{len(values)} scores came with {len(clusters)} cluster labels; each score needs the label of its cluster."
         )
     codes: dict[object, int] = {}
-    places = np.array([codes.setdefault(label, len(codes)) for label in clusters], dtype=np.int64)
+    if isinstance(clusters, np.ndarray):
+        places = np.unique(clusters, return_inverse=True)[1]
+    else:
+        places = np.array([codes.setdefault(label, len(codes)) for label in clusters], dtype=np.int64)
     deviations = values - (values.mean() if len(values) else math.nan)
-    return np.bincount(places, weights=deviations, minlength=len(codes)).astype(float)
+    return np.bincount(places, weights=deviations).astype(float)
 
 
 def clustered_se(scores: ArrayLike, clusters: Sequence[object] | NDArray[np.int64]) -> float:
@@ -129,9 +132,9 @@ def detectable_from_se(se: ArrayLike, df: ArrayLike = math.inf, *, alpha: float 
     (t_{1 - alpha/2} + t_power) SE; the quantiles are those of the normal for df = infinity.
     """
     degrees = np.asarray(df, dtype=float)
-    return np.asarray((stats.t.ppf(1 - alpha / 2, degrees) + stats.t.ppf(power, degrees)) * np.asarray(se, dtype=float))
+    return np.asarray((special.stdtrit(degrees, 1 - alpha / 2) + special.stdtrit(degrees, power)) * np.asarray(se, dtype=float))
 
 
 def normal_quantiles(alpha: float, power: float) -> float:
     """z_{alpha/2} + z_beta of a two-sided test."""
-    return float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))
+    return float(special.ndtri(1 - alpha / 2) + special.ndtri(power))

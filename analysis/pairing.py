@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
 
 from analysis.error_bars import clt_se, cluster_sums
@@ -55,14 +56,19 @@ def mcnemar(b: int, c: int) -> McNemar:
     total, fewer = b + c, min(b, c)
     if total == 0:
         return McNemar(p=1.0, kind="exact", exact_p=1.0, mid_p=1.0, chi2=math.nan, chi2_p=1.0)
-    twice = 2 * float(stats.binom.cdf(fewer, total, 0.5))
-    exact_p, mid_p = min(1.0, twice), min(1.0, twice - float(stats.binom.pmf(fewer, total, 0.5)))
+    twice = 2 * float(special.bdtr(fewer, total, 0.5))
+    exact_p, mid_p = min(1.0, twice), min(1.0, twice - _half_binomial(fewer, total))
     chi2 = (abs(b - c) - 1) ** 2 / total
-    chi2_p = float(stats.chi2.sf(chi2, 1))
+    chi2_p = float(special.chdtrc(1, chi2))
     is_exact = total < EXACT_BELOW
     return McNemar(
         p=exact_p if is_exact else chi2_p, kind="exact" if is_exact else "chi2", exact_p=exact_p, mid_p=mid_p, chi2=chi2, chi2_p=chi2_p
     )
+
+
+def _half_binomial(k: int, n: int) -> float:
+    """P(K = k) of n fair coins."""
+    return math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - n * math.log(2))
 
 
 def adjust(p: ArrayLike, method: str = "holm") -> Floats:
@@ -123,8 +129,8 @@ def undefined(reason: str) -> Difference:
 
 def t_difference(difference: float, se: float, df: float, *, unit: str, test: str, confidence: float = 0.95) -> Difference:
     """A difference with the interval and p-value of Student's t; within -1 to 1."""
-    half = float(stats.t.ppf(0.5 + confidence / 2, df)) * se
-    p = float(2 * stats.t.sf(abs(difference) / se, df)) if se > 0 else math.nan
+    half = float(special.stdtrit(df, 0.5 + confidence / 2)) * se
+    p = float(2 * special.stdtr(df, -abs(difference) / se)) if se > 0 else math.nan
     return Difference(
         difference=difference, se=se, df=df, lo=max(-1.0, difference - half), hi=min(1.0, difference + half), p=p, unit=unit, test=test
     )
@@ -172,7 +178,7 @@ def paired_over_instances(values: Floats, *, confidence: float = 0.95) -> Differ
     up, down = int((values > 0).sum()), int((values < 0).sum())
     share_up, share_down = (up + 1) / (n + 2), (down + 1) / (n + 2)
     middle = share_up - share_down
-    half = float(stats.norm.ppf(0.5 + confidence / 2)) * math.sqrt((share_up + share_down - middle**2) / (n + 2))
+    half = float(special.ndtri(0.5 + confidence / 2)) * math.sqrt((share_up + share_down - middle**2) / (n + 2))
     test = mcnemar(up, down)
     return Difference(
         difference=difference,
@@ -301,7 +307,7 @@ def paired_bootstrap(
         sums, weights = (part.astype(float) for part in np.unique(values, return_counts=True))
         sizes = np.ones(len(sums))
     n_units = round(weights.sum())
-    drawn = np.random.default_rng(seed).multinomial(n_units, weights / weights.sum(), size=resamples)
+    drawn = _draws(n_units, tuple(weights), resamples, seed)
     means = (drawn @ sums) / (drawn @ sizes)
     total, size = float(weights @ sums), float(weights @ sizes)
     left_out = (total - sums) / np.where(size - sizes > 0, size - sizes, np.nan)
@@ -309,16 +315,23 @@ def paired_bootstrap(
     return Bootstrap(se=float(means.std(ddof=1)), lo=lo, hi=hi, resamples=resamples, unit=unit)
 
 
+@lru_cache(maxsize=8)
+def _draws(n_units: int, weights: tuple[float, ...], resamples: int, seed: int) -> Floats:
+    """How often each unit is drawn, resamples x units. Groups with as many tasks share their draws."""
+    shares = np.array(weights) / sum(weights)
+    return np.random.default_rng(seed).multinomial(n_units, shares, size=resamples).astype(float)
+
+
 def _bca(means: Floats, estimate: float, left_out: Floats, weights: Floats, confidence: float) -> tuple[float, float]:
     """Ends of the bias-corrected and accelerated interval; percentiles where the correction is undefined (no spread at all)."""
     below = ((means < estimate).sum() + 0.5 * (means == estimate).sum()) / len(means)
     deviations = np.average(left_out, weights=weights) - left_out
     spread = float(weights @ deviations**2)
-    z = stats.norm.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
-    shares = stats.norm.cdf(z)
+    z = special.ndtri([(1 - confidence) / 2, (1 + confidence) / 2])
+    shares = special.ndtr(z)
     if 0 < below < 1 and spread > 1e-30:
-        bias = float(stats.norm.ppf(below))
+        bias = float(special.ndtri(below))
         acceleration = float(weights @ deviations**3) / (6 * spread**1.5)
-        shares = stats.norm.cdf(bias + (bias + z) / (1 - acceleration * (bias + z)))
+        shares = special.ndtr(bias + (bias + z) / (1 - acceleration * (bias + z)))
     lo, hi = np.quantile(means, shares)
     return float(lo), float(hi)
