@@ -146,12 +146,8 @@ def min_k_probability(token_probabilities: ArrayLike, k: float) -> float:
     >>> round(min_k_probability([0.9, 0.4, 0.3, 0.8, 0.7], 50), 9) == round((0.3 * 0.4) ** 0.5, 9)
     True
     """
-    tokens = np.sort(np.asarray(token_probabilities, dtype=float).ravel())
-    if not tokens.size or np.isnan(tokens).any():
-        return math.nan
-    kept = tokens[: max(1, math.floor(k * tokens.size / 100))]
     with np.errstate(divide="ignore"):
-        return float(np.exp(np.log(kept).mean()))
+        return float(min_k_matrix([np.log(np.asarray(token_probabilities, dtype=float))], [k])[0, 0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,33 +195,63 @@ def min_k_accuracy(
     if len(instances) != len(correct) or not 0 < keep_percent <= 100:
         raise ValueError(f"{len(instances)} instances, {len(correct)} outcomes, keep_percent {keep_percent}: need equal numbers, 0-100")
     likeliest = [_likeliest(answers) for answers in instances]
-    known = [place for place, answer in enumerate(likeliest) if answer is not None]
-    probabilities = np.array([answer.probability for answer in likeliest if answer is not None])
-    ranked = [known[place] for place in np.argsort(-probabilities, kind="stable")]
-    kept = ranked[: math.floor(keep_percent * len(known) / 100)]
-    answers = [answer for place in kept if (answer := likeliest[place]) is not None]
-    graded = [bool(outcome) for place in kept if (outcome := correct[place]) is not None]
+    known = [(answer, outcome) for answer, outcome in zip(likeliest, correct, strict=True) if answer is not None]
+    with np.errstate(divide="ignore"):
+        logs = [np.log(np.asarray(answer.token_probabilities, dtype=float)) for answer, _ in known]
+    probabilities = np.array([answer.probability for answer, _ in known], dtype=float)
+    kept = most_likely(probabilities, keep_percent)
+    per_answer = min_k_matrix([logs[place] for place in kept], ks)
+    graded = [bool(outcome) for _, outcome in (known[place] for place in kept) if outcome is not None]
     accuracy = sum(graded) / len(graded) if graded else math.nan
-    min_k = {k: _mean([min_k_probability(answer.token_probabilities, k) for answer in answers]) for k in ks}
-    normalised = {k: accuracy / value if value > 0 else math.nan for k, value in min_k.items()}
+    min_k = {k: float(per_answer[:, place].mean()) if len(kept) else math.nan for place, k in enumerate(ks)}
     return MinKAccuracy(
         accuracy=accuracy,
-        probability=_mean([answer.probability for answer in answers]),
+        probability=float(probabilities[kept].mean()) if len(kept) else math.nan,
         min_k=min_k,
-        normalised=normalised,
+        normalised={k: accuracy / value if value > 0 else math.nan for k, value in min_k.items()},
         n=len(kept),
         n_graded=len(graded),
         reason=_why_not_normalised(len(kept), len(graded), min_k),
     )
 
 
+def most_likely(probabilities: ArrayLike, keep_percent: float) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Places of the answers with the largest probabilities, that share of all rounded down; equals in their order."""
+    values = np.asarray(probabilities, dtype=float)
+    return np.argsort(-values, kind="stable")[: math.floor(keep_percent * len(values) / 100)]
+
+
+def min_k_matrix(log_probabilities: Sequence[ArrayLike], ks: Sequence[float]) -> Floats:
+    """`min_k_probability` of many answers at once: (answers, ks), from natural logs of their token probabilities; NaN without tokens."""
+    tokens = [np.asarray(logs, dtype=float).ravel() for logs in log_probabilities]
+    n = np.array([len(logs) for logs in tokens], dtype=np.int64)
+    found = np.full((len(tokens), len(ks)), np.nan)
+    if not n.sum():
+        return found
+    owner = np.repeat(np.arange(len(tokens)), n)
+    values = np.concatenate(tokens)
+    values = values[np.lexsort((values, owner))]
+    starts = np.concatenate([[0], np.cumsum(n)])[:-1]
+    finite = np.where(np.isneginf(values), 0.0, values)
+    totals = np.concatenate([[0.0], np.cumsum(finite)])
+    zeros = np.concatenate([[0], np.cumsum(np.isneginf(values))])
+    unknown = np.bincount(owner, weights=np.isnan(values), minlength=len(tokens)) > 0
+    if unknown.any():  # a NaN would spoil every later running total
+        for place in np.flatnonzero(~unknown & (n > 0)):
+            found[place] = min_k_matrix([tokens[place]], ks)[0]
+        return found
+    some = np.flatnonzero(n)
+    for column, k in enumerate(ks):
+        taken = np.maximum(1, np.floor(k * n[some] / 100)).astype(np.int64)
+        ends = starts[some] + taken
+        means = (totals[ends] - totals[starts[some]]) / taken
+        found[some, column] = np.where(zeros[ends] > zeros[starts[some]], 0.0, np.exp(means))
+    return found
+
+
 def _likeliest(answers: Sequence[ScoredAnswer]) -> ScoredAnswer | None:
     known = [answer for answer in answers if not math.isnan(answer.probability)]
     return max(known, key=lambda answer: answer.probability) if known else None
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if len(values) else math.nan
 
 
 def _why_not_normalised(n: int, n_graded: int, min_k: dict[float, float]) -> str | None:

@@ -1,0 +1,153 @@
+"""The critical level of models against their size: one point a model, symbol = family, an arrow where the level is an end of the scheme.
+
+analysis.level_by_size results in, plain figure dicts out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.level_by_size import LevelBySize, size_name
+from ui.figures.parts import layout, legend_above, level_axis, note
+from ui.figures.text import escape, hover, level_name
+from ui.figures.theme import Figure, ModelStyle, Trace, faint, style_of
+
+PLOT_HEIGHT = 300
+APART = 0.09
+"""Levels between models of one size and one critical level, which would hide each other."""
+NO_FAMILY = "no family named"
+
+
+def size_figure(found: LevelBySize, levels: Mapping[int, str], *, styles: Mapping[str, ModelStyle] | None = None) -> Figure:
+    """Critical level over the number of parameters, with the line of the interval-censored regression.
+
+    Args:
+        found: the models and their tests.
+        levels: level numbers with their labels, all levels of the scheme.
+    Edge cases: no model with both a size and a level gives a note; without a slope that can be given there is no line.
+    """
+    rows = found.entered
+    if rows.empty:
+        return note("No model has both a published size and a critical level.")
+    placed = rows.assign(y=_apart(rows))
+    traces = [*_line(found), *_arrows(placed, styles)]
+    for family, group in placed.groupby(placed["family"].fillna(NO_FAMILY), sort=True):
+        traces.append(_family_trace(str(family), group, levels, styles))
+    low, high = (float(np.log10(rows["n_params"].astype(float)).agg(end)) for end in ("min", "max"))
+    axis = level_axis({level: level_name(name, level) for level, name in levels.items()})
+    margin = max(0.15, 0.06 * (high - low))
+    return {
+        "data": traces,
+        "layout": layout(
+            height=PLOT_HEIGHT + 130,
+            sentence=found.sentence(),
+            file_name=f"critical-level-by-size-{found.source}",
+            margin={"l": 104, "r": 16, "t": 16, "b": 48},
+            showlegend=True,
+            legend=legend_above(PLOT_HEIGHT),
+            xaxis={
+                "title": {"text": "Parameters"},
+                "range": [low - margin, high + margin],
+                "zeroline": False,
+                **_ticks(low, high),
+            },
+            yaxis={**axis, "range": [found.lowest - 0.75, found.highest + 0.75], "showgrid": True},
+        ),
+    }
+
+
+def _apart(rows: pd.DataFrame) -> list[float]:
+    """Levels, spread a little where several models share size and level."""
+    grouped = rows.groupby(["n_params", "level"])
+    place, n = grouped.cumcount(), grouped["level"].transform("size")
+    return [float(level) + APART * (one - (many - 1) / 2) for level, one, many in zip(rows["level"], place, n, strict=True)]
+
+
+def _ticks(low: float, high: float) -> dict[str, Any]:
+    """Whole powers of ten, and 2 and 5 times them where the sizes span little."""
+    steps = (0.0,) if high - low > 4 else (0.0, math.log10(2), math.log10(5)) if high - low < 1.5 else (0.0, math.log10(3))
+    places = [power + step for power in range(math.floor(low) - 1, math.ceil(high) + 1) for step in steps]
+    return {"tickmode": "array", "tickvals": places, "ticktext": [size_name(float(f"{10**place:.1g}")) for place in places]}
+
+
+def _line(found: LevelBySize) -> list[Trace]:
+    fit = found.interval
+    if not math.isfinite(fit.lo):
+        return []
+    x = np.log10(found.entered["n_params"].astype(float))
+    ends = [float(x.min()), float(x.max())]
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": ends,
+            "y": [fit.b0 + fit.b1 * end for end in ends],
+            "line": {"color": "@muted", "width": 2, "dash": "dot"},
+            "name": "interval-censored regression",
+            "uid": "regression",
+            "hovertext": f"{fit.b1:+.2f} levels per tenfold size",
+            "hoverinfo": "text",
+        }
+    ]
+
+
+def _arrows(placed: pd.DataFrame, styles: Mapping[str, ModelStyle] | None) -> list[Trace]:
+    """A stem and an arrowhead that lead out of the scheme, from each model whose level is an end of it."""
+    traces: list[Trace] = []
+    for way, head in (("below", "triangle-down"), ("above", "triangle-up")):
+        rows = placed.loc[placed["censored"] == way]
+        if rows.empty:
+            continue
+        x = np.log10(rows["n_params"].astype(float)).tolist()
+        step = -0.42 if way == "below" else 0.42
+        tips = [float(y) + step for y in rows["y"]]
+        colors = [style_of(model, styles).color for model in rows["model"]]
+        shared = {"type": "scatter", "hoverinfo": "skip", "showlegend": False}
+        stems = {
+            "x": [v for one in x for v in (one, one, None)],
+            "y": [v for y, tip in zip(rows["y"], tips, strict=True) for v in (y, tip, None)],
+        }
+        traces.append({**shared, "mode": "lines", **stems, "line": {"color": "@muted", "width": 1.2}, "uid": f"stems {way}"})
+        traces.append(
+            {**shared, "mode": "markers", "x": x, "y": tips, "marker": {"symbol": head, "size": 8, "color": colors}, "uid": f"heads {way}"}
+        )
+    return traces
+
+
+def _family_trace(family: str, rows: pd.DataFrame, levels: Mapping[int, str], styles: Mapping[str, ModelStyle] | None) -> Trace:
+    looks = [style_of(model, styles) for model in rows["model"]]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": np.log10(rows["n_params"].astype(float)).tolist(),
+        "y": rows["y"].tolist(),
+        "marker": {
+            "symbol": [look.symbol for look in looks],
+            "size": 11,
+            "color": [faint(look.color, 0.85) for look in looks],
+            "line": {"color": [look.color for look in looks], "width": 1.5},
+        },
+        "name": escape(family, at_most=24),
+        "uid": f"family {family}",
+        "hovertext": [_hover(row, levels) for row in rows.to_dict("records")],
+        "hoverinfo": "text",
+        "customdata": [{"model": model} for model in rows["model"]],
+    }
+
+
+def _hover(row: Mapping[Any, Any], levels: Mapping[int, str]) -> str:
+    level = int(row["level"])
+    end = {"below": " or below", "above": " or above"}.get(row["censored"] if isinstance(row["censored"], str) else "", "")
+    return hover(
+        row["model"],
+        (
+            ("family", row["family"] if isinstance(row["family"], str) else None),
+            ("parameters", size_name(float(row["n_params"]))),
+            ("critical level", level_name(levels.get(level), level) + end),
+        ),
+    )
