@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from data.importers import charybdis, inspect_log, lighteval, lm_eval_v0, lm_eval_v04, published, scylla, table
+from data.importers import charybdis, every_eval_ever, inspect_log, lighteval, lm_eval_v0, lm_eval_v04, published, scylla, table
 from data.importers.base import Importer
 
 IMPORTERS: tuple[Importer, ...] = (
     published.IMPORTER,
     charybdis.IMPORTER,
     inspect_log.IMPORTER,
+    every_eval_ever.IMPORTER,
     lighteval.IMPORTER,
     lm_eval_v04.IMPORTER,
     lm_eval_v0.IMPORTER,

@@ -78,6 +78,23 @@ def split_json(file: Path, long: Collection[str] = (), *, expected: str) -> Part
     return Parts(rest if isinstance(rest, dict) else {}, spans)
 
 
+def load_object(file: Path, *, expected: str) -> dict[str, Any]:
+    """The one JSON object of a file that is small enough to be held whole.
+
+    Raises:
+        ImportFormatError: it is larger than MAX_REST_BYTES, cut off, or no JSON object.
+    """
+    if file.stat().st_size > MAX_REST_BYTES:
+        raise unreadable(file, f"it is larger than {MAX_REST_BYTES >> 20} MB", expected)
+    try:
+        content = load_json(file.read_bytes())
+    except (ValueError, RecursionError) as cause:
+        raise unreadable(file, cause or "nested too deeply", expected) from cause
+    if not isinstance(content, dict):
+        raise unreadable(file, f"it holds a {type(content).__name__}", expected)
+    return content
+
+
 def unreadable(file: Path, cause: object, expected: str) -> ImportFormatError:
     """What is said of a file that cannot be read as a whole."""
     return ImportFormatError(

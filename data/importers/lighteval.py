@@ -18,9 +18,9 @@ from typing import Any
 
 from data.importers.base import Batch, Listing, ReportReject, RunNotice, Source, stable_run_id
 from data.importers.field_map import COUNT, NAME, NUMBER, TABLE, TEXT, BadFieldError, Mapped, mapped, pick, read_field, read_leniently
-from data.importers.json_parts import unreadable
+from data.importers.json_parts import load_object
 from data.importers.lighteval_details import DetailReader, is_details
-from data.importers.lm_eval_facts import ZERO_ONE, binomial_stderr, infer_n, load_json, points_up, shorten, step_of, value_scale
+from data.importers.lm_eval_facts import ZERO_ONE, binomial_stderr, infer_n, points_up, shorten, step_of, value_scale
 from data.importers.recount import Recount, agrees
 from data.records import ImportFormatError, Reject, RunInfo, RunStatus, Score
 
@@ -205,11 +205,8 @@ def task_key(key: str) -> TaskKey:
 
 
 def _parse(file: Path) -> Mapping[str, Any]:
-    try:
-        content = load_json(file.read_bytes())
-    except (ValueError, RecursionError) as cause:
-        raise unreadable(file, cause, _EXPECTED) from cause
-    if not isinstance(content, dict) or not isinstance(content.get("results"), dict):
+    content = load_object(file, expected=_EXPECTED)
+    if not isinstance(content.get("results"), dict):
         raise ImportFormatError(f"{file} holds no table `results` by task. Expected is {_EXPECTED}.")
     return content
 

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from data.importers import inspect_log, inspect_samples, inspect_scores, lighteval, lighteval_details
+from data.importers import (
+    every_eval_ever,
+    every_eval_ever_samples,
+    inspect_log,
+    inspect_samples,
+    inspect_scores,
+    lighteval,
+    lighteval_details,
+)
 from data.importers.field_map import Mapped
 
 DOCS = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
@@ -20,6 +28,7 @@ TABLES = {
         inspect_samples.SCORE,
     ),
     "lighteval": (lighteval.RUN, lighteval.TASK, lighteval_details.DETAIL, lighteval_details.OLD_DETAIL),
+    "Every Eval Ever": (every_eval_ever.RUN, every_eval_ever.SCORE, every_eval_ever_samples.SAMPLE),
 }
 
 
