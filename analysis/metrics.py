@@ -22,6 +22,7 @@ LADDER_ANSWER = re.compile(r"(?: [0-9]+)+\$")
 """An answer in the compact form of our ladder, such as ` 02 48 64$`; its tokens are known without the model."""
 _LADDER_TOKEN = re.compile(r"[a-z]+| ?[0-9]|[:=$]|.", re.DOTALL)
 _WORD = re.compile(r"[^\s\[\](),;]+")
+_WHOLE = re.compile(r"(?<=\d)\.0+(?!\w)")
 
 
 # -- tokens ------------------------------------------------------------------------------------------------------------------------
@@ -30,10 +31,12 @@ _WORD = re.compile(r"[^\s\[\](),;]+")
 def words(text: str) -> tuple[str, ...]:
     """What stands between white space; brackets, commas and semicolons of a list separate as well.
 
-    >>> words("[12, 7]")
+    A whole number written as a decimal (7.0, as JSON readers leave it) is the whole number.
+
+    >>> words("[12, 7.0]")
     ('12', '7')
     """
-    return tuple(_WORD.findall(text))
+    return tuple(_WORD.findall(_WHOLE.sub("", text)))
 
 
 def ladder_tokens(text: str) -> tuple[str, ...]:
