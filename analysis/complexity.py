@@ -18,14 +18,13 @@ from scipy.interpolate import PchipInterpolator
 from scipy.special import expit, logit
 
 from analysis.critical import HalfPoint
-from analysis.difficulty import DIFFICULTY, LevelAxis, number_axis
+from analysis.difficulty import LevelAxis, number_axis
 from analysis.level_bootstrap import LevelDraws
+from analysis.valley_words import CHANGE_P
 
 Floats = NDArray[np.float64]
 
 LINE, ISOTONIC, SMOOTH = "line", "isotonic", "smooth"
-CHANGE_P = 0.10
-"""Below this p the log-odds gap is said to change over the levels: late enough to matter, early enough not to call it constant."""
 _GRID = 161
 
 
@@ -100,7 +99,7 @@ def locate_complexity(
         return _undefined(axis, confidence, half.n_tasks, "fewer than two levels have both splits")
     if slope_p < CHANGE_P:
         return smooth_peak(means, axis, confidence=confidence)
-    if axis.kind == DIFFICULTY:
+    if axis.is_fitted:
         return from_half_point(half, axis)
     return isotonic_half_point(means, confidence=confidence)
 

@@ -49,6 +49,11 @@ class LevelAxis:
     reason: str | None
 
     @property
+    def is_fitted(self) -> bool:
+        """The positions are difficulties, not level numbers."""
+        return self.kind == DIFFICULTY
+
+    @property
     def is_strict(self) -> bool:
         """No two levels share a position."""
         return bool((np.diff(self.positions) > 0).all())

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.accuracy import ITEM_INTERVAL, OUTCOME_COLUMNS, TASK_INTERVAL, check_counts, level_mean, task_accuracies
-from analysis.complexity import CHANGE_P, LevelMeans, locate_complexity
+from analysis.complexity import LevelMeans, locate_complexity
 from analysis.constant_penalty import penalty_of_tasks
 from analysis.critical import constancy_test, half_point, interior_peak_test, level_change_test
 from analysis.difficulty import LevelAxis, number_axis
@@ -22,6 +22,7 @@ from analysis.level_bootstrap import LevelDraws, TaskCells, resample_levels
 from analysis.log_odds import LogOddsGap, combine_tasks
 from analysis.task_gaps import TASK_COLUMNS, pair_splits
 from analysis.valley_result import CURVE_COLUMNS, DEFAULT_SETTINGS, Evidence, Settings, Valley, assemble_valley
+from analysis.valley_words import CHANGE_P
 from data.records import NotEnoughDataError
 
 __all__ = ["CURVE_COLUMNS", "DEFAULT_SETTINGS", "TASK_COLUMNS", "Settings", "Valley", "locate_valley", "locate_valleys"]

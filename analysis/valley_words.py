@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.complexity import CHANGE_P
-from analysis.difficulty import DIFFICULTY
-
 if TYPE_CHECKING:
     from analysis.valley_result import Valley
 
+CHANGE_P = 0.10
+"""Below this p the log-odds gap is said to change over the levels: late enough to matter, early enough not to call it constant."""
 HUMP = (
     "A model that finds OOD equally harder at every level (on the log-odds scale) also shows such a peak, "
     "so a peak alone does not mark a special level."
@@ -108,7 +107,7 @@ def _place(valley: Valley) -> str:
 
 
 def _along(valley: Valley) -> str:
-    return "with difficulty" if valley.axis is not None and valley.axis.kind == DIFFICULTY else "over the levels"
+    return "with difficulty" if valley.axis is not None and valley.axis.is_fitted else "over the levels"
 
 
 class VerdictKind(StrEnum):
@@ -248,18 +247,23 @@ def verdict_of_several(valleys: Sequence[Valley]) -> str:
         VerdictKind.MEANS_ONLY: "level means alone cannot test whether a constant penalty explains it for {}",
         VerdictKind.NO_PEAK: "there is no peak to explain for {}",
     }
-    parts = [text.format(_who(kinds[kind], len(valleys))) for kind, text in texts.items() if kind in kinds]
+    said_of = (VerdictKind.CONSTANT, VerdictKind.CHANGES)
+    parts = [
+        text.format(_who(kinds[kind], len(valleys), every="all of them" if kind in said_of else "any of them"))
+        for kind, text in texts.items()
+        if kind in kinds
+    ]
     said = "; ".join(parts) + "."
     n_tested = len(kinds.get(VerdictKind.CONSTANT, [])) + len(kinds.get(VerdictKind.CHANGES, []))
     chance = ""
     if VerdictKind.CHANGES in kinds and n_tested > 1:
-        chance = f" With {n_tested} models tested at p < {CHANGE_P:.2f} some show a change by chance."
+        chance = f" With {n_tested} models tested at p < {CHANGE_P:.2f} some may show a change by chance."
     return said[0].upper() + said[1:] + chance
 
 
-def _who(models: Sequence[str], n: int) -> str:
+def _who(models: Sequence[str], n: int, *, every: str) -> str:
     if len(models) == n and n > 1:
-        return "all of them"
+        return every
     if len(models) <= 3:
         return models[0] if len(models) == 1 else f"{', '.join(models[:-1])} and {models[-1]}"
     return f"{len(models)} of {n} models"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
+from analysis.task_gaps import ESTIMATE_COLUMNS
 from analysis.valley_words import paper_table
 from data.records import Selection
 from ui import cached, screen
@@ -25,10 +26,7 @@ from ui.valley_words import raised, scores_headline, why_missing
 if TYPE_CHECKING:
     from analysis.valley import Valley
 
-_ESTIMATES = (
-    *("a_id", "a_id_lo", "a_id_hi", "a_ood", "a_ood_lo", "a_ood_hi", "gap_signed", "gap_lo", "gap_hi"),
-    *("score", "log_odds_gap", "log_odds_gap_lo", "log_odds_gap_hi"),
-)
+_ESTIMATES = tuple(name for name in ESTIMATE_COLUMNS if name != "gap")
 _COUNTS = ("n_id", "n_ood", "n_unparsed", "n_error")
 LEVEL_COLUMNS = (
     *("model", "level", "level_label", "p_critical", "in_level_set", "gap", *_ESTIMATES, "n_tasks", *_COUNTS),
@@ -42,6 +40,8 @@ def draw_charts(valleys: Sequence[Valley], chosen: Selection) -> None:
     styles = cached.styles()
     if len(valleys) > MAX_LINES:
         clicked = show_chart(gap_heatmap_figure(valleys), key="valley heat map")
+        st.caption("The same on the log-odds scale, where a constant penalty would be one colour in a row.")
+        clicked = show_chart(log_odds_gap_figure(valleys), key="log-odds heat map") or clicked
     else:
         figure = valley_figure(valleys, styles=styles)
         left, right = st.columns([0.6, 0.4], gap="small")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.valley_words import HUMP
+from analysis.valley_words import HUMP, verdict_of_several
 from analysis.valley_words import percent as sure_percent
 from ui.figures.parts import listed
 from ui.figures.text import is_number, level_name, signed
@@ -22,9 +22,8 @@ MAX_NAMED = 3
 def headline(valleys: Sequence[Valley]) -> tuple[str, str]:
     """The sentence above the chart, and what follows it in smaller print."""
     if len(valleys) == 1:
-        first, _, rest = valleys[0].sentence().partition(". ")
-        return f"{valleys[0].model}: {raised(first.rstrip('.'))}.", raised(rest)
-    return raised(_several(valleys)), raised(_settled(valleys))
+        return f"{valleys[0].model}: {raised(valleys[0].verdict().sentence)}", raised(valleys[0].sentence())
+    return raised(f"{_several(valleys)} {verdict_of_several(valleys)}"), raised(_settled(valleys))
 
 
 def _several(valleys: Sequence[Valley]) -> str:

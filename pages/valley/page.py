@@ -1,9 +1,14 @@
 """Where does generalization break down, and how sure is that? Accuracy, gap and critical level of a few models; scores of many."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from ui import cached, screen, selection
+from ui.explanation_sections import draw_explanation
 from ui.figures.theme import natural_order
+from ui.likelihood_sections import draw_likelihood
+from ui.size_sections import draw_probe_tasks, draw_size
 from ui.valley_sections import draw_bounds, draw_charts, draw_level_table, draw_notes, draw_scores, draw_task_table
 from ui.valley_words import headline
 
@@ -43,18 +48,17 @@ with screen.readable_errors():
         )
     draw_notes(valleys, missing, chosen)
 
-    level_tab, task_tab, score_tab, bound_tab = st.tabs(
-        ["Levels", "Tasks", "Published scores S", "Possible gaps"], key="view", on_change="rerun", bind="query-params"
-    )
-    if level_tab.open:
-        with level_tab:
-            draw_level_table(valleys)
-    if task_tab.open:
-        with task_tab:
-            draw_task_table(valleys, chosen)
-    if score_tab.open:
-        with score_tab:
-            draw_scores(chosen)
-    if bound_tab.open:
-        with bound_tab:
-            draw_bounds(chosen)
+    views: dict[str, Callable[[], None]] = {
+        "Levels": lambda: draw_level_table(valleys),
+        "What explains the gap": lambda: draw_explanation(valleys, chosen),
+        "Tasks": lambda: draw_task_table(valleys, chosen),
+        "Published scores S": lambda: draw_scores(chosen),
+        "Possible gaps": lambda: draw_bounds(chosen),
+        "Critical level against size": lambda: draw_size(chosen),
+        "Probe tasks": lambda: draw_probe_tasks(chosen),
+        "Answer probabilities": lambda: draw_likelihood(shown, chosen),
+    }
+    for tab, draw in zip(st.tabs(list(views), key="view", on_change="rerun", bind="query-params"), views.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw()

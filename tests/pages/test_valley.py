@@ -42,7 +42,8 @@ def test_one_model_gets_its_own_sentence_with_interval_and_resamples(open_app: O
     app = valley(open_app, demo_store)
     app.sidebar.multiselect(key="models").set_value(["demo-large"]).run()
     said = texts(app)
-    assert "demo-large: The gap is largest at O([N³,N⁴]) (30.8 points, 95 % interval" in said
+    assert re.search(r"demo-large: The gap peaks at O\(\[N³,N⁴\]\) \((over )?\d+ % of resamples\)", said)
+    assert "The gap is largest at O([N³,N⁴]) (30.8 points, 95 % interval" in said
     assert "2,000 resamples" in said
 
 
@@ -119,3 +120,33 @@ def test_a_run_with_one_split_is_explained_and_its_name_stays_text(open_app: Ope
     assert not app.exception
     assert "all answers are ID; a gap needs both splits of a task." in texts(app)
     assert plain("odd/[model]*$x$<b>") in app.info[0].value
+
+
+def test_what_explains_the_gap_is_told_for_one_model_with_tests_and_accounts(open_app: OpenApp, demo_store: Path) -> None:
+    app = valley(open_app, demo_store, view="What explains the gap")
+    assert not app.exception
+    said = texts(app)
+    assert "So a constant penalty of d logits draws a hump of height tanh(d / 4)" in said
+    assert app.selectbox(key="explained").options == ["demo-large", "demo-small"]
+    assert "demo-large: The gap peaks at O([N³,N⁴])" in said and "AICc prefers" in said
+    assert "Axis: level numbers, since 2 model(s) with both splits at every level; a difficulty axis needs at least 4" in said
+    tests, accounts = (element.value for element in app.dataframe)
+    assert accounts["name"].tolist() == ["M0", "M1", "M2", "M3", "M4"]
+    shift = tests.set_index("question").loc["Is OOD harder over all tasks?"]
+    assert shift["low"] < shift["estimate"] < shift["high"] and shift["n"] == 15
+    app.selectbox(key="explained").set_value("demo-small").run()
+    assert "demo-small: The gap peaks at O([N,N²])" in texts(app)
+
+
+def test_published_means_have_a_penalty_without_a_test(open_app: OpenApp, demo_store: Path) -> None:
+    app = valley(open_app, demo_store, view="What explains the gap", models=["Qwen1.5-72B", "Qwen1.5-7B"])
+    assert not app.exception
+    assert "No tests for published level means." in texts(app)
+    (means,) = (element.value for element in app.dataframe)
+    assert dict(zip(means["model"], means["penalty_peak"], strict=True)) == {"Qwen1.5-7B": "O([N,N^2])", "Qwen1.5-72B": "O([N^2,N^3])"}
+
+
+def test_a_run_with_one_split_has_nothing_to_explain(open_app: OpenApp, odd_store: Path) -> None:
+    app = valley(open_app, odd_store, view="What explains the gap")
+    assert not app.exception
+    assert "there is no gap to explain" in texts(app)
