@@ -52,8 +52,11 @@ def write_jsonl(path: str | Path, batches: Iterable[Batch]) -> Written:
     return Written(counts["run"], counts["score"], counts["sample"])
 
 
-def write_parquet(path: str | Path, batches: Iterable[Batch]) -> Written:
+def write_parquet(path: str | Path, batches: Iterable[Batch], *, effort: int | None = None) -> Written:
     """Write the samples as Parquet columns; runs and scores go to the file's metadata, which is held in memory until the end.
+
+    Args:
+        effort: zstd level, 1 (fast) to 22 (small); None: the library's default.
 
     Raises:
         CharybdisError: the file cannot be written.
@@ -61,7 +64,7 @@ def write_parquet(path: str | Path, batches: Iterable[Batch]) -> Written:
     runs: list[dict[str, Any]] = []
     scores: list[dict[str, Any]] = []
     n_samples = 0
-    with _whole_file(Path(path)) as stream, pq.ParquetWriter(stream, SAMPLE_SCHEMA, compression="zstd") as writer:
+    with _whole_file(Path(path)) as stream, _parquet(stream, effort) as writer:
         for batch in batches:
             if isinstance(batch, pa.Table) or (isinstance(batch, list) and batch and isinstance(batch[0], ScoredSample)):
                 table = batch if isinstance(batch, pa.Table) else _table(batch)
@@ -150,6 +153,10 @@ def _whole_file(path: Path) -> Iterator[IO[bytes]]:
         raise CharybdisError(f"{path} cannot be written ({cause.strerror or cause}). Name a file in a folder you can write to.") from cause
     finally:
         part.unlink(missing_ok=True)
+
+
+def _parquet(stream: IO[bytes], effort: int | None) -> pq.ParquetWriter:
+    return pq.ParquetWriter(stream, SAMPLE_SCHEMA, compression="zstd", compression_level=effort)
 
 
 def _objects(batch: Batch) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,8 @@ class StoreSink:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._run_id: str | None = None
+        self._version_left: int | None = None
+        """The store's version after this sink's last batch: while it stands, nobody else has written anything."""
 
     @property
     def run_id(self) -> str:
@@ -61,8 +63,12 @@ class StoreSink:
         """Store one batch. What another process (shell and page at work on one run) has stored meanwhile is left out: once is enough."""
         with writing(self._store) as writer:
             writer.continue_run(self.run_id)
-            done = writer.stored_instances(self.run_id, [sample.instance_id for sample in samples])
-            writer.add_samples([sample for sample in samples if (sample.task, sample.split, sample.instance_id) not in done])
+            version = writer.store_version()
+            if version != self._version_left:
+                done = writer.stored_instances(self.run_id, [sample.instance_id for sample in samples])
+                samples = [sample for sample in samples if (sample.task, sample.split, sample.instance_id) not in done]
+            writer.add_samples(samples)
+        self._version_left = version + 1
 
     def finish(self, status: RunStatus, warnings: Sequence[str]) -> None:
         """Note how the run ended, and what was remarkable."""

@@ -144,6 +144,11 @@ class Writer:
             self.continue_run(run_id)
         return int(n_dropped)
 
+    def store_version(self) -> int:
+        """The store's version before this Writer's transaction; it counts every transaction of every process."""
+        ((version,),) = self._cursor.execute("SELECT value::BIGINT FROM meta WHERE key = 'store_version'").fetchall()
+        return int(version)
+
     def stored_instances(self, run_id: str, instance_ids: Sequence[str]) -> set[tuple[str, str, str]]:
         """Task, split and instance id of those of these instances that the run has samples of."""
         return set(
@@ -386,12 +391,16 @@ def _column(name: str, values: list[Any]) -> pa.Array:
     return pa.array(values, type=_SCORE_TYPES.get(name, pa.string()))
 
 
+_encode = json.JSONEncoder(default=str, ensure_ascii=False, allow_nan=False).encode
+"""`json.dumps` with these settings makes an encoder for every call."""
+
+
 def _json(value: Mapping[str, Any]) -> str | None:
     """JSON text, or None for nothing. Values JSON has no word for are written as their text, NaN and infinities too."""
     if not value:
         return None
     try:
-        return json.dumps(value, default=str, ensure_ascii=False, allow_nan=False)
+        return _encode(value)
     except ValueError:
         return json.dumps(_finite(value), default=str, ensure_ascii=False)
 

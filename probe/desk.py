@@ -116,6 +116,8 @@ class AskJob(Job):
         self.prompt = ""
         self.tokens: list[Token] = []
         self.grade: Grade | None = None
+        self.answer_logprob: float | None = None
+        """How likely the model finds the reference, as a stored sample has it; None where the model does not tell."""
         self.duration_s = 0.0
         self._watched_s = time.monotonic()
 
@@ -147,6 +149,8 @@ class AskJob(Job):
             self.grade = style.grade(self.instance, "".join(token.text for token in self.tokens))
             if self.grade.answer is not None:
                 break
+        if model.facts.has_answer_logprobs:
+            (self.answer_logprob,) = model.answer_logprobs([style.question(self.instance, prompt)])
 
 
 class BatchJob(Job):

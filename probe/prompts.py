@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from data.records import CharybdisError, Split
@@ -57,6 +57,11 @@ class PromptStyle:
                 f"Prompt style '{self.name}' cannot ask about {instance.task}. It has words for: {', '.join(sorted(self.tasks))}."
             )
         return Prompt(self.render(TASKS[instance.task], instance), self.is_chat)
+
+    def question(self, instance: Instance, prompt: Prompt) -> tuple[Prompt, str]:
+        """Prompt and reference as `Model.answer_logprobs` takes them: the answer right after what leads to it."""
+        asked = replace(prompt, lead=f"\n{self.answer_lead}") if self.answer_lead else prompt
+        return asked, self.write_reference(instance)
 
     def decoding(self, max_new_tokens: int | None = None, temperature: float = 0.0, seed: int = 0) -> Decoding:
         """How replies in this style are made; None: as long as the style allows."""

@@ -170,8 +170,10 @@ def plan_run(model: Model, spec: ProbeSpec) -> Plan:
         levels = ", ".join(sorted({str(task.level) for task in TASKS.values() if task.level}))
         raise ProbeError(f"This asks for no instance at all. Choose a task, levels of {levels}, a split, and at least 1 instance.")
     id_source = spec.id_source or ("ladder" if is_ladder else "range")
-    if id_source.split(":")[0] not in ID_SOURCES:
+    if (id_source if not id_source.startswith("ladder:") else "ladder") not in ID_SOURCES:
         raise ProbeError(f"There is no ID source '{id_source}'. Choose one of {', '.join(ID_SOURCES)}.")
+    if id_source == "ladder:scatter":
+        id_source = "ladder"  # the same numbers under its other name must be the same run
     decoding = style.decoding(spec.max_new_tokens, spec.temperature, spec.seed)
     asked = (VERSION, model.ref, model.facts.checkpoint, tasks, spec.splits, spec.n, spec.seed, style.name, decoding, id_source)
     run_id = "p" + sha256("\x1f".join(map(str, asked)).encode()).hexdigest()[:15]
@@ -302,9 +304,7 @@ class _Loop:
         replies = model.reply(prompts, self._plan.decoding, should_stop=self._should_stop)
         logprobs: list[float | None] = [None] * len(batch)
         if self._plan.with_answer_logprobs and model.facts.has_answer_logprobs:
-            lead = f"\n{style.answer_lead}" if style.answer_lead else ""
-            asked = [replace(prompt, lead=lead) for prompt in prompts] if lead else prompts
-            logprobs = model.answer_logprobs([(prompt, style.write_reference(one)) for prompt, one in zip(asked, batch, strict=True)])
+            logprobs = model.answer_logprobs([style.question(one, prompt) for one, prompt in zip(batch, prompts, strict=True)])
         self._model_s += time.monotonic() - began
         return [
             self._sample(instance, prompt, reply, logprob)
@@ -357,7 +357,7 @@ class _Loop:
             n_input_tokens=reply.n_input_tokens,
             n_output_tokens=reply.n_output_tokens,
             duration_s=reply.duration_s,
-            metadata={"input": dict(instance.input)} | ({"cut": True} if reply.is_cut else {}),
+            metadata={"input": instance.input, "cut": True} if reply.is_cut else {"input": instance.input},
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import shutil
 import sys
@@ -178,9 +179,20 @@ def _opened_words(opened: OpenedModel) -> str:
         facts.dtype,
         f"{facts.n_params:,} parameters" if facts.n_params else None,
         f"weights {size(facts.memory_bytes)}" if facts.memory_bytes else None,
+        f"GPU memory {size(held)}" if facts.device in ("cuda", "mps") and (held := gpu_bytes()) else None,
         f"this process {size(memory)}" if (memory := process_bytes()) and facts.device != "server" else None,
     ]
     return " · ".join(part for part in parts if part) + "."
+
+
+def gpu_bytes() -> int | None:
+    """Memory that this process holds on a GPU; None where no model runs on one. Loads nothing: torch is there once a model is open."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return None
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        return int(torch.cuda.memory_reserved())
+    return int(torch.mps.driver_allocated_memory()) if torch.backends.mps.is_available() else None
 
 
 def process_bytes() -> int | None:
@@ -326,6 +338,8 @@ def _draw_outcome(job: AskJob, is_over: bool) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.badge(str(job.grade.outcome), color=TONES[str(job.grade.outcome)])
             st.text(visible(job.grade.reason))
+        if job.answer_logprob is not None:
+            st.caption(screen.plain(f"log p of the reference {job.answer_logprob:.2f} nats, so p = {math.exp(job.answer_logprob):.3g}"))
 
 
 def _token_words(job: AskJob) -> str:

@@ -66,3 +66,17 @@ def test_a_stopped_batch_keeps_what_is_done_and_goes_on(address: str, page_at: C
     expect(page.get_by_text(f"({done} were there already)")).to_be_visible(timeout=LONG_MS)
     page.get_by_test_id("stBaseButton-secondary").filter(has_text="Stop").click()
     expect(page.get_by_text("stopped; what is done is stored")).to_be_visible(timeout=LONG_MS)
+
+
+def test_a_shipped_ladder_model_answers_with_coloured_tokens(address: str, page_at: Callable[..., Page]) -> None:
+    pytest.importorskip("torch")
+    page = page_at(f"{address}/probe?ref=ladder:ladder-20k-s0&probe_task=find_minimum&probe_split=id")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.get_by_text("read before $")).to_be_visible(timeout=LONG_MS)
+    tokens = page.locator(".tokens span")
+    assert tokens.count() >= 2
+    colours = {tokens.nth(place).evaluate("one => getComputedStyle(one).backgroundColor") for place in range(tokens.count())}
+    assert colours - {"rgba(0, 0, 0, 0)"}
+    expect(page.get_by_test_id("stBadge").or_(page.locator(".stMarkdownBadge")).first).to_have_text(re.compile("correct|wrong"))
+    expect(page.get_by_text(re.compile(r"log p of the reference -?[\d.]+ nats"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"ladder-20k-s0 is open on CPU.*this process [\d.,]+ [MG]B"))).to_be_visible(timeout=LONG_MS)

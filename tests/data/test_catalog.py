@@ -124,3 +124,11 @@ def test_a_missing_file_and_a_file_in_another_encoding_are_named(edited: Callabl
     (folder / "levels.csv").unlink()
     with pytest.raises(CatalogError, match=r"levels\.csv is missing"):
         read_catalog(folder)
+
+
+def test_chance_of_every_task_is_the_level_of_a_guesser() -> None:
+    from probe.tasks import TASKS, chance_level
+
+    stated = read_catalog().tasks.set_index("task")["chance"]
+    for task in TASKS:
+        assert stated[task] == pytest.approx(chance_level(task, "id"), abs=0.0005), task

@@ -174,6 +174,15 @@ def test_a_second_trigger_asks_for_the_answer_alone(store: Store) -> None:
     assert whole[0][4].startswith("Let me think about it.\nTherefore, the answer is ")
 
 
+def test_two_names_of_one_id_source_are_one_run() -> None:
+    model = OracleModel()
+    asked = {
+        source: plan_run(model, ProbeSpec(tasks=("sort_numbers",), style="compact", id_source=source)).run_id
+        for source in (None, "ladder", "ladder:scatter", "ladder:decade")
+    }
+    assert asked[None] == asked["ladder"] == asked["ladder:scatter"] != asked["ladder:decade"]
+
+
 def test_other_questions_are_other_runs(tiny: Path) -> None:
     model = OracleModel()
     ids = [
@@ -201,6 +210,7 @@ def test_other_questions_are_other_runs(tiny: Path) -> None:
         (ProbeSpec(n=0), "no instance at all"),
         (ProbeSpec(style="haiku"), "no prompt style 'haiku'"),
         (ProbeSpec(id_source="dream"), "no ID source 'dream'"),
+        (ProbeSpec(id_source="range:decade"), "no ID source 'range:decade'"),
         (ProbeSpec(style="compact", tasks=("tsp",)), "cannot ask about tsp"),
         (ProbeSpec(temperature=99.0), "temperature 99"),
     ],
