@@ -2,7 +2,8 @@
 
 Two facts shape this file. One connection used by several threads returns wrong rows without an error, so every call works on a cursor of
 its own and the connection never leaves this class. And while one process has the file open no other can open it, so the store holds it
-only while somebody is reading or writing and a moment longer; a shell import and an open dashboard then take turns.
+only while somebody is reading or writing and a moment longer; a shell import and an open dashboard then take turns. A process that has
+to wait leaves a mark, and a process that is asked one question after another makes way for it between two of them.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ IDLE_S = 0.25
 """How long the file stays open after its last use: long enough for one page's queries, short enough for another process to get its turn."""
 WAIT_S = 20.0
 """How long a caller waits for another process before it is told that the store is busy."""
+MAKE_WAY_S = 0.5
+"""How long a caller holds back for a process that waits, while others in this process still read."""
+MARK_LIVES_S = 2.0
+"""A process that waits renews its mark ten times a second; an older mark is that of a process that was killed."""
 MEMORY_LIMIT = "700MB"
 
 _BROKEN = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.OutOfMemoryException, duckdb.SerializationException)
@@ -38,6 +43,8 @@ _writers: dict[Path, threading.RLock] = {}
 _writers_guard = threading.Lock()
 _opening = threading.Lock()
 _stores: weakref.WeakSet[Store] = weakref.WeakSet()
+_holding = threading.local()
+"""Files that this thread has a cursor on: it never makes way, it would wait for itself."""
 
 
 @atexit.register
@@ -91,6 +98,10 @@ class Store:
             StoreBusyError: another process holds the file.
             StoreError: the file is damaged, or its disk is full.
         """
+        held: set[Path] = _holding.__dict__.setdefault("files", set())
+        is_first = self.file not in held
+        if is_first:
+            self._make_way()
         with self._guard:
             if self._connection is None:
                 self._connection = _connect(self.file, self._wait_s)
@@ -99,6 +110,7 @@ class Store:
                     self._watcher.start()
             self._n_users += 1
             cursor = self._connection.cursor()
+        held.add(self.file)
         try:
             yield cursor
         except _BROKEN as cause:
@@ -107,6 +119,8 @@ class Store:
                 "put a copy of it back, or import the results into a new store."
             ) from cause
         finally:
+            if is_first:
+                held.discard(self.file)
             cursor.close()
             with self._guard:
                 self._n_users -= 1
@@ -179,6 +193,15 @@ class Store:
 
     # -- details ------------------------------------------------------------------------------------------------------------------
 
+    def _make_way(self) -> None:
+        """Let a waiting process have the file, as soon as nobody in this process uses it. Every store of this process must let go."""
+        give_up_at = time.monotonic() + MAKE_WAY_S
+        while _is_waited_for(self.file) and time.monotonic() < give_up_at:
+            for store in list(_stores):
+                if store.file == self.file:
+                    store._close_if_idle()
+            time.sleep(0.005)
+
     def _close_when_idle(self) -> None:
         """Runs in one thread while the file is open: starting a timer after every question would cost as much as a small question."""
         wait_s = IDLE_S
@@ -230,6 +253,14 @@ def _connect(file: Path, wait_s: float, *, hardened: bool = True) -> duckdb.Duck
         "storage_compatibility_version": "v1.2.0",  # the first with zstd; later ones lack a plain dictionary for short words
         "zstd_min_string_length": 1,  # and FSST off, below: text of any length takes zstd, at half of FSST's size
     }
+    try:
+        return _keep_opening(file, wait_s, config, hardened)
+    finally:
+        with suppress(OSError):
+            _mark_of(file).unlink()
+
+
+def _keep_opening(file: Path, wait_s: float, config: dict[str, Any], hardened: bool) -> duckdb.DuckDBPyConnection:
     give_up_at = time.monotonic() + wait_s
     pause_s = 0.01
     while True:
@@ -251,8 +282,31 @@ def _connect(file: Path, wait_s: float, *, hardened: bool = True) -> duckdb.Duck
                 raise StoreBusyError(_busy_text(file, str(cause), wait_s)) from cause
         except duckdb.Error as cause:
             raise StoreError(_foreign_text(file, cause)) from cause
+        with suppress(OSError):  # without a mark the wait is only less fair
+            _mark_of(file).parent.mkdir(exist_ok=True)
+            _mark_of(file).touch()
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.5, 0.1)
+
+
+def _mark_of(file: Path) -> Path:
+    """The file by which this process says that it waits for `file`."""
+    return file.parent / "waiting" / f"{file.name}.{os.getpid()}"
+
+
+def _is_waited_for(file: Path) -> bool:
+    """Whether another process waits for the file. Costs a few microseconds while none does."""
+    try:
+        marks = os.listdir(file.parent / "waiting")
+    except OSError:
+        return False
+    own = _mark_of(file).name
+    for name in marks:
+        if name != own and name.rpartition(".")[0] == file.name:
+            with suppress(OSError):
+                if time.time() - (file.parent / "waiting" / name).stat().st_mtime < MARK_LIVES_S:
+                    return True
+    return False
 
 
 def _foreign_text(file: Path, cause: Exception) -> str:

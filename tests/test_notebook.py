@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 from pathlib import Path
+
 import pytest
 
 from data.bootstrap import open_store
