@@ -39,6 +39,13 @@ PAGES = (
         "Where does a number come from?",
         "Every run with its source file, hash, settings, warnings and rejected records.",
     ),
+    startup.PageInfo(
+        "methods",
+        "Methods",
+        ":material/function:",
+        "How is every number made, and is it right?",
+        "Formula, source, assumptions and certified agreement of every metric.",
+    ),
 )
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import streamlit as st
 
 from data import queries
 from data.bootstrap import open_store
+from data.methods import AGREEMENT_FILE, METHODS_FILE, Method, read_agreement, read_methods
 from data.queries import SampleFilter
 from data.records import SCYLLA_SCHEME, Denominator, NotEnoughDataError, Selection, Split
 from data.store import FILE_NAME, Store
@@ -344,6 +345,29 @@ def _loss_threshold(file: str, version: int, selection: Selection, metric: str, 
         return threshold_of(_series(file, version, selection, metric, wanted), chance=chance)
     except NotEnoughDataError as error:
         return str(error)
+
+
+# -- how numbers are made ----------------------------------------------------------------------------------------------------------
+
+
+def methods() -> tuple[Method, ...]:
+    """See data.methods.read_methods. An edit of the file shows on the next rerun."""
+    return _methods(METHODS_FILE.stat().st_mtime_ns)
+
+
+def certified_agreement() -> pd.DataFrame:
+    """See data.methods.read_agreement."""
+    return _certified_agreement(AGREEMENT_FILE.stat().st_mtime_ns if AGREEMENT_FILE.exists() else 0)
+
+
+@st.cache_data(max_entries=1, show_spinner=False)
+def _methods(changed_ns: int) -> tuple[Method, ...]:
+    return read_methods()
+
+
+@st.cache_data(max_entries=1, show_spinner=False)
+def _certified_agreement(changed_ns: int) -> pd.DataFrame:
+    return read_agreement()
 
 
 # -- details -----------------------------------------------------------------------------------------------------------------------

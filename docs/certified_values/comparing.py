@@ -1,0 +1,3 @@
+from docs.certified_values.parts import Vectors
+
+VECTORS: Vectors = {}

@@ -1,0 +1,49 @@
+"""How is every number made, and is it right? The list of methods, and one of them in full."""
+
+import streamlit as st
+
+from ui import cached, screen
+from ui.method_parts import draw_method, found_methods, headline, method_table
+from ui.sample_filters import say_ignored
+
+screen.question("How is every number made, and is it right?")
+
+with screen.readable_errors():
+    methods, agreement = cached.methods(), cached.certified_agreement()
+    screen.answer(headline(methods, agreement))
+
+    by_key = {method.key: method for method in methods}
+    left, right = st.columns([2, 1])
+    words = left.text_input(
+        "Find", key="find", bind="query-params", placeholder="a word of a name, formula, source or caption: Wilson, Fieller"
+    )
+    topics = list(dict.fromkeys(method.topic for method in methods))
+    topic = right.selectbox("Topic", topics, index=None, key="topic", bind="query-params", placeholder="all topics")
+    shown = found_methods(methods, words or "", topic)
+
+    if shown:
+        rows = screen.table(
+            method_table(shown, agreement),
+            "methods",
+            key=f"method list {words} {topic}",  # another list: the tick must not pass on to the next method
+            on_select=True,
+            height=min(388, 38 + 35 * len(shown)),
+            columns={
+                "topic": st.column_config.TextColumn(width=120),
+                "method": st.column_config.TextColumn(width=260, pinned=True),
+                "formula": st.column_config.TextColumn(width=330),
+                "agreement": st.column_config.TextColumn(width=190),
+            },
+        )
+        if rows:
+            st.query_params["method"] = shown[rows[0]].key
+    else:
+        screen.empty("No method has these words.", "Use fewer or other words, or choose all topics.")
+
+    asked = st.query_params.get("method") or (shown[0].key if len(shown) == 1 else None)
+    if asked in by_key:
+        draw_method(by_key[asked], agreement)
+    elif asked:
+        say_ignored("method", asked, "The list shows the methods there are.")
+    else:
+        st.caption("Select a row to see a method in full: formula, source, where we differ, assumptions, agreement, pages.")
