@@ -19,6 +19,20 @@ PAGES = (
         "ID and OOD accuracy by level, the gap, and how sure its peak is.",
     ),
     startup.PageInfo(
+        "compare",
+        "Compare",
+        ":material/compare_arrows:",
+        "Which model is better, and how sure is that?",
+        "Two to six models on the same instances: differences, tests, flips, answers side by side.",
+    ),
+    startup.PageInfo(
+        "emergence",
+        "Emergence",
+        ":material/trending_up:",
+        "Does an ability emerge with scale?",
+        "A score over size, training or loss: its shape, its break, and whether the jump is the metric's.",
+    ),
+    startup.PageInfo(
         "samples",
         "Samples",
         ":material/article:",

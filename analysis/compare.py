@@ -242,9 +242,15 @@ def _letters(groups: Sequence[Sequence[int]], by_accuracy: Any) -> list[str]:
 
 
 def _frame(rows: list[Row]) -> pd.DataFrame:
-    frame = pd.DataFrame([{name: getattr(row, name) for name in COLUMNS} for row in rows], columns=list(COLUMNS))
-    whole = ("level", "n", "n_baseline", "n_both", "n_model_only", "n_baseline_only", "n_neither")
-    return frame.astype(dict.fromkeys(whole, "Int64"))
+    whole = {"level", "n", "n_baseline", "n_both", "n_model_only", "n_baseline_only", "n_neither"}
+    words = {field.name for field in fields(Row) if "str" in str(field.type)}
+    kinds: dict[str, Any] = dict.fromkeys(whole, "Int64") | dict.fromkeys(words, object)  # objects, so that a missing word is None
+    return pd.DataFrame({name: pd.Series([getattr(row, name) for row in rows], dtype=kinds.get(name)) for name in COLUMNS})
+
+
+def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain dicts: a missing whole number is None, an undefined share NaN."""
+    return [{str(name): None if value is pd.NA else value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

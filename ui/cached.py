@@ -27,10 +27,18 @@ from ui.plain import plain
 from ui.settings import settings
 
 if TYPE_CHECKING:
+    from analysis.answer_likelihood import AnswerLikelihood
+    from analysis.answer_matrix import AnswerMatrix
+    from analysis.conclusions import Conclusion
+    from analysis.multiverse import Multiverse
+    from analysis.scoring import Cells
+    from analysis.compare import Comparison
     from analysis.difficulty import LevelAxis
     from analysis.emergence import Emergence
     from analysis.explanation import Explanation
+    from analysis.level_by_size import LevelBySize
     from analysis.loss_threshold import LossThreshold
+    from analysis.probe_tasks import ProbeReading
     from analysis.published import ScoreBounds
     from analysis.scale_series import Series, Wanted
     from analysis.valley import Valley
@@ -345,6 +353,139 @@ def _loss_threshold(file: str, version: int, selection: Selection, metric: str, 
         return threshold_of(_series(file, version, selection, metric, wanted), chance=chance)
     except NotEnoughDataError as error:
         return str(error)
+
+
+# -- critical level and size, probe tasks, answer probabilities --------------------------------------------------------------------
+
+
+def level_by_size(source: str, selection: Selection) -> LevelBySize:
+    """Critical levels against size, of "published" levels or those of stored "samples". See analysis.level_by_size."""
+    opened = store()
+    return _level_by_size(str(opened.file), opened.version, source, selection)
+
+
+def probe_readings(selection: Selection) -> tuple[ProbeReading, ...]:
+    """Complexity used on probe tasks. See analysis.probe_tasks."""
+    opened = store()
+    return _probe_readings(str(opened.file), opened.version, selection)
+
+
+def answer_likelihood(model: str, selection: Selection) -> AnswerLikelihood:
+    """How likely the reference answers were to one model. See analysis.answer_likelihood."""
+    opened = store()
+    return _answer_likelihood(str(opened.file), opened.version, replace(selection, models=(model,)))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _level_by_size(file: str, version: int, source: str, selection: Selection) -> LevelBySize:
+    from analysis.level_by_size import counted_levels, level_by_size, published_levels
+
+    known = models()
+    if source == "published":
+        rows = published_levels(level_scores(selection), known)
+    else:
+        rows = counted_levels(task_counts(selection), known, selection.denominator)
+    places = [int(level) for level in levels(selection.scheme)["level"]] or [int(level) for level in rows["level"].dropna()]
+    return level_by_size(rows, source=source, lowest=min(places, default=1), highest=max(places, default=5))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _probe_readings(file: str, version: int, selection: Selection) -> tuple[ProbeReading, ...]:
+    from analysis.probe_tasks import probe_readings
+
+    return probe_readings(task_counts(selection), selection.denominator)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _answer_likelihood(file: str, version: int, selection: Selection) -> AnswerLikelihood:
+    from analysis.answer_likelihood import answer_likelihood
+
+    columns = ("answer_logprob", "token_logprobs", "target")
+    answers = queries.fetch_answers(store(), selection, columns=columns)
+    return answer_likelihood(answers, selection.models[0], denominator=selection.denominator)
+
+
+# -- comparisons -------------------------------------------------------------------------------------------------------------------
+
+
+def answer_matrix(models: tuple[str, ...], selection: Selection) -> AnswerMatrix:
+    """Answers of these models side by side. See analysis.answer_matrix."""
+    opened = store()
+    return _answer_matrix(str(opened.file), opened.version, replace(selection, models=models))
+
+
+def comparison(models: tuple[str, ...], baseline: str, grouping: str, unit: str, selection: Selection) -> Comparison:
+    """These models against a baseline. See analysis.compare.compare_models."""
+    opened = store()
+    return _comparison(str(opened.file), opened.version, baseline, grouping, unit, replace(selection, models=models))
+
+
+def agreement(models: tuple[str, ...], selection: Selection) -> pd.DataFrame:
+    """Which of these models are wrong on the same instances. See analysis.agreement.agreement_table."""
+    opened = store()
+    return _agreement(str(opened.file), opened.version, replace(selection, models=models))
+
+
+# A resource, not data: nobody writes into it, and a copy for every rerun would cost more than what is done with it.
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _answer_matrix(file: str, version: int, selection: Selection) -> AnswerMatrix:
+    from analysis.answer_matrix import answer_matrix as build
+
+    return build(queries.fetch_answers(store(), selection), selection.models, selection.denominator)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _comparison(file: str, version: int, baseline: str, grouping: str, unit: str, selection: Selection) -> Comparison:
+    from analysis.compare import compare_models
+    from analysis.compare_rows import CompareSettings
+
+    matrix, means = _answer_matrix(file, version, selection), queries.fetch_level_scores(store(), selection)
+    return compare_models(matrix, means, selection.models, baseline, CompareSettings(grouping=grouping, unit=unit))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _agreement(file: str, version: int, selection: Selection) -> pd.DataFrame:
+    from analysis.agreement import agreement_table, choices_by_column
+
+    matrix = _answer_matrix(file, version, selection)
+    answers = queries.fetch_answers(store(), selection, columns=("choice_logprobs", "answer_logprob"))
+    return agreement_table(matrix, choices_by_column(matrix, answers))
+
+
+# -- what if -----------------------------------------------------------------------------------------------------------------------
+
+
+def metric_cells(selection: Selection) -> Cells:
+    """The selection's answers under every metric, and published level means, summed by cell. Sliders re-aggregate what this returns."""
+    opened = store()
+    # The denominator is one of the things that re-aggregation varies.
+    return _metric_cells(str(opened.file), opened.version, replace(selection, denominator=Denominator.UNPARSED_IS_WRONG))
+
+
+def multiverse(selection: Selection, models: tuple[str, ...], conclusion: Conclusion) -> Multiverse:
+    """Every specification of a conclusion on these models. See analysis.multiverse."""
+    opened = store()
+    wanted = replace(selection, denominator=Denominator.UNPARSED_IS_WRONG)
+    return _multiverse(str(opened.file), opened.version, wanted, models, conclusion)
+
+
+@st.cache_data(max_entries=16, show_spinner="Scoring every answer under every metric")
+def _metric_cells(file: str, version: int, selection: Selection) -> Cells:
+    from analysis.published_cells import cells_of_published, join_cells
+    from analysis.scoring import NEEDED_COLUMNS, reduce_samples
+
+    tasks = queries.fetch_tasks(store()).dropna(subset=["chance"])
+    chance = {(task, split): float(value) for task, value in zip(tasks["task"], tasks["chance"], strict=True) for split in (*Split, None)}
+    answers = queries.fetch_answers(store(), selection, columns=NEEDED_COLUMNS)
+    published = cells_of_published(queries.fetch_level_scores(store(), selection))
+    return join_cells(reduce_samples(answers, chance=chance), published)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _multiverse(file: str, version: int, selection: Selection, models: tuple[str, ...], conclusion: Conclusion) -> Multiverse:
+    from analysis.multiverse import multiverse as compute
+
+    return compute(_metric_cells(file, version, selection).narrowed(models), conclusion)
 
 
 # -- how numbers are made ----------------------------------------------------------------------------------------------------------

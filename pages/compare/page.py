@@ -1,0 +1,48 @@
+"""Which model is better, where, and how sure is that? Two to six models against a baseline, paired wherever instances are shared."""
+
+import streamlit as st
+
+from ui import cached, screen, selection
+from ui.compare_controls import compared_models, pick_comparison
+from ui.compare_pairs import draw_pairs, follow_click
+from ui.compare_sections import draw_agreement, draw_forest, draw_notes, draw_ranks, draw_table
+from ui.compare_words import headline
+
+chosen = selection.current()
+screen.question("Which model is better, and how sure is that?")
+
+with screen.readable_errors():
+    models, left_out = compared_models(chosen)
+    if not 2 <= len(models) <= 6:
+        few = len(models) < 2
+        screen.empty(
+            f"A comparison takes two to six models; {len(models) or 'none'} of the chosen {'has' if few else 'have'} results here.",
+            "Choose more under Models on the left, or import results." if few else "Take some away under Models on the left.",
+            page="runs" if few else None,
+            link="Import results",
+        )
+        st.stop()
+
+    choice = pick_comparison(models)
+    comparison = cached.comparison(models, choice.baseline, choice.grouping, choice.unit, chosen)
+    screen.answer(headline(comparison))
+    if left_out:
+        st.caption(screen.plain(left_out))
+    follow_click(draw_forest(comparison, chosen))
+    draw_notes(comparison)
+
+    pair_tab, table_tab, rank_tab, agreement_tab = st.tabs(
+        ["Side by side", "Numbers", "Ranks", "Agreement"], key="view", on_change="rerun", bind="query-params"
+    )
+    if pair_tab.open:
+        with pair_tab:
+            draw_pairs(comparison, chosen)
+    if table_tab.open:
+        with table_tab:
+            draw_table(comparison)
+    if rank_tab.open:
+        with rank_tab:
+            draw_ranks(comparison)
+    if agreement_tab.open:
+        with agreement_tab:
+            draw_agreement(comparison, chosen)
