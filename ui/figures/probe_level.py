@@ -21,7 +21,11 @@ def probe_level_figure(readings: Sequence[ProbeReading], *, styles: Mapping[str,
     """
     models = list(dict.fromkeys(reading.model for reading in readings))[:MAX_LINES]
     drawn = [reading for reading in readings if reading.model in models]
-    names = {int(row.level): level_name(row.level_label, int(row.level)) for reading in drawn for row in reading.anchors.itertuples()}
+    names = {
+        int(level): level_name(label, int(level))
+        for reading in drawn
+        for level, label in zip(reading.anchors["level"], reading.anchors["level_label"], strict=True)
+    }
     if not drawn or not names:
         return note("No probe task to place: no model has OOD answers on a probe task and on tasks with a level.")
     levels = dict(sorted(names.items()))

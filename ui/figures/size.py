@@ -9,7 +9,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from analysis.level_by_size import LevelBySize, size_name
@@ -18,8 +17,10 @@ from ui.figures.text import escape, hover, level_name
 from ui.figures.theme import Figure, ModelStyle, Trace, faint, style_of
 
 PLOT_HEIGHT = 300
-APART = 0.09
-"""Levels between models of one size and one critical level, which would hide each other."""
+APART = 0.25
+"""Levels between models of about one size and one critical level, which would hide each other."""
+ALIKE = 0.03
+"""Part of the width within which sizes are about one."""
 NO_FAMILY = "no family named"
 
 
@@ -38,7 +39,8 @@ def size_figure(found: LevelBySize, levels: Mapping[int, str], *, styles: Mappin
     traces = [*_line(found), *_arrows(placed, styles)]
     for family, group in placed.groupby(placed["family"].fillna(NO_FAMILY), sort=True):
         traces.append(_family_trace(str(family), group, levels, styles))
-    low, high = (float(np.log10(rows["n_params"].astype(float)).agg(end)) for end in ("min", "max"))
+    sizes = _log_sizes(rows)
+    low, high = min(sizes), max(sizes)
     axis = level_axis({level: level_name(name, level) for level, name in levels.items()})
     margin = max(0.15, 0.06 * (high - low))
     return {
@@ -56,16 +58,32 @@ def size_figure(found: LevelBySize, levels: Mapping[int, str], *, styles: Mappin
                 "zeroline": False,
                 **_ticks(low, high),
             },
-            yaxis={**axis, "range": [found.lowest - 0.75, found.highest + 0.75], "showgrid": True},
+            yaxis={**axis, "range": [found.lowest - 0.8, found.highest + 0.8], "showgrid": True},
         ),
     }
 
 
+def _log_sizes(rows: pd.DataFrame) -> list[float]:
+    return [math.log10(float(n_params)) for n_params in rows["n_params"]]
+
+
 def _apart(rows: pd.DataFrame) -> list[float]:
-    """Levels, spread a little where several models share size and level."""
-    grouped = rows.groupby(["n_params", "level"])
-    place, n = grouped.cumcount(), grouped["level"].transform("size")
-    return [float(level) + APART * (one - (many - 1) / 2) for level, one, many in zip(rows["level"], place, n, strict=True)]
+    """Levels, spread a little where several models have one level and about one size."""
+    sizes, numbers = _log_sizes(rows), [int(level) for level in rows["level"]]
+    near = ALIKE * max(max(sizes) - min(sizes), 0.1)
+    piles: list[list[int]] = []
+    for place in sorted(range(len(sizes)), key=lambda one: (numbers[one], sizes[one])):
+        last = piles[-1][-1] if piles else None
+        if last is not None and numbers[last] == numbers[place] and sizes[place] - sizes[last] <= near:
+            piles[-1].append(place)
+        else:
+            piles.append([place])
+    spread = [float(number) for number in numbers]
+    for pile in piles:
+        step = min(APART, 0.8 / max(1, len(pile) - 1))
+        for rank, place in enumerate(pile):
+            spread[place] += step * (rank - (len(pile) - 1) / 2)
+    return spread
 
 
 def _ticks(low: float, high: float) -> dict[str, Any]:
@@ -79,8 +97,8 @@ def _line(found: LevelBySize) -> list[Trace]:
     fit = found.interval
     if not math.isfinite(fit.lo):
         return []
-    x = np.log10(found.entered["n_params"].astype(float))
-    ends = [float(x.min()), float(x.max())]
+    sizes = _log_sizes(found.entered)
+    ends = [min(sizes), max(sizes)]
     return [
         {
             "type": "scatter",
@@ -103,9 +121,9 @@ def _arrows(placed: pd.DataFrame, styles: Mapping[str, ModelStyle] | None) -> li
         rows = placed.loc[placed["censored"] == way]
         if rows.empty:
             continue
-        x = np.log10(rows["n_params"].astype(float)).tolist()
-        step = -0.42 if way == "below" else 0.42
-        tips = [float(y) + step for y in rows["y"]]
+        x = _log_sizes(rows)
+        step = -0.62 if way == "below" else 0.62
+        tips = [float(level) + step for level in rows["level"]]
         colors = [style_of(model, styles).color for model in rows["model"]]
         shared = {"type": "scatter", "hoverinfo": "skip", "showlegend": False}
         stems = {
@@ -124,13 +142,13 @@ def _family_trace(family: str, rows: pd.DataFrame, levels: Mapping[int, str], st
     return {
         "type": "scatter",
         "mode": "markers",
-        "x": np.log10(rows["n_params"].astype(float)).tolist(),
+        "x": _log_sizes(rows),
         "y": rows["y"].tolist(),
         "marker": {
             "symbol": [look.symbol for look in looks],
             "size": 11,
             "color": [faint(look.color, 0.85) for look in looks],
-            "line": {"color": [look.color for look in looks], "width": 1.5},
+            "line": {"color": "@text", "width": 1},
         },
         "name": escape(family, at_most=24),
         "uid": f"family {family}",
