@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from commands.analyse.size import size_records
 from commands.options import (
     DenominatorOption,
     EmptyOption,
@@ -52,7 +53,8 @@ def valley(
         check_ood(opened, ood)
         valleys = valleys_of(opened, selection, settings)
         if as_json:
-            print_json({"models": [found.as_record() | {"explanation": explanation_of(found, seed)} for found in valleys]})
+            models = [found.as_record() | {"explanation": explanation_of(found, seed)} for found in valleys]
+            print_json({"models": models} | size_records(opened, selection, seed=seed))
             return
         for found in valleys:
             typer.echo(clean(found.report(), keep="\n") + "\n")
