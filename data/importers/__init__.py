@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.importers import charybdis, every_eval_ever, inspect_log, lighteval, lm_eval_v0, lm_eval_v04, published, scylla, table
+from data.importers import charybdis, every_eval_ever, helm, inspect_log, lighteval, lm_eval_v0, lm_eval_v04, published, scylla, table
 from data.importers.base import Importer
 
 IMPORTERS: tuple[Importer, ...] = (
@@ -11,6 +11,7 @@ IMPORTERS: tuple[Importer, ...] = (
     inspect_log.IMPORTER,
     every_eval_ever.IMPORTER,
     lighteval.IMPORTER,
+    helm.IMPORTER,
     lm_eval_v04.IMPORTER,
     lm_eval_v0.IMPORTER,
     scylla.IMPORTER,

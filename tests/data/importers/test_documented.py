@@ -9,6 +9,8 @@ import pytest
 from data.importers import (
     every_eval_ever,
     every_eval_ever_samples,
+    helm,
+    helm_samples,
     inspect_log,
     inspect_samples,
     inspect_scores,
@@ -29,6 +31,7 @@ TABLES = {
     ),
     "lighteval": (lighteval.RUN, lighteval.TASK, lighteval_details.DETAIL, lighteval_details.OLD_DETAIL),
     "Every Eval Ever": (every_eval_ever.RUN, every_eval_ever.SCORE, every_eval_ever_samples.SAMPLE),
+    "HELM": (helm.RUN, helm_samples.SAMPLE, helm_samples.STAT),
 }
 
 
