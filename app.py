@@ -26,6 +26,13 @@ PAGES = (
         "Two to six models on the same instances: differences, tests, flips, answers side by side.",
     ),
     startup.PageInfo(
+        "what_if",
+        "What if",
+        ":material/alt_route:",
+        "What if another metric had been used?",
+        "The same answers under another metric, average or penalty, beside the paper's; and under every choice at once.",
+    ),
+    startup.PageInfo(
         "emergence",
         "Emergence",
         ":material/trending_up:",

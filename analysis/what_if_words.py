@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from analysis.what_if import WhatIf
 
 DENOMINATOR_WORDS = {
-    Denominator.UNPARSED_IS_WRONG: "unparsed counted as wrong",
+    Denominator.UNPARSED_IS_WRONG: "unparsed answers counted as wrong",
     Denominator.PARSED_ONLY: "parsed answers only",
     Denominator.AUTHORS: "the authors' rule for unparsed answers",
 }

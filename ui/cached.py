@@ -16,6 +16,7 @@ import streamlit as st
 
 from data import queries
 from data.bootstrap import open_store
+from data.grading_effect import read_grading_effect
 from data.methods import AGREEMENT_FILE, METHODS_FILE, Method, read_agreement, read_methods
 from data.queries import SampleFilter
 from data.records import SCYLLA_SCHEME, Denominator, NotEnoughDataError, Selection, Split
@@ -29,18 +30,18 @@ from ui.settings import settings
 if TYPE_CHECKING:
     from analysis.answer_likelihood import AnswerLikelihood
     from analysis.answer_matrix import AnswerMatrix
-    from analysis.conclusions import Conclusion
-    from analysis.multiverse import Multiverse
-    from analysis.scoring import Cells
     from analysis.compare import Comparison
+    from analysis.conclusions import Conclusion
     from analysis.difficulty import LevelAxis
     from analysis.emergence import Emergence
     from analysis.explanation import Explanation
     from analysis.level_by_size import LevelBySize
     from analysis.loss_threshold import LossThreshold
+    from analysis.multiverse import Multiverse
     from analysis.probe_tasks import ProbeReading
     from analysis.published import ScoreBounds
     from analysis.scale_series import Series, Wanted
+    from analysis.scoring import Cells
     from analysis.valley import Valley
     from probe.desk import Desk
 
@@ -469,16 +470,19 @@ def multiverse(selection: Selection, models: tuple[str, ...], conclusion: Conclu
     return _multiverse(str(opened.file), opened.version, wanted, models, conclusion)
 
 
+def grading_effect() -> pd.DataFrame:
+    """See data.grading_effect.read_grading_effect."""
+    return read_grading_effect()
+
+
 @st.cache_data(max_entries=16, show_spinner="Scoring every answer under every metric")
 def _metric_cells(file: str, version: int, selection: Selection) -> Cells:
     from analysis.published_cells import cells_of_published, join_cells
     from analysis.scoring import NEEDED_COLUMNS, reduce_samples
 
-    tasks = queries.fetch_tasks(store()).dropna(subset=["chance"])
-    chance = {(task, split): float(value) for task, value in zip(tasks["task"], tasks["chance"], strict=True) for split in (*Split, None)}
     answers = queries.fetch_answers(store(), selection, columns=NEEDED_COLUMNS)
     published = cells_of_published(queries.fetch_level_scores(store(), selection))
-    return join_cells(reduce_samples(answers, chance=chance), published)
+    return join_cells(reduce_samples(answers, chance=queries.fetch_chance(store())), published)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

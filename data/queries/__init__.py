@@ -5,6 +5,7 @@ Frames have the columns their docstrings list even when no row matches. Shares a
 
 from data.queries.answers import EXTRA_COLUMNS, fetch_answers
 from data.queries.asking import where_selected
+from data.queries.chance import fetch_chance
 from data.queries.counts import fetch_level_scores, fetch_scores, fetch_task_counts
 from data.queries.inventory import (
     fetch_imports,
@@ -19,13 +20,16 @@ from data.queries.inventory import (
     fetch_tasks,
 )
 from data.queries.samples import SAMPLE_SORTS, SampleFilter, count_samples, fetch_neighbours, fetch_sample, fetch_sample_page
+from data.queries.scales import SAMPLE_METRICS, fetch_scale_metrics, fetch_scale_values, fetch_scales
 
 __all__ = [
     "EXTRA_COLUMNS",
+    "SAMPLE_METRICS",
     "SAMPLE_SORTS",
     "SampleFilter",
     "count_samples",
     "fetch_answers",
+    "fetch_chance",
     "fetch_imports",
     "fetch_level_scores",
     "fetch_levels",
@@ -37,6 +41,9 @@ __all__ = [
     "fetch_runs",
     "fetch_sample",
     "fetch_sample_page",
+    "fetch_scale_metrics",
+    "fetch_scale_values",
+    "fetch_scales",
     "fetch_schemes",
     "fetch_scores",
     "fetch_store_info",
