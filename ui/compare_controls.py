@@ -35,7 +35,11 @@ def compared_models(chosen: Selection) -> tuple[tuple[str, ...], str | None]:
     counted = sorted(counts.loc[counts["source"] == "samples", "model"].unique(), key=natural_order)
     is_mean = (means["metric"] == "accuracy") & means["task"].isna()
     published = sorted(set(means.loc[is_mean, "model"]) - set(counted), key=natural_order)
-    return selection.shown_models(chosen, counted, published, styles=cached.styles(), sizes=cached.sizes())
+    sizes = cached.sizes()
+    models, left_out = selection.shown_models(chosen, counted, published, styles=cached.styles(), sizes=sizes)
+    if len({sizes.get(model, ("", 0))[0] for model in models}) == 1:  # of one family: the smallest first, as the baseline
+        models = tuple(sorted(models, key=lambda model: sizes.get(model, ("", 0))[1]))
+    return models, left_out
 
 
 def pick_comparison(models: Sequence[str]) -> CompareChoice:

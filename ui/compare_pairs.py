@@ -58,17 +58,18 @@ def draw_pairs(comparison: Comparison, chosen: Selection) -> None:
             f"are right by {row['baseline']} and wrong by {row['model']}. Choose a cell to read the answers."
         )
     )
-    for name in (row["model"], row["baseline"]):
-        level = row["level"]
-        screen.page_link(
-            "samples",
-            f"All answers of {name} here",
-            icon=":material/article:",
-            model=name,
-            task=row["task"],
-            level=level,
-            split=row["split"] or None,
-        )
+    with st.container(horizontal=True):
+        for name in (row["model"], row["baseline"]):
+            level = row["level"]
+            screen.page_link(
+                "samples",
+                f"All answers of {name} here",
+                icon=":material/article:",
+                model=name,
+                task=row["task"],
+                level=level,
+                split=row["split"] or None,
+            )
     cell = st.query_params.get("cell")
     if cell in CELLS:
         _draw_open(matrix, row, cell, chosen)

@@ -43,7 +43,7 @@ def draw_forest(comparison: Comparison, chosen: Selection) -> dict[str, Any] | N
         interval=f"{100 * settings.confidence:.0f} %, {unit}",
         denominator=chosen.denominator,
         more=[
-            f"p-values are Holm's over a family of {comparison.family_size} tests: all on this page",
+            f"p-values, and McNemar's, are adjusted by Holm over a family of {comparison.family_size} tests: all on this page",
             "The table has the smallest difference that each comparison could have found",
         ],
     )
@@ -135,7 +135,8 @@ def draw_ranks(comparison: Comparison) -> None:
                 "n_tasks",
             ]
         ]
-        labels = {
+        labels: dict[str, Any] = {
+            "borda": st.column_config.NumberColumn("Borda", format="%.1f"),
             "open_ranks": "ranks by tests", "bootstrap_ranks": "ranks by bootstrap", "p_best": "P(best)", "tie_group": "tie group",
             "borda_rank": "Borda rank", "kemeny_rank": "Kemeny rank", "n_tasks": "tasks",
         }  # fmt: skip

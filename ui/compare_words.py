@@ -85,29 +85,34 @@ def _strongest(row: Mapping[Any, Any], comparison: Comparison) -> str:
 def _many(rows: list[dict[Any, Any]], comparison: Comparison) -> str:
     where = SPLIT_PHRASES[rows[0]["split"]]
     ordered = sorted(rows, key=lambda row: -row["difference"])
-    groups = {
-        "beat": [row for row in ordered if _is_sure(row) and row["difference"] > 0],
-        "fall behind": [row for row in ordered if _is_sure(row) and row["difference"] < 0],
-    }
-    phrases = []
-    for verb, members in groups.items():
-        if members:
-            told = listed([f"{row['model']} by {_number(abs(row['difference']))} {_ends(row)}" for row in members])
-            phrases.append(f"{told} {verb if len(members) > 1 else {'beat': 'beats', 'fall behind': 'falls behind'}[verb]} the baseline")
-    unsure = [row for row in ordered if not _is_sure(row)]
-    if unsure:
-        only_here = [row["model"] for row in unsure if is_number(row["mcnemar_p_holm"]) and row["mcnemar_p_holm"] < SURE]
-        more = f" ({listed(only_here)} on these tasks, McNemar, but not surely on others)" if only_here else ""
-        phrases.append(f"{listed([row['model'] for row in unsure])} cannot be told from it{more}")
+    sure = [row for row in ordered if _is_sure(row)]
+    here = [row for row in ordered if row not in sure and is_number(row["mcnemar_p_holm"]) and row["mcnemar_p_holm"] < SURE]
+    unsure = [row for row in ordered if row not in sure and row not in here]
+    phrases = [
+        _group([row for row in sure if row["difference"] > 0], "beats it", "beat it"),
+        _group([row for row in sure if row["difference"] <= 0], "falls behind", "fall behind"),
+        _group(
+            here, "differs on these tasks (McNemar) but not surely on others", "differ on these tasks (McNemar) but not surely on others"
+        ),
+        _group(unsure, "cannot be told from it", "cannot be told from it"),
+    ]
     n = {row["n"] for row in rows}
     size = f", n = {next(iter(n)):,}" if len(n) == 1 and None not in n else ""
     how = {row["method"] for row in rows}
-    return f"{where.capitalize()}, against {comparison.baseline} in points: {'; '.join(phrases)} ({' and '.join(sorted(how))}{size})."
+    told = "; ".join(filter(None, phrases))
+    return f"{where.capitalize()}, against the baseline {comparison.baseline}, in points: {told} ({' and '.join(sorted(how))}{size})."
 
 
-def _ends(row: Mapping[Any, Any]) -> str:
-    ends = sorted((abs(row["lo"]), abs(row["hi"]))) if row["lo"] * row["hi"] > 0 else (row["lo"], row["hi"])
-    return f"[{_number(ends[0])}, {_number(ends[1])}]"
+def _group(members: list[dict[Any, Any]], one: str, several: str) -> str:
+    """`A +4.5 [1.0, 8.0] and B +2.0 [0.1, 3.9] beat it`, or nothing."""
+    told = [
+        f"{row['model']} {signed(100 * row['difference'], 1)} [{_number(row['lo'])}, {_number(row['hi'])}]"
+        + (" (unpaired)" if row["method"] == "unpaired" else "")
+        if is_number(row["lo"])
+        else f"{row['model']} {signed(100 * row['difference'], 1)} (no interval)"
+        for row in members
+    ]
+    return f"{listed(told)} {one if len(told) == 1 else several}" if told else ""
 
 
 def _is_sure(row: Mapping[Any, Any]) -> bool:

@@ -20,6 +20,8 @@ from ui.figures.theme import DASH, SPLIT_NAMES, Figure, ModelStyle, Trace, is_da
 AGREEMENT: list[list[Any]] = [[0.0, "#f2b661"], [0.5, "#ffffff"], [1.0, "#0b4f8a"]]
 """Agreement beyond chance: below 0 orange, above blue."""
 _ROW, _TOP, _BOTTOM = 15, 56, 46
+_SHORT_DASH = "5px,3px"
+"""Dashes that also show on a short interval."""
 
 
 def forest_figure(comparison: Comparison, *, styles: Mapping[str, ModelStyle] | None = None) -> Figure:
@@ -76,10 +78,11 @@ def _marks(
     axes = {"xaxis": f"x{panel + 1 if panel else ''}", "yaxis": "y", "legendgroup": model}
     line: Trace = {
         "type": "scatter",
-        "mode": "lines",
+        "mode": "lines+markers",
         "x": [end for row in records for end in (100 * row["lo"], 100 * row["hi"], None)],
         "y": [end for place in places for end in (place, place, None)],
-        "line": {"color": style.color, "width": 2, "dash": DASH.get(split, "solid")},
+        "line": {"color": style.color, "width": 2, "dash": _SHORT_DASH if DASH.get(split) == "dash" else "solid"},
+        "marker": {"symbol": "line-ns-open", "size": 7, "color": style.color, "line": {"width": 1.5}},
         "hoverinfo": "skip",
         "showlegend": False,
         "uid": f"interval {model} {split}",
@@ -94,6 +97,7 @@ def _marks(
         "name": escape(model, at_most=40),
         "marker": {
             "symbol": style.symbol,
+            "opacity": 1,
             "size": [11 if row["grouping"] == "overall" else 9 for row in records],
             "color": "@paper" if is_hollow else style.color,
             "line": {"color": style.color, "width": 2},
@@ -166,7 +170,7 @@ def _layout(
         axes[f"xaxis{panel + 1 if panel else ''}"] = {
             "domain": [left, left + width],
             "range": [ends[0] - room, ends[1] + room],
-            "title": {"text": "difference in accuracy, points"},
+            "title": {"text": "difference in accuracy, points", "font": {"size": 13}},
             "zeroline": False,
         }
         shapes.append(

@@ -1,0 +1,122 @@
+"""`analyse compare`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.options import (
+    DenominatorOption,
+    EmptyOption,
+    JsonOption,
+    ModelOption,
+    OodOption,
+    SchemeOption,
+    StoreOption,
+    TaskOption,
+    check_models,
+    check_ood,
+    open_store,
+    selection_of,
+)
+from commands.output import clean, print_json, told
+from data.records import SCYLLA_SCHEME, Denominator, Selection
+
+if TYPE_CHECKING:
+    from analysis.compare import Comparison
+    from analysis.compare_rows import CompareSettings
+    from data.store import Store
+
+
+class By(StrEnum):
+    """What differences are grouped by."""
+
+    LEVEL = "level"
+    TASK = "task"
+    OVERALL = "overall"
+
+
+class Over(StrEnum):
+    """What an interval holds for."""
+
+    TASKS = "tasks"
+    INSTANCES = "instances"
+
+
+def compare(
+    store: StoreOption = None,
+    model: ModelOption = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="Model that the others are compared with. Default: the first.", show_default=False)
+    ] = None,
+    by: Annotated[By, typer.Option(help="Group differences by this.")] = By.LEVEL,
+    over: Annotated[Over, typer.Option(help="Intervals for other tasks, or for new instances of these tasks.")] = Over.TASKS,
+    task: TaskOption = None,
+    scheme: SchemeOption = SCYLLA_SCHEME,
+    denominator: DenominatorOption = Denominator.UNPARSED_IS_WRONG,
+    ood: OodOption = "",
+    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    empty: EmptyOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Two to six models against a baseline: paired differences, tests, ranks and agreement on shared instances."""
+    with told(as_json):
+        from analysis.agreement import agreement_table, choices_by_column
+        from analysis.answer_matrix import answer_matrix
+        from analysis.compare import check_models as check_number
+        from analysis.compare import records_of
+        from analysis.compare_rows import CompareSettings
+        from analysis.valley_result import plain_value
+        from data.queries import fetch_answers
+
+        selection = selection_of(model, task, scheme, denominator, ood)
+        opened = open_store(store, empty=empty)
+        check_models(opened, selection.models)
+        check_ood(opened, ood)
+        check_number(tuple(dict.fromkeys(selection.models)), baseline)
+        settings = CompareSettings(grouping=by.value, unit=f"over {over.value}", resamples=resamples, seed=seed)
+        found = comparison_of(opened, selection, baseline, settings)
+        if as_json:
+            answers = fetch_answers(opened, selection, columns=("choice_logprobs", "answer_logprob"))
+            matrix = answer_matrix(answers, found.models, denominator)
+            agreement = agreement_table(matrix, choices_by_column(matrix, answers))
+            print_json(found.as_record() | {"agreement": plain_value(records_of(agreement))})
+            return
+        typer.echo(clean(report(found), keep="\n"))
+
+
+def comparison_of(store: Store, selection: Selection, baseline: str | None, settings: CompareSettings) -> Comparison:
+    """The models of the selection against a baseline, from their answers and from published level means."""
+    from analysis.answer_matrix import answer_matrix
+    from analysis.compare import compare_models
+    from data.queries import fetch_answers, fetch_level_scores
+
+    matrix = answer_matrix(fetch_answers(store, selection), selection.models, selection.denominator)
+    return compare_models(matrix, fetch_level_scores(store, selection), selection.models, baseline, settings)
+
+
+def report(found: Comparison) -> str:
+    """Lines to read: one per comparison, then the ranks and the notes."""
+    from analysis.compare import records_of
+
+    lines = [f"Against {found.baseline}, in points; p adjusted by Holm over {found.family_size} tests; intervals {found.settings.unit}."]
+    for row in records_of(found.rows):
+        where = row["task"] or (row["level_label"] or f"level {row['level']}" if row["grouping"] == "level" else "all")
+        interval = f"[{100 * row['lo']:.1f}, {100 * row['hi']:.1f}]" if row["lo"] == row["lo"] else row["reason"] or "no interval"
+        tests = f"p {row['p_holm']:.3f}" + (
+            f", McNemar {row['mcnemar_p_holm']:.3f}" if row["mcnemar_p_holm"] == row["mcnemar_p_holm"] else ""
+        )
+        n = "n not stated" if row["n"] is None else f"n {row['n']:,}"
+        lines.append(
+            f"  {row['model']}  {row['split'].upper() or '-':3}  {where}: {100 * row['difference']:+.1f} {interval}, {tests}, "
+            f"{row['method']}, {n}"
+        )
+    for row in records_of(found.ranking):
+        lines.append(
+            f"  {row['split'].upper() or '-':3} rank {row['rank']} (open: {row['rank_best']}-{row['rank_worst']}): "
+            f"{row['model']}, accuracy {100 * row['accuracy']:.1f} %, tie group {row['tie_group']}"
+        )
+    return "\n".join([*lines, *(f"  {note}." for note in found.notes)])
