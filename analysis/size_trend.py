@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
+from scipy.special import ndtr
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 from statsmodels.regression.linear_model import OLS
 
@@ -126,7 +127,7 @@ def _undefined(*names: str) -> dict[str, Any]:
 def _interval_log_likelihood(mean: Floats, sigma: float, lower: Floats, upper: Floats) -> float:
     a, b = (lower - mean) / sigma, (upper - mean) / sigma
     swap = a > 0  # differences of tiny upper tails keep their digits in the lower tail
-    chance = stats.norm.cdf(np.where(swap, -a, b)) - stats.norm.cdf(np.where(swap, -b, a))
+    chance = ndtr(np.where(swap, -a, b)) - ndtr(np.where(swap, -b, a))
     return float(np.log(np.maximum(chance, SMALLEST_CHANCE)).sum())
 
 
