@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from data.importers import charybdis, every_eval_ever, helm, inspect_log, lighteval, lm_eval_v0, lm_eval_v04, published, scylla, table
+from data.importers import (
+    charybdis,
+    every_eval_ever,
+    helm,
+    inspect_log,
+    lighteval,
+    lm_eval_v0,
+    lm_eval_v04,
+    opencompass,
+    published,
+    scylla,
+    table,
+)
 from data.importers.base import Importer
 
 IMPORTERS: tuple[Importer, ...] = (
@@ -12,6 +24,7 @@ IMPORTERS: tuple[Importer, ...] = (
     every_eval_ever.IMPORTER,
     lighteval.IMPORTER,
     helm.IMPORTER,
+    opencompass.IMPORTER,
     lm_eval_v04.IMPORTER,
     lm_eval_v0.IMPORTER,
     scylla.IMPORTER,

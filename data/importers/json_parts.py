@@ -54,14 +54,15 @@ class Parts:
     rest: dict[str, Any]
     """Everything else, decoded. Each long list is empty in it."""
     spans: dict[str, Spans]
-    """The long lists by key; the one of a file that is a list itself has the key ""."""
+    """The long lists by key; that of a file that is long itself has the key ""."""
 
 
 def split_json(file: Path, long: Collection[str] = (), *, expected: str) -> Parts:
     """Go through a file once.
 
     Args:
-        long: top-level keys whose lists (or objects) are long. A file that is one list is long itself.
+        long: top-level keys whose lists (or objects) are long. A file that is one list is long itself; so is one object, if "" is among
+            the keys.
         expected: what the file should be, for the message.
 
     Raises:
@@ -211,7 +212,7 @@ class _Scan:
 
     def _open(self, here: int, depth: int, chunk: bytes, base: int, stream: BinaryIO) -> None:
         if depth == 1:
-            key = "" if chunk[here - base] == 0x5B else None
+            key = "" if chunk[here - base] == 0x5B or "" in self._long else None
         else:
             key = self._key_before(stream, here)
             key = key if key in self._long else None

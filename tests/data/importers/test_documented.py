@@ -16,6 +16,7 @@ from data.importers import (
     inspect_scores,
     lighteval,
     lighteval_details,
+    opencompass_rows,
 )
 from data.importers.field_map import Mapped
 
@@ -32,6 +33,7 @@ TABLES = {
     "lighteval": (lighteval.RUN, lighteval.TASK, lighteval_details.DETAIL, lighteval_details.OLD_DETAIL),
     "Every Eval Ever": (every_eval_ever.RUN, every_eval_ever.SCORE, every_eval_ever_samples.SAMPLE),
     "HELM": (helm.RUN, helm_samples.SAMPLE, helm_samples.STAT),
+    "OpenCompass": (opencompass_rows.ROW,),
 }
 
 
