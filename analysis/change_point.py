@@ -113,7 +113,8 @@ def _why_not(x: Floats, y: Floats, breaks: list[int]) -> str | None:
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         return "a scale or a score is undefined"
     if not breaks:
-        return f"{len(x)} point(s) at {len(np.unique(x))} scale(s); two segments need {MIN_POINTS} points at {MIN_SCALES} scales on either side"
+        seen = f"{len(x)} point(s) at {len(np.unique(x))} scale(s)"
+        return f"{seen}; two segments need {MIN_POINTS} points at {MIN_SCALES} scales on either side"
     if np.ptp(y) <= 1e-12 * max(1.0, float(np.abs(y).max())):
         return "the score is the same at every scale"
     return None

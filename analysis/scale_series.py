@@ -28,6 +28,7 @@ AXES = {
     "loss": "loss",
 }
 """What scores can stand over -> the column of data.queries.fetch_scales."""
+NO_FAMILY = "no family"
 TRAINING_AXES = ("tokens", "step")
 """Axes along which one model grows: each model is a line of its own."""
 LOGARITHMS = ("ppl", "perplexity", "word_perplexity", "byte_perplexity")
@@ -58,8 +59,9 @@ class Wanted:
 class Series:
     """Scores over scale, sorted by scale.
 
-    points   model, family, line, run_id, checkpoint, step, scale (as on the axis), x (what is fitted: log10 of the scale, or minus the loss),
-             y, lo, hi (95 %), se, n (answers), n_tasks, upper_if_zero (largest success rate that a zero leaves possible; NaN unless 0).
+    points   model, family, line, run_id, checkpoint, step, scale (as on the axis), x (what is fitted: log10 of the scale, or minus the
+             loss), y, lo, hi (95 %), se, n (answers), n_tasks, upper_if_zero (largest success rate that a zero leaves possible; NaN
+             unless 0).
     draws    (RESAMPLES, points): the series with its noise drawn anew; None with a reason when a point has neither n nor standard error.
     interval what lo and hi are, in words.
     """
@@ -137,15 +139,14 @@ def _rows(scales: pd.DataFrame, values: pd.DataFrame, metric: str, wanted: Wante
     rows = kept.merge(scales, on="run_id", how="inner", validate="many_to_one")
     if not wanted.every_checkpoint and wanted.axis not in TRAINING_AXES:
         rows = rows[rows["is_last"].astype(bool)]
-    scale = pd.to_numeric(rows[AXES[wanted.axis]], errors="coerce").astype(float)
-    placed = scale.notna() & (scale > 0)
-    if (n := rows.loc[~placed, "model"].nunique()) and len(rows):
-        notes.append(f"{n} model(s) have runs without {wanted.axis}, or at 0; those are left out")
-    rows = rows[placed].assign(scale=scale[placed])
-    line = rows["model"] if wanted.axis in TRAINING_AXES else rows["family"].where(rows["family"].notna(), "no family")
-    rows = rows.assign(line=line.astype(str))
+    line = rows["model"] if wanted.axis in TRAINING_AXES else rows["family"].where(rows["family"].notna(), NO_FAMILY)
+    rows = rows.assign(line=line.astype(str), scale=pd.to_numeric(rows[AXES[wanted.axis]], errors="coerce").astype(float))
     if wanted.line is not None:
         rows = rows[rows["line"] == wanted.line]
+    placed = rows["scale"].notna() & (rows["scale"] > 0)
+    if n := rows.loc[~placed, "model"].nunique():
+        notes.append(f"{n} model(s) have runs whose {wanted.axis} are unknown or 0; those runs are left out")
+    rows = rows[placed]
     return _valued(rows, metric, wanted.denominator)
 
 
@@ -161,8 +162,8 @@ def _valued(rows: pd.DataFrame, metric: str, denominator: Denominator) -> pd.Dat
             se, value = se / value, -np.log(value)
     elif metric in ("bits_per_byte", "loss", "nll", "cross_entropy"):
         value = -value
-    valued = rows.assign(value=value, n=n, se=se)
-    return valued[np.isfinite(value)]
+    valued: pd.DataFrame = rows.assign(value=value, n=n, se=se)[np.isfinite(value)]
+    return valued
 
 
 def _one_loss(rows: pd.DataFrame, notes: list[str]) -> tuple[pd.DataFrame, str]:
@@ -256,7 +257,7 @@ def _draws(by_task: Mapping[str, Floats], is_share: bool, seed: int) -> Floats |
     for place in range(RESAMPLES):
         tasks = rng.integers(0, n_tasks, size=n_tasks) if n_tasks > 1 else np.array([0])
         binomial = rng.binomial(answers[tasks], shrunk[tasks]) / np.maximum(answers[tasks], 1)
-        normal = value[tasks] + np.nan_to_num(se[tasks]) * rng.standard_normal((len(tasks), n_points))
+        normal = value[tasks] + np.nan_to_num(se[tasks]) * rng.standard_normal((n_tasks, n_points))
         drawn[place] = np.where(counted[tasks], binomial, normal).mean(axis=0)
     return drawn
 
@@ -264,8 +265,8 @@ def _draws(by_task: Mapping[str, Floats], is_share: bool, seed: int) -> Floats |
 def scale_means(series: Series) -> tuple[Floats, Floats, Floats | None]:
     """Different x in order, mean score at each, and the draws of those means: models of one size (seeds) are one scale."""
     x = series.points["x"].to_numpy(dtype=float)
-    places, inverse = np.unique(x, return_inverse=True)
-    weights = np.eye(len(places))[inverse]
+    places: Floats = np.array(sorted(set(x)))
+    weights = (x[:, None] == places).astype(float)
     weights = weights / weights.sum(axis=0)
     y = series.points["y"].to_numpy(dtype=float) @ weights
     return places, y, None if series.draws is None else series.draws @ weights

@@ -154,7 +154,7 @@ _FORMS: Mapping[str, _Form] = {
     ),
     "broken power": _Form(
         _broken,
-        lambda x: np.array(list(product(_steep(_ends(x)[2], 15), _steep(_ends(x)[2], 15), _inside(x, 15)))),
+        lambda x: np.array(list(product(_steep(_ends(x)[2], _cells(x)), _steep(_ends(x)[2], _cells(x)), _inside(x, _cells(x))))),
         lambda x: (
             [-60 / _ends(x)[2], -60 / _ends(x)[2], _inside(x, 2)[0]],
             [60 / _ends(x)[2], 60 / _ends(x)[2], _inside(x, 2)[1]],
@@ -164,6 +164,11 @@ _FORMS: Mapping[str, _Form] = {
         True,
     ),
 }
+
+
+def _cells(x: Floats) -> int:
+    """Cells a side of the largest grid: polishing finds the rest, and long training curves have hundreds of points."""
+    return 15 if len(x) <= MAX_RESAMPLED_POINTS else 9
 
 
 def _widths(x: Floats) -> Floats:

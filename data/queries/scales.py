@@ -19,8 +19,9 @@ _LOSS_METRICS = {
     "word_perplexity": "ln(s.value)", "byte_perplexity": "ln(s.value)", "ppl": "ln(s.value)", "perplexity": "ln(s.value)",
 }  # fmt: skip
 _STATED_LOSS = " UNION ALL ".join(
-    f"SELECT s.run_key, {value} AS loss, {place} AS place, "
-    f"'{'ln ' if value.startswith('ln') else ''}{metric} of ' || coalesce(t.task, 'the run') AS loss_name FROM scores s LEFT JOIN tasks t USING (task_key) WHERE s.metric = '{metric}' AND s.value > 0 AND NOT s.is_group"
+    f"""SELECT s.run_key, {value} AS loss, {place} AS place,
+        '{"ln " if value.startswith("ln") else ""}{metric} of ' || coalesce(t.task, 'the run') AS loss_name
+        FROM scores s LEFT JOIN tasks t USING (task_key) WHERE s.metric = '{metric}' AND s.value > 0 AND NOT s.is_group"""
     for place, (metric, value) in enumerate(_LOSS_METRICS.items())
 )
 _OWN_LOSS = ", ".join(f"TRY_CAST(r.metadata->>'{key}' AS DOUBLE)" for key in LOSS_KEYS)

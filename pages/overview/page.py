@@ -6,6 +6,7 @@ import streamlit as st
 
 from data.records import Selection
 from ui import cached, screen, selection
+from ui.example_views import draw_examples, examples
 from ui.import_panel import draw_import_panel
 from ui.overview_parts import content_table, coverage_table, draw_answers, draw_questions, headline
 from ui.startup import known_pages
@@ -42,6 +43,9 @@ with screen.readable_errors():
     with left:
         st.subheader("Start with a question", anchor=False)
         draw_questions(known_pages())
+        if examples():
+            st.subheader("Examples", anchor=False)
+            draw_examples()
     with right:
         st.subheader("Bring in results", anchor=False)
         draw_import_panel(with_path=False)

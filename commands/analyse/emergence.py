@@ -1,0 +1,126 @@
+"""`analyse emergence`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import pandas as pd
+import typer
+
+from commands.options import (
+    DenominatorOption,
+    EmptyOption,
+    JsonOption,
+    ModelOption,
+    SchemeOption,
+    StoreOption,
+    check_models,
+    open_store,
+    selection_of,
+)
+from commands.output import clean, print_json, told
+from data.records import SCYLLA_SCHEME, CharybdisError, Denominator, Split
+
+if TYPE_CHECKING:
+    from analysis.emergence import Emergence, Mirage
+    from analysis.loss_threshold import LossThreshold
+
+
+def emergence(
+    store: StoreOption = None,
+    model: ModelOption = None,
+    task: Annotated[list[str] | None, typer.Option(help="Task; several are averaged. Default: all that the points share.")] = None,
+    level: Annotated[int | None, typer.Option(help="Only tasks of this level.")] = None,
+    split: Annotated[Split | None, typer.Option(help="Only this split.")] = None,
+    metric: Annotated[str, typer.Option(help="accuracy, answer_logprob, token_accuracy or one that imported scores have.")] = "accuracy",
+    against: Annotated[str | None, typer.Option(help="Continuous metric of the same answers to hold against it.")] = None,
+    over: Annotated[str, typer.Option(help="parameters, FLOPs, tokens, step or loss.")] = "parameters",
+    line: Annotated[str | None, typer.Option(help="Family (over step or tokens: model) to read. Default: all.")] = None,
+    reading: Annotated[str | None, typer.Option(help="Reading of a stated score, say 5-shot.")] = None,
+    checkpoints: Annotated[str, typer.Option(help="last or every.")] = "last",
+    chance: Annotated[float, typer.Option(min=0.0, max=0.99, help="Accuracy of guessing.")] = 0.0,
+    scheme: SchemeOption = SCYLLA_SCHEME,
+    denominator: DenominatorOption = Denominator.UNPARSED_IS_WRONG,
+    empty: EmptyOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """A score over scale: shape, break, breakthroughness, growth type, loss threshold, and whether the jump is the metric's."""
+    with told(as_json):
+        from analysis.emergence import compare_metrics, study, threshold_of
+        from analysis.emergence_words import headline
+        from analysis.scale_series import AXES, Wanted, gather
+        from data.queries import SAMPLE_METRICS, fetch_scale_values, fetch_scales
+
+        if over not in AXES or checkpoints not in ("last", "every"):
+            raise CharybdisError(f"--over is one of {', '.join(AXES)}, --checkpoints is last or every; given: {over}, {checkpoints}.")
+        selection = selection_of(model, None, scheme, denominator)
+        opened = open_store(store, empty=empty)
+        check_models(opened, selection.models)
+        scales = fetch_scales(opened, selection)
+        wanted = Wanted(
+            axis=over,
+            tasks=tuple(task or ()),
+            level=level,
+            split=str(split) if split else None,
+            reading=reading,
+            every_checkpoint=checkpoints == "every" or over == "loss",
+            line=line,
+            denominator=denominator,
+        )
+
+        def read(name: str, want: Wanted) -> Emergence:
+            return study(gather(scales, fetch_scale_values(opened, selection, name), name, want), chance=chance)
+
+        found = read(metric, wanted)
+        partner = replace(wanted, reading=None if against in SAMPLE_METRICS else reading)
+        mirage = compare_metrics(found, read(against, partner)) if against else None
+        threshold = threshold_of(found.series, chance=chance) if over == "loss" else None
+        about = ", ".join(wanted.tasks) or (f"level {level}" if level else "all tasks")
+        sentence = headline(found, mirage, about=f"{about} {split.upper()}" if split else about)
+        if as_json:
+            print_json(_record(sentence, found, mirage, threshold))
+            return
+        typer.echo(clean(_report(sentence, found, threshold), keep="\n"))
+
+
+def _report(sentence: str, found: Emergence, threshold: LossThreshold | None) -> str:
+    from analysis.emergence_words import break_sentence, law_sentence, onset_sentence, suddenness_sentence, threshold_sentence
+
+    lines = [sentence, "", break_sentence(found), suddenness_sentence(found), onset_sentence(found), law_sentence(found)]
+    lines += [threshold_sentence(threshold, found.series.loss_name)] if threshold else []
+    lines += [
+        "",
+        *(f"{fit.form}: AICc weight {fit.weight:.3f}, error on the largest scale {fit.held_out_error:+.3f}" for fit in found.fits),
+    ]
+    return "\n".join([*lines, "", *found.series.notes])
+
+
+def _record(sentence: str, found: Emergence, mirage: Mirage | None, threshold: LossThreshold | None) -> dict[str, Any]:
+    pair = {"verdict": mirage.verdict, "share_steeper": mirage.share_steeper, "against": _plain(mirage.continuous)} if mirage else None
+    record: dict[str, Any] = _plain({"sentence": sentence, **_plain(found), "mirage": pair, "loss_threshold": threshold})
+    return record
+
+
+_LEFT_OUT = ("draws", "fitted", "residual")
+"""Arrays that the points and the parameters give again."""
+
+
+def _plain(value: Any) -> Any:
+    """Results as JSON values: undefined numbers are null, infinite ones words."""
+    if is_dataclass(value) and not isinstance(value, type):
+        kept = [field.name for field in fields(value) if field.name not in _LEFT_OUT and not field.name.startswith("_")]
+        return {name: _plain(getattr(value, name)) for name in kept}
+    if isinstance(value, pd.DataFrame):
+        return [_plain(row) for row in value.astype(object).where(value.notna(), None).to_dict("records")]
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return None if isinstance(value, float) and math.isnan(value) else value

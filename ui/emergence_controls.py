@@ -1,0 +1,160 @@
+"""Which score over which scale the reader wants to see: widgets of the emergence page, bound to the URL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from data.queries import SAMPLE_METRICS
+from data.records import Selection
+from ui import cached, screen
+from ui.figures.theme import natural_order
+
+if TYPE_CHECKING:
+    from analysis.scale_series import Series, Wanted
+
+METRIC_LABELS = {
+    "accuracy": "accuracy (exact match)",
+    "answer_logprob": "answer log-probability",
+    "token_accuracy": "per-token accuracy",
+    "ppl": "minus log perplexity",
+}
+AXIS_LABELS = {
+    "parameters": "parameters",
+    "FLOPs": "training FLOPs",
+    "tokens": "training tokens",
+    "step": "training step",
+    "loss": "loss",
+}
+NOT_OFFERED = ("critical_level", "generalization_score", "likelihood_difference")
+"""Scores that are no score of answers, or have no direction."""
+EVERY_TASK, LEVEL_WORD, EVERY_LINE = "all tasks", "level:", "all"
+BOTH, ANY = "both", "any"
+LAST, EVERY = "last", "every"
+CONTINUOUS = ("answer_logprob", "token_accuracy", "ppl", "bits_per_byte", "acc_norm")
+"""Metrics without a jump of their own, the most telling first; the mirage tab takes the first that the task has."""
+KEYS = ("metric", "about", "over", "split", "line", "reading", "checkpoints", "chance", "against")
+"""Keys of the widgets, and words of the URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmergenceChoice:
+    """What the reader asks for."""
+
+    selection: Selection
+    metric: str
+    wanted: Wanted
+    chance: float
+    against: str | None
+    """A continuous metric of the same answers; None where there is none."""
+    about: str
+    """Task or level and split, as a sentence names them."""
+
+
+def pick(chosen: Selection) -> EmergenceChoice:
+    """Draw the controls and return what they say. Words of the URL that name nothing here are said and ignored."""
+    from analysis.scale_series import AXES, Wanted
+
+    known = cached.scale_metrics()
+    known = known[~known["metric"].isin(NOT_OFFERED)]
+    metrics = _metrics(known)
+    row = st.columns([3, 3, 2.2, 1.8])
+    metric = _select(row[0], "Metric", "metric", metrics, labels=METRIC_LABELS)
+    mine = known[known["metric"] == metric]
+    about = _select(row[1], "Task or level", "about", _about(mine, chosen), labels=_about_labels(chosen))
+    axis = _select(row[2], "Over", "over", list(AXES), labels=AXIS_LABELS)
+    mine = mine[mine["task"] == about] if about in set(mine["task"]) else mine
+    has_samples = bool((mine["source"] == "samples").any())
+    split = _select(row[3], "Split", "split", ["ood", "id", BOTH] if has_samples else [BOTH], labels={"ood": "OOD", "id": "ID"})
+    row = st.columns([3, 3, 2.2, 1.8])
+    wanted = Wanted(
+        axis=axis,
+        tasks=chosen.tasks if about == EVERY_TASK or about.startswith(LEVEL_WORD) else (about,),
+        level=int(about.removeprefix(LEVEL_WORD)) if about.startswith(LEVEL_WORD) else None,
+        split=None if split == BOTH else split,
+        every_checkpoint=axis == "loss",
+        denominator=chosen.denominator,
+    )
+    readings = list(dict.fromkeys(mine.sort_values("n_runs", ascending=False, kind="stable")["reading"]))
+    if len(readings) > 1:
+        wanted = replace(wanted, reading=_select(row[1], "Reading", "reading", readings))
+    if axis in ("parameters", "FLOPs"):
+        checkpoints = _select(row[2], "Checkpoints", "checkpoints", [LAST, EVERY], labels={LAST: "the last of each model"})
+        wanted = replace(wanted, every_checkpoint=checkpoints == EVERY)
+    lines = _lines(cached.series(chosen, metric, wanted))
+    line = _select(row[0], "Model" if axis in ("tokens", "step") else "Family", "line", [*lines, EVERY_LINE])
+    wanted = replace(wanted, line=None if line == EVERY_LINE else line)
+    chance = _chance(row[3], mine)
+    others = known[(known["metric"] != metric) & known["task"].isin(set(mine["task"]))]["metric"]
+    against = next((name for name in CONTINUOUS if name != metric and name in set(others)), None)
+    where = f"level {wanted.level}" if wanted.level is not None else about
+    said = where + ({"id": " ID", "ood": " OOD"}.get(split, "")) + (f", {wanted.reading}" if wanted.reading else "")
+    return EmergenceChoice(chosen, metric, wanted, chance, against if metric not in CONTINUOUS[:1] else None, said)
+
+
+def pick_against(choice: EmergenceChoice) -> str | None:
+    """Draw the choice of the continuous metric, where there are several."""
+    known = cached.scale_metrics()
+    known = known[known["task"].isin(choice.wanted.tasks)] if choice.wanted.tasks else known
+    names = [name for name in CONTINUOUS if name in set(known["metric"]) and name != choice.metric]
+    if len(names) < 2:
+        return choice.against
+    return _select(st.container(), "Held against", "against", names, labels=METRIC_LABELS)
+
+
+def _metrics(known: pd.DataFrame) -> list[str]:
+    counts = known.groupby("metric")["n_runs"].max().sort_values(ascending=False, kind="stable")
+    ours = [name for name in SAMPLE_METRICS if name in counts.index]
+    return [*ours, *(name for name in counts.index if name not in ours)] or ["accuracy"]
+
+
+def _about(mine: pd.DataFrame, chosen: Selection) -> list[str]:
+    """Tasks of the metric, those with most runs first, then levels and all tasks together."""
+    tasks = mine.dropna(subset=["task"]).groupby("task")["n_models"].max()
+    names = [task for task in tasks.sort_values(ascending=False, kind="stable").index if not chosen.tasks or task in chosen.tasks]
+    levels = [f"{LEVEL_WORD}{level}" for level in cached.levels(chosen.scheme)["level"]] if (mine["source"] == "samples").any() else []
+    first = ["sort_numbers"] if "sort_numbers" in names else []
+    return [*first, *(name for name in names if name not in first), *levels, EVERY_TASK]
+
+
+def _about_labels(chosen: Selection) -> dict[str, str]:
+    levels = cached.levels(chosen.scheme)
+    return {f"{LEVEL_WORD}{level}": f"level {level}, {label}" for level, label in zip(levels["level"], levels["label"], strict=True)}
+
+
+def _lines(series: Series) -> list[str]:
+    """Lines that have points, those at most scales first; of alike ones the largest scale first, then by name."""
+    if not len(series.points):
+        return []
+    found = series.points.groupby("line")["x"].agg(["nunique", "max"]).reset_index()
+    size = cached.sizes()
+    found["size"] = [size.get(line, ("", 0))[1] for line in found["line"]]
+    found = found.sort_values(["nunique", "size", "max"], ascending=False, kind="stable")
+    best, rest = found["line"].iloc[:1].tolist(), sorted(found["line"].iloc[1:], key=natural_order)
+    return [*best, *rest]
+
+
+def _chance(place: st.delta_generator.DeltaGenerator, mine: pd.DataFrame) -> float:
+    """Accuracy of guessing: as the catalog has it for the task, unless the reader says otherwise."""
+    tasks = cached.tasks().set_index("task")["chance"]
+    named = tasks.reindex(mine["task"].dropna().unique()).dropna()
+    default = float(named.iloc[0]) if len(named) and named.nunique() == 1 else 0.0
+    given = place.number_input("Chance", 0.0, 0.99, value=None, step=0.05, key="chance", bind="query-params", placeholder=f"{default:.2f}")
+    return default if given is None else float(given)
+
+
+def _select(
+    place: st.delta_generator.DeltaGenerator, label: str, key: str, options: list[str], *, labels: dict[str, str] | None = None
+) -> str:
+    word = st.query_params.get(key)
+    if word and word not in options:
+        text = f"The link asks for {key} {word}, which is not to be had here; it was ignored."
+        st.warning(screen.plain(text), icon=":material/link_off:")
+    if st.session_state.get(key) not in options:
+        st.session_state.pop(key, None)
+    shown = labels or {}
+    picked = place.selectbox(label, options, key=key, bind="query-params", format_func=lambda name: shown.get(name, name))
+    return str(picked if picked is not None else options[0])

@@ -1,0 +1,24 @@
+"""Example views as links: on the overview, and on the page that they lead to."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from data.views import ExampleView, read_example_views
+from ui import cached, screen
+
+
+def examples(page: str | None = None) -> tuple[ExampleView, ...]:
+    """Views whose models are all stored; of one page, or all."""
+    stored = set(cached.models()["model"])
+    return tuple(view for view in read_example_views() if view.models <= stored and page in (None, view.page))
+
+
+def draw_examples(page: str | None = None) -> None:
+    """Each view as a link with its sentence; nothing where none can be shown."""
+    for view in examples(page):
+        with st.container(gap=None):
+            st.page_link(
+                f"pages/{view.page}/page.py", label=screen.plain(view.name), icon=":material/bookmark:", query_params=list(view.query)
+            )
+            st.caption(screen.plain(view.note))
