@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 CHANGE_P = 0.10
 """Below this p the log-odds gap is said to change over the levels: late enough to matter, early enough not to call it constant."""
+VERDICT_P = CHANGE_P / 2
+"""A verdict rests on two tests, of a slope and of any difference between levels; at this p each, one in ten constant penalties at most is
+said to change."""
 HUMP = (
     "A model that finds OOD equally harder at every level (on the log-odds scale) also shows such a peak, "
     "so a peak alone does not mark a special level."
@@ -94,9 +97,9 @@ def _change(valley: Valley) -> str:
     line = valley.constancy
     if line is None or line.reason is not None:
         return ""
-    if line.p < CHANGE_P:
+    if _slope_changes(valley):
         return f"; it {'rises' if line.slope > 0 else 'falls'} {_along(valley)} ({p_text(line.p)})"
-    return f"; no change over the levels is seen ({p_text(line.p)})"
+    return f"; no clear change {_along(valley)} ({p_text(line.p)})"
 
 
 def _place(valley: Valley) -> str:
@@ -131,8 +134,9 @@ class Verdict:
 def verdict(valley: Valley) -> Verdict:
     """Weigh a peak of the gap against the simplest account of it: OOD is equally harder at every level, on the log-odds scale.
 
-    The account falls when the slope over the axis, or the difference between levels, has p < 0.10 both by its test and among repeats
-    drawn from a constant penalty on the same tasks. That it holds does not prove it: with few tasks only large changes are seen.
+    The account falls when the slope over the axis, or the difference between levels, has p < 0.05 both by its test and among repeats
+    drawn from a constant penalty on the same tasks: two tests, so at most one constant penalty in ten falls with it.
+    That it holds does not prove it: with few tasks only large changes are seen.
     """
     if valley.critical_level is None:
         return Verdict(VerdictKind.NO_PEAK, f"There is no peak to explain: {valley.reason}.")
@@ -176,12 +180,12 @@ def _levels_p(valley: Valley) -> float:
 def _slope_changes(valley: Valley) -> bool:
     """The slope is called a change by the test, and by the test calibrated on a constant penalty with these very tasks."""
     line, drawn = valley.constancy, valley.constant_penalty
-    return line is not None and line.p < CHANGE_P and (drawn is None or not drawn.p_slope >= CHANGE_P)
+    return line is not None and line.p < VERDICT_P and (drawn is None or not drawn.p_slope >= VERDICT_P)
 
 
 def _levels_change(valley: Valley) -> bool:
     drawn = valley.constant_penalty
-    return _levels_p(valley) < CHANGE_P and (drawn is None or not drawn.p_levels >= CHANGE_P)
+    return _levels_p(valley) < VERDICT_P and (drawn is None or not drawn.p_levels >= VERDICT_P)
 
 
 def _constant_verdict(valley: Valley) -> str:
@@ -200,12 +204,12 @@ def _tests(valley: Valley) -> str:
     """What the two tests of a constant penalty say where neither stands against it."""
     line, between, drawn = valley.constancy, _levels_p(valley), valley.constant_penalty
     assert line is not None
-    if drawn is not None and (line.p < CHANGE_P or between < CHANGE_P):
-        verb = "change between levels" if line.p >= CHANGE_P else "rise" if line.slope > 0 else "fall"
-        where = "" if line.p >= CHANGE_P else f" {_along(valley)}"
-        p, again = (between, drawn.p_levels) if line.p >= CHANGE_P else (line.p, drawn.p_slope)
+    if drawn is not None and (line.p < VERDICT_P or between < VERDICT_P):
+        verb = "change between levels" if line.p >= VERDICT_P else "rise" if line.slope > 0 else "fall"
+        where = "" if line.p >= VERDICT_P else f" {_along(valley)}"
+        p, again = (between, drawn.p_levels) if line.p >= VERDICT_P else (line.p, drawn.p_slope)
         return f"it seems to {verb}{where}, {p_text(p)}, but so it does in {percent(again)} of repeats drawn from a constant penalty"
-    said = f"no change {_along(valley)} is seen, {p_text(line.p)}"
+    said = f"no clear change {_along(valley)}, {p_text(line.p)}"
     return said if math.isnan(between) else f"{said}; none between levels, {p_text(between)}"
 
 
@@ -257,7 +261,7 @@ def verdict_of_several(valleys: Sequence[Valley]) -> str:
     n_tested = len(kinds.get(VerdictKind.CONSTANT, [])) + len(kinds.get(VerdictKind.CHANGES, []))
     chance = ""
     if VerdictKind.CHANGES in kinds and n_tested > 1:
-        chance = f" With {n_tested} models tested at p < {CHANGE_P:.2f} some may show a change by chance."
+        chance = f" With {n_tested} models tested, each at {percent(CHANGE_P)} of false alarms, some may show a change by chance."
     return said[0].upper() + said[1:] + chance
 
 

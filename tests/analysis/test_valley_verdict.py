@@ -122,7 +122,7 @@ def test_twenty_eight_models_are_counted_and_few_are_named(counts_of) -> None:
     many = pd.concat([counts_of(HUMP if i < 20 else BREAK, model=f"m{i:02}") for i in range(28)])
     said = verdict_of_several(locate_valleys(many, Settings(resamples=100)))
     assert said.startswith("A constant penalty for OOD is enough to explain the gap of 20 of 28 models; it is not for 8 of 28 models.")
-    assert "With 28 models tested at p < 0.10 some may show a change by chance." in said
+    assert "With 28 models tested, each at 10 % of false alarms, some may show a change by chance." in said
     few = [locate_valley(counts_of(levels, model=name)) for name, levels in (("{a}", HUMP), ("b", BREAK), ("c", {1: [(5, 5)]}))]
     said = verdict_of_several(few)
     assert "the gap of {a}; it is not for b; there is no peak to explain for c." in said

@@ -139,7 +139,8 @@ def test_what_explains_the_gap_is_told_for_one_model_with_tests_and_accounts(ope
 
 
 def test_published_means_have_a_penalty_without_a_test(open_app: OpenApp, demo_store: Path) -> None:
-    app = valley(open_app, demo_store, view="What explains the gap", models=["Qwen1.5-72B", "Qwen1.5-7B"])
+    app = valley(open_app, demo_store, view="What explains the gap")
+    app.sidebar.multiselect(key="models").set_value(["Qwen1.5-72B", "Qwen1.5-7B"]).run()
     assert not app.exception
     assert "No tests for published level means." in texts(app)
     (means,) = (element.value for element in app.dataframe)
