@@ -134,6 +134,22 @@ def test_the_denominator_changes_accuracy(store: Path) -> None:
     assert accuracy("parsed_only") > accuracy("unparsed_is_wrong")
 
 
+def test_analyse_says_what_explains_a_gap(store: Path) -> None:
+    found = {
+        model["model"]: model for model in read_json(run_cli("analyse", "valley", "--resamples", "50", "--json", store=store))["models"]
+    }
+    large = found["demo-large"]
+    assert [fit["name"] for fit in large["explanation"]["curves"]] == ["M0", "M1", "M2", "M3", "M4"]
+    assert large["verdict"]["kind"] == "constant penalty" and large["axis"]["kind"] == "level number"
+    assert large["critical_complexity"]["lo"] < large["critical_complexity"]["level"] < large["critical_complexity"]["hi"]
+    assert found["Qwen1.5-7B"]["explanation"] is None and found["Qwen1.5-7B"]["verdict"]["kind"] == "means only"
+
+
+def test_an_unknown_kind_of_ood_is_refused(store: Path) -> None:
+    done = run_cli("analyse", "valley", "--ood", "decade", store=store)
+    assert done.returncode == 1 and "No run has OOD instances of the kind 'decade'" in done.stderr
+
+
 def test_an_unknown_model_is_named_with_those_there_are(store: Path) -> None:
     done = run_cli("analyse", "valley", "--model", "demo-huge", store=store)
     assert done.returncode == 1 and "demo-huge" in done.stderr and "demo-large" in done.stderr
