@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -14,9 +18,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from data.bootstrap import open_store
 from data.importing import discover, import_sources
+from data.interchange import write_parquet
 from data.queries import fetch_task_counts
 from data.records import Selection
-from probe.ladder.build import SHIPPED_RUNS, WEIGHTS
+from probe.ladder.build import SHIPPED_RUNS, WEIGHTS, _runs_of, ship
 from probe.ladder.compact import MAX_NEW_TOKENS
 from probe.ladder.distribution import DECADE, LENGTHS, RANKED, SCATTER
 from probe.ladder.evaluate import FURTHER_KINDS, N_FINAL, N_KIND
@@ -101,3 +106,22 @@ def test_a_store_shows_the_finished_model_against_scatter(tmp_path: Path) -> Non
     store.close()
     assert shown == expected
     assert set(counts["level"]) == {1, 2, 3, 4, 5}
+
+
+def test_shipping_one_seed_keeps_the_runs_of_the_others(tmp_path: Path) -> None:
+    shipped = shutil.copy(SMALLEST, tmp_path / "1k.parquet")
+    before = {run["run_id"]: run["model_raw"] for run in _runs(shipped)}
+    rows = pq.read_table(shipped, columns=["run_id"]).num_rows
+    mine = [run_id for run_id, model in before.items() if model == "ladder-1k-s1"]
+    samples = tmp_path / "work" / "ladder-1k-s1" / "samples.parquet"
+    samples.parent.mkdir(parents=True)
+    table = pq.read_table(shipped)
+    table = table.filter(pc.is_in(table["run_id"], pa.array(mine)))
+    runs = [run for run in _runs_of(shipped)[0] if run.run_id in mine]
+    write_parquet(samples, [*runs, table])
+    later = time.time() + 10
+    os.utime(samples, (later, later))
+    ship(RUNGS["1k"], tmp_path / "work", tmp_path)
+    assert {run["run_id"]: run["model_raw"] for run in _runs(shipped)} == before
+    assert pq.read_table(shipped, columns=["run_id"]).num_rows == rows
+    assert shipped.stat().st_size < SMALLEST.stat().st_size
