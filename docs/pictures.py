@@ -27,6 +27,7 @@ PAGES = {
     "overview": "",
     "valley": "valley?models=example-small&models=example-large&models=Qwen1.5-7B",
     "samples": "samples?models=example-large&outcome=wrong",
+    "probe": "probe?ref=ladder:ladder-20k-s0&probe_task=sort_numbers&probe_split=id",
     "runs": "runs",
 }
 N_PER_SPLIT = 64
@@ -90,6 +91,10 @@ def take(browser: Browser, url: str) -> None:
             page.get_by_role("heading", level=1).wait_for()
             page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
             if name == "valley":
+                page.locator(".js-plotly-plot .main-svg").first.wait_for()
+            if name == "probe":
+                page.get_by_role("button", name="Ask").click()
+                page.get_by_text("log p of the reference").wait_for(timeout=120_000)
                 page.locator(".js-plotly-plot .main-svg").first.wait_for()
             page.wait_for_timeout(1500)  # until tables and charts have grown to their size
             page.screenshot(path=FOLDER / f"{name}-{scheme}.png")
