@@ -195,9 +195,16 @@ def _constant_verdict(valley: Valley) -> str:
     shown = inside is not None and inside.p < 0.05
     peak = f" The peak inside is itself shown ({p_text(inside.p)}); a constant penalty draws such a one." if inside and shown else ""
     if gap.lo > 0:
-        return f"but a constant penalty of {size} explains it ({tests}): no evidence that memorisation peaks there.{peak}"
+        return f"but a constant penalty of {size} {_can(valley)} ({tests}): no evidence that memorisation peaks there.{peak}"
     whether = "OOD is easier over all tasks" if gap.hi < 0 else "it is not settled that OOD is harder at all"
     return f"but {whether}: log-odds gap {size}, {tests}: no evidence that memorisation peaks there.{peak}"
+
+
+def _can(valley: Valley) -> str:
+    """Where a test rejects and only the repeats speak for a constant penalty, less may be said for it."""
+    line = valley.constancy
+    rejected = (line is not None and line.p < VERDICT_P) or _levels_p(valley) < VERDICT_P
+    return "is not ruled out" if rejected else "explains it"
 
 
 def _tests(valley: Valley) -> str:
@@ -243,9 +250,9 @@ def verdict_of_several(valleys: Sequence[Valley]) -> str:
     kinds: dict[VerdictKind, list[str]] = {}
     for valley in valleys:
         kinds.setdefault(valley.verdict().kind, []).append(valley.model)
-    fails = "it is not for {}" if VerdictKind.CONSTANT in kinds else "a constant penalty does not explain the gap of {}"
+    fails = "it cannot for {}" if VerdictKind.CONSTANT in kinds else "a constant penalty cannot explain the gap of {}"
     texts = {
-        VerdictKind.CONSTANT: "a constant penalty for OOD is enough to explain the gap of {}",
+        VerdictKind.CONSTANT: "a constant penalty for OOD can explain the gap of {}",
         VerdictKind.CHANGES: fails,
         VerdictKind.UNTESTED: "too few tasks to test it for {}",
         VerdictKind.MEANS_ONLY: "level means alone cannot test whether a constant penalty explains it for {}",
