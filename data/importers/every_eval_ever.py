@@ -38,6 +38,8 @@ from data.records import ImportFormatError, Reject, RunInfo, Score, ScoredSample
 
 _EXPECTED = "an aggregate record of every_eval_ever: one JSON object with `schema_version`, `model_info` and `evaluation_results`"
 _KNOWN_SCHEMA = re.compile(r"0\.[23]\.\d+")
+_VERSION = re.compile(rb'"schema_version"\s*:\s*"')
+"""Told from a JSON schema, where it is an object."""
 _ID_IN_HEAD = re.compile(rb'"evaluation_id"\s*:\s*("(?:[^"\\]|\\.)*")')
 _INSPECT_NAME = re.compile(r"(?P<metric>\S+) on (?P<task>.+) for scorer (?P<scorer>.+)")
 _SHOTS = re.compile(r"\b(\d{1,3})[- ]?shots?\b", re.IGNORECASE)
@@ -136,7 +138,7 @@ def _is_aggregate(head: bytes) -> bool:
     plain = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not plain.startswith(b"{") or _is_samples(head):
         return False
-    return b'"schema_version"' in plain and b'"model_info"' in plain and (b'"evaluation_results"' in plain or b'"source_metadata"' in plain)
+    return bool(_VERSION.search(plain)) and b'"model_info"' in plain and (b'"evaluation_results"' in plain or b'"source_metadata"' in plain)
 
 
 def _is_samples(head: bytes) -> bool:

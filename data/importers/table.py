@@ -18,6 +18,7 @@ from data.importers.base import Batch, Listing, ReportReject, Source
 from data.importers.table_mapping import TableMapping, corrected, guess_mapping, mapping_from_options, scale_of
 from data.importers.table_reading import PARQUET_MAGIC, TableHead, head_of_text, iter_chunks, numbers_of, read_head, texts_of
 from data.importers.table_rows import Facts, TableRows
+from data.importers.table_words import RAW_TWIN
 from data.records import ImportFormatError, Reject
 
 MAX_LABELS = 1000
@@ -30,7 +31,7 @@ class TableImporter:
 
     name = "table"
     label = "CSV, TSV or Parquet table"
-    version = 1
+    version = 2
 
     def claim(self, listing: Listing) -> list[Source]:
         """Parquet files without nested results, files named as tables, and other text whose header row names a model and numbers."""
@@ -167,6 +168,9 @@ def _scales(ranges: _Ranges, chosen: Mapping[str, str]) -> tuple[dict[str, str],
     scales: dict[str, str] = {}
     questions = []
     for name in ranges.low:
+        if f"{name}{RAW_TWIN}" in ranges.low and name not in chosen:
+            scales[name] = "raw"
+            continue
         scales[name], question = scale_of(name, ranges.low[name], ranges.high[name], is_percent=name in ranges.percent)
         if name in chosen:
             scales[name] = chosen[name]
@@ -177,6 +181,10 @@ def _scales(ranges: _Ranges, chosen: Mapping[str, str]) -> tuple[dict[str, str],
         if len(questions) > N_NAMED
         else []
     )
+    normalised = [name for name in ranges.low if f"{name}{RAW_TWIN}" in ranges.low and name not in chosen]
+    if normalised:
+        named = ", ".join(map(repr, normalised[:N_NAMED]))
+        more.append(f"{named} and the like have a twin named{RAW_TWIN}: they are normalised so that chance is 0, so they are no shares.")
     return scales, [*questions[:N_NAMED], *more]
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from data.importers.base import ReportReject, sample_table, stable_run_id
 from data.importers.table_chunk import Chunk, whole_number
 from data.importers.table_mapping import TableMapping, direction_of, is_average
-from data.importers.table_words import SCALES, normalised
+from data.importers.table_words import RAW_TWIN, SCALES, normalised
 from data.records import Outcome, Reject, RunInfo, Score
 
 _RUN_KEY = ("model", "model_variant", "checkpoint", "dtype", "step", "seed", "n_shot", "run_label")
@@ -51,7 +51,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class _Benchmark:
-    """What a column of a wide table measures. Flattened lm-eval names (`<task>_<shots>_<metric>,<filter>`) are taken apart."""
+    """What a column of a wide table measures. A column and its twin named Raw (leaderboard exports) are two metrics of one task.
+    Flattened lm-eval names (`<task>_<shots>_<metric>,<filter>`) are taken apart."""
 
     name: str
     task: str
@@ -66,9 +67,13 @@ class _Benchmark:
     def of(cls, name: str, mapping: TableMapping, facts: Facts) -> _Benchmark:
         parts = _LM_EVAL_COLUMN.fullmatch(name)
         metric = parts["metric"] if parts else mapping.constants.get("metric", "score")
+        columns = set(mapping.columns("benchmark_value"))
+        task = name.removesuffix(RAW_TWIN) if name.removesuffix(RAW_TWIN) in columns else name
+        if f"{name}{RAW_TWIN}" in columns:
+            metric = "normalised"
         return cls(
             name=name,
-            task=parts["task"] if parts else name,
+            task=parts["task"] if parts else task,
             metric=metric,
             scale=facts.scales.get(name, "raw"),
             variant=parts["filter"] if parts else None,

@@ -123,6 +123,8 @@ NO_BENCHMARK = frozenset((
 ))  # fmt: skip
 """Columns of wide tables that may be numeric and are no benchmark."""
 AVERAGES = frozenset(("average", "avg", "mean", "overall", "overall_average"))
+RAW_TWIN = " Raw"
+"""Leaderboard exports have a benchmark twice: normalised so that chance is 0 (percent), and under this name as it was measured (0-1)."""
 INDEX_NAME = re.compile(r"(unnamed_\d+|index|level_0|row|)")
 
 

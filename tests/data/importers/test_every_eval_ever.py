@@ -302,3 +302,9 @@ def test_a_record_without_any_number_fails_with_what_is_wrong(tmp_path: Path, co
     (result,) = import_sources(store, discover([tmp_path / "in.json"]).sources)
     assert result.status == "failed"
     assert words in result.message
+
+
+def test_the_schema_of_the_format_is_no_record(tmp_path: Path) -> None:
+    properties = {"schema_version": {"type": "string"}, "model_info": {}, "evaluation_results": {}, "source_metadata": {}}
+    (tmp_path / "eval.schema.json").write_text(json.dumps({"$schema": "x", "properties": properties}), encoding="utf-8")
+    assert discover([tmp_path]).sources == ()

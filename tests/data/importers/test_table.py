@@ -338,3 +338,22 @@ def test_many_rows_come_in_chunks_and_runs_go_on_across_them(read_files, tmp_pat
     with writing(store) as writer:
         assert writer.n_runs == 0
     assert Outcome.CORRECT.value == read.samples[1]["outcome"]
+
+
+def test_a_benchmark_and_its_raw_twin_are_two_metrics_of_one_task(read_files, tmp_path: Path) -> None:
+    """Leaderboard exports: `BBH` is normalised so that chance is 0, `BBH Raw` is the accuracy; one model stands there in two precisions."""
+    text = (
+        "Model,Precision,Model sha,Average,BBH,BBH Raw,Flagged\n"
+        "a/x,bfloat16,f1,20.5,31.5,0.5,True\na/x,float16,f1,21.5,-2.25,0.25,True\na/y,float16,f2,9.5,12.5,0.75,True\n"
+    )
+    read = read_files(IMPORTER, _table(tmp_path, text))
+    assert [(run.model_raw, run.dtype, run.checkpoint) for run in read.runs] == [
+        ("a/x", "bfloat16", "f1"), ("a/x", "float16", "f1"), ("a/y", "float16", "f2"),
+    ]  # fmt: skip
+    first = [(s.task, s.metric, s.value, s.scale, s.value01, s.is_group) for s in read.scores if s.run_id == read.runs[0].run_id]
+    assert first == [
+        ("Average", "score", 20.5, "0-100", 0.205, True), ("BBH", "normalised", 31.5, "raw", None, False),
+        ("BBH", "score", 0.5, "0-1", 0.5, False),
+    ]  # fmt: skip
+    assert any("normalised so that chance is 0" in warning for warning in read.runs[0].warnings)
+    assert not any("'BBH' runs from" in warning for warning in read.runs[0].warnings)
