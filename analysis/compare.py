@@ -49,6 +49,7 @@ RANK_COLUMNS = (
 class Comparison:
     """Everything that a comparison says.
 
+    answered  those of the models that have graded answers.
     rows      `COLUMNS`, one row per model, split and group, and one per model and split over all ("overall").
     pairs     the same columns, grouping "pair": the models of the ranking against each other, baseline aside.
     ranking   `RANK_COLUMNS`, best first within each split; models with answers only.
@@ -57,6 +58,7 @@ class Comparison:
     """
 
     models: tuple[str, ...]
+    answered: tuple[str, ...]
     baseline: str
     settings: CompareSettings
     denominator: str
@@ -117,6 +119,7 @@ def compare_models(
     ranking, disagreements = _ranking(matrix, [*pairs, *(row for row in rows if row.grouping == "overall")], chosen)
     return Comparison(
         models=named,
+        answered=matrix.models,
         baseline=first,
         settings=chosen,
         denominator=str(matrix.denominator),
@@ -159,18 +162,23 @@ def _pairs(matrix: AnswerMatrix, baseline: str, settings: CompareSettings) -> li
 def _with_holm(rows: list[Row], pairs: list[Row]) -> tuple[list[Row], list[Row], int]:
     """Adjust over every test on the page. Rows about the very same answers (a split of one level, say) are one test."""
     everything = [*rows, *pairs]
-    first: dict[tuple[Any, ...], int] = {}
-    for place, row in enumerate(everything):
+    whole = {(row.model, row.baseline, row.split): (row.n, row.n_baseline) for row in rows if row.grouping == "overall"}
+
+    def test_of(row: Row) -> tuple[Any, ...]:
+        pair = (row.model, row.baseline, row.split)
+        is_whole = whole.get(pair) == (row.n, row.n_baseline)  # a group is part of the whole: as many answers are the same ones
+        return pair if is_whole else (*pair, row.grouping, row.level, row.task)
+
+    first: dict[tuple[Any, ...], Row] = {}
+    for row in everything:
         if math.isfinite(row.p):
-            first.setdefault((row.model, row.baseline, row.split, row.n, row.n_baseline, row.difference, row.p), place)
-    distinct = list(first.values())
-    adjusted = {name: dict(zip(first, adjust([getattr(everything[place], name) for place in distinct]), strict=True)) for name in _TESTS}
+            first.setdefault(test_of(row), row)
+    adjusted = {name: dict(zip(first, adjust([getattr(row, name) for row in first.values()]), strict=True)) for name in _TESTS}
     done = []
     for row in everything:
-        key = (row.model, row.baseline, row.split, row.n, row.n_baseline, row.difference, row.p)
-        p_holm, mcnemar_p_holm = (float(adjusted[name].get(key, math.nan)) for name in _TESTS)
+        p_holm, mcnemar_p_holm = (float(adjusted[name].get(test_of(row), math.nan)) for name in _TESTS)
         done.append(replace(row, p_holm=p_holm, mcnemar_p_holm=mcnemar_p_holm))
-    return done[: len(rows)], done[len(rows) :], len(distinct)
+    return done[: len(rows)], done[len(rows) :], len(first)
 
 
 _TESTS = ("p", "mcnemar_p")

@@ -25,6 +25,7 @@ def draw_forest(comparison: Comparison, chosen: Selection) -> dict[str, Any] | N
     rows = comparison.rows
     sizes = rows.loc[rows["grouping"] == "overall", "n"].dropna()
     settings = comparison.settings
+    is_paired = bool((rows["method"] == "paired").all())
     unit = (
         "Student's t over tasks as clusters; over instances where there is one task or level means only"
         if settings.unit == OVER_TASKS
@@ -38,12 +39,15 @@ def draw_forest(comparison: Comparison, chosen: Selection) -> dict[str, Any] | N
         else "unknown"
     )
     screen.caption(
-        n=f"n = {span} instances per split" + (", paired" if (rows["method"] == "paired").all() else ""),
-        estimator="difference of mean accuracy over the same instances, epochs averaged first, each instance counting the same",
+        n=f"n = {span} instances per split" + (", paired" if is_paired else ""),
+        estimator="difference of mean accuracy over "
+        + ("the same instances" if is_paired else "the same instances where they are shared, else over all, unpaired")
+        + ", epochs averaged first, each instance counting the same",
         interval=f"{100 * settings.confidence:.0f} %, {unit}",
         denominator=chosen.denominator,
         more=[
             f"p-values, and McNemar's, are adjusted by Holm over a family of {comparison.family_size} tests: all on this page",
+            *([] if set(comparison.answered) == set(comparison.models) else ["Published means keep their source's own denominator"]),
             "The table has the smallest difference that each comparison could have found",
         ],
     )

@@ -172,6 +172,11 @@ def test_holm_covers_every_distinct_test_of_the_page() -> None:
     assert min(*found.rows["p_holm"], *found.pairs["p_holm"]) == pytest.approx(7 * smallest)
 
 
+def test_groups_that_happen_to_look_alike_are_two_tests() -> None:
+    alike = {"b": {("t", "ood"): ["1110"], ("u", "ood"): ["1110"]}, "a": {("t", "ood"): ["1000"], ("u", "ood"): ["1000"]}}
+    assert compared(answers_of(alike), "b", "a", grouping="task").family_size == 3
+
+
 def test_level_that_is_the_whole_is_one_test() -> None:
     assert compared(answers_of(TWO), "b", "a", grouping="level").family_size == 1
 
