@@ -44,7 +44,10 @@ def draw_what_if(cells: Cells, choice: Choice, chosen: Selection, left_out: str 
         screen.open_page(page, model=clicked["model"], **(kept if page == "samples" else {}))
     for text in what_if.warnings:
         st.caption(screen.plain(f"Note: {text}"))
-    with st.expander("The numbers"):
+    numbers = _closed("The numbers", "numbers")
+    if not numbers.open:
+        return
+    with numbers:
         screen.table(what_if.ranks.drop(columns=["moved"]), "what-if-ranks", columns=_columns())
         levels = what_if.chosen.levels.assign(level_label=[level_name(label, 0) for label in what_if.chosen.levels["level_label"]])
         screen.table(levels, "what-if-levels", columns=_columns())
@@ -101,7 +104,10 @@ def draw_length(cells: Cells, choice: Choice) -> None:
     """Exact match at another target length, p^L."""
     from analysis.target_length import target_length_table
 
-    with st.expander("Another target length: what exact match hides behind p to the power of L"):
+    place = _closed("Another target length: what exact match hides behind p to the power of L", "length_open")
+    if not place.open:
+        return
+    with place:
         length = st.slider("Tokens of the reference", 1, 40, 5, key="length", bind="query-params")
         table = target_length_table(cells, length, denominator=choice.denominator)
         known = table.dropna(subset=["p"])
@@ -125,6 +131,11 @@ def draw_length(cells: Cells, choice: Choice) -> None:
         screen.table(shown, "target-length", columns=_columns())
 
 
+def _closed(label: str, key: str) -> Any:
+    """An expander that computes what is in it only while it is open."""
+    return st.expander(label, key=key, on_change="rerun")
+
+
 def _side(split: Any) -> str:
     return f" {split.upper()}" if isinstance(split, str) else ""
 
@@ -133,7 +144,10 @@ def draw_smaller_test(cells: Cells, choice: Choice) -> None:
     """What fewer answers would have shown."""
     from analysis.smaller_test import smaller_test
 
-    with st.expander("A smaller test: what fewer answers would have shown"):
+    place = _closed("A smaller test: what fewer answers would have shown", "test_open")
+    if not place.open:
+        return
+    with place:
         most = int(cells.n_answered.max())
         if most < 2:
             st.caption("There is at most one answer per task and split.")
@@ -163,8 +177,10 @@ def draw_multiverse(cells: Cells, conclusion: Conclusion, chosen: Selection) -> 
     if reasons:
         with st.expander(f"What cannot be computed, and what would record it ({len(reasons)} reasons)"):
             st.markdown("\n".join(f"- {n:,} specifications. {screen.plain(reason)}." for reason, n in reasons.items()))
-    with st.expander("The share by choice"):
-        screen.table(found.by_choice, "multiverse-shares", columns=_columns())
+    shares = _closed("The share by choice", "shares_open")
+    if shares.open:
+        with shares:
+            screen.table(found.by_choice, "multiverse-shares", columns=_columns())
 
 
 def _kind_notes(conclusion: Conclusion) -> list[str]:
