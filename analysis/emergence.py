@@ -31,6 +31,8 @@ NEAR = 0.02
 """Scales nearer to each other than this share of the range are taken together when steps are compared."""
 FEWEST_EACH_WAY = 3
 """A pass rate on fewer right (or fewer wrong) answers is left out of the task law: ln(-ln PU) is noise there."""
+NEGLIGIBLE_CHANCE = 0.002
+"""Guessing so rarely right counts as never: the task law is for tasks where a random baseline scores 0."""
 PER_TOKEN = ("token_accuracy",)
 """Shares that are no pass rates."""
 TEN_TO_NINETY = 2 * math.log(9)
@@ -247,7 +249,7 @@ def _onset(series: Series, chance: float) -> Onset:
 def _law(series: Series, chance: float) -> tuple[TaskLaw | None, str | None]:
     if not series.is_share or series.metric in PER_TOKEN:
         return None, "the metric is no pass rate"
-    if chance > 0:
+    if chance > NEGLIGIBLE_CHANCE:
         return None, "guessing passes some answers; the law is for tasks where chance is 0"
     if series.wanted.axis == "loss":
         return None, "the law is over a scale that grows, not over loss"

@@ -16,22 +16,10 @@ from ui.figures.theme import natural_order
 if TYPE_CHECKING:
     from analysis.scale_series import Series, Wanted
 
-METRIC_LABELS = {
-    "accuracy": "accuracy (exact match)",
-    "answer_logprob": "answer log-probability",
-    "token_accuracy": "per-token accuracy",
-    "ppl": "minus log perplexity",
-}
-AXIS_LABELS = {
-    "parameters": "parameters",
-    "FLOPs": "training FLOPs",
-    "tokens": "training tokens",
-    "step": "training step",
-    "loss": "loss",
-}
 NOT_OFFERED = ("critical_level", "generalization_score", "likelihood_difference")
 """Scores that are no score of answers, or have no direction."""
-EVERY_TASK, LEVEL_WORD, EVERY_LINE = "all tasks", "level:", "all"
+EVERY_TASK, LEVEL_WORD, EVERY_LINE = "all tasks", "level ", "all"
+"""Options are plain words: what stands in the box is what stands in the link."""
 BOTH, ANY = "both", "any"
 LAST, EVERY = "last", "every"
 CONTINUOUS = ("answer_logprob", "token_accuracy", "ppl", "bits_per_byte", "acc_norm")
@@ -62,13 +50,13 @@ def pick(chosen: Selection) -> EmergenceChoice:
     known = known[~known["metric"].isin(NOT_OFFERED)]
     metrics = _metrics(known)
     row = st.columns([3, 3, 2.2, 1.8])
-    metric = _select(row[0], "Metric", "metric", metrics, labels=METRIC_LABELS)
+    metric = _select(row[0], "Metric", "metric", metrics)
     mine = known[known["metric"] == metric]
-    about = _select(row[1], "Task or level", "about", _about(mine, chosen), labels=_about_labels(chosen))
-    axis = _select(row[2], "Over", "over", list(AXES), labels=AXIS_LABELS)
+    about = _select(row[1], "Task or level", "about", _about(mine, chosen))
+    axis = _select(row[2], "Over", "over", list(AXES))
     mine = mine[mine["task"] == about] if about in set(mine["task"]) else mine
     has_samples = bool((mine["source"] == "samples").any())
-    split = _select(row[3], "Split", "split", ["ood", "id", BOTH] if has_samples else [BOTH], labels={"ood": "OOD", "id": "ID"})
+    split = _select(row[3], "Split", "split", ["id", "ood", BOTH] if has_samples else [BOTH])
     row = st.columns([3, 3, 2.2, 1.8])
     wanted = Wanted(
         axis=axis,
@@ -82,7 +70,7 @@ def pick(chosen: Selection) -> EmergenceChoice:
     if len(readings) > 1:
         wanted = replace(wanted, reading=_select(row[1], "Reading", "reading", readings))
     if axis in ("parameters", "FLOPs"):
-        checkpoints = _select(row[2], "Checkpoints", "checkpoints", [LAST, EVERY], labels={LAST: "the last of each model"})
+        checkpoints = _select(row[2], "Checkpoints", "checkpoints", [LAST, EVERY])
         wanted = replace(wanted, every_checkpoint=checkpoints == EVERY)
     lines = _lines(cached.series(chosen, metric, wanted))
     line = _select(row[0], "Model" if axis in ("tokens", "step") else "Family", "line", [*lines, EVERY_LINE])
@@ -102,7 +90,7 @@ def pick_against(choice: EmergenceChoice) -> str | None:
     names = [name for name in CONTINUOUS if name in set(known["metric"]) and name != choice.metric]
     if len(names) < 2:
         return choice.against
-    return _select(st.container(), "Held against", "against", names, labels=METRIC_LABELS)
+    return _select(st.container(), "Held against", "against", names)
 
 
 def _metrics(known: pd.DataFrame) -> list[str]:
@@ -118,11 +106,6 @@ def _about(mine: pd.DataFrame, chosen: Selection) -> list[str]:
     levels = [f"{LEVEL_WORD}{level}" for level in cached.levels(chosen.scheme)["level"]] if (mine["source"] == "samples").any() else []
     first = ["sort_numbers"] if "sort_numbers" in names else []
     return [*first, *(name for name in names if name not in first), *levels, EVERY_TASK]
-
-
-def _about_labels(chosen: Selection) -> dict[str, str]:
-    levels = cached.levels(chosen.scheme)
-    return {f"{LEVEL_WORD}{level}": f"level {level}, {label}" for level, label in zip(levels["level"], levels["label"], strict=True)}
 
 
 def _lines(series: Series) -> list[str]:
@@ -142,19 +125,16 @@ def _chance(place: st.delta_generator.DeltaGenerator, mine: pd.DataFrame) -> flo
     tasks = cached.tasks().set_index("task")["chance"]
     named = tasks.reindex(mine["task"].dropna().unique()).dropna()
     default = float(named.iloc[0]) if len(named) and named.nunique() == 1 else 0.0
-    given = place.number_input("Chance", 0.0, 0.99, value=None, step=0.05, key="chance", bind="query-params", placeholder=f"{default:.2f}")
+    given = place.number_input("Chance", 0.0, 0.99, value=None, step=0.05, key="chance", bind="query-params", placeholder=f"{default:.2g}")
     return default if given is None else float(given)
 
 
-def _select(
-    place: st.delta_generator.DeltaGenerator, label: str, key: str, options: list[str], *, labels: dict[str, str] | None = None
-) -> str:
+def _select(place: st.delta_generator.DeltaGenerator, label: str, key: str, options: list[str]) -> str:
     word = st.query_params.get(key)
     if word and word not in options:
         text = f"The link asks for {key} {word}, which is not to be had here; it was ignored."
         st.warning(screen.plain(text), icon=":material/link_off:")
     if st.session_state.get(key) not in options:
         st.session_state.pop(key, None)
-    shown = labels or {}
-    picked = place.selectbox(label, options, key=key, bind="query-params", format_func=lambda name: shown.get(name, name))
+    picked = place.selectbox(label, options, key=key, bind="query-params")
     return str(picked if picked is not None else options[0])

@@ -15,6 +15,7 @@ from analysis.emergence_words import (
     law_sentence,
     metric_name,
     onset_sentence,
+    raised,
     suddenness_sentence,
     threshold_sentence,
     verdict,
@@ -40,7 +41,7 @@ def draw_curve(found: Emergence, choice: EmergenceChoice) -> None:
     series = found.series
     answers = series.points["n"].sum()
     n = f"n = {len(series.points)} points at {series.n_scales} scales" + (f", {answers:,.0f} answers" if answers > 0 else "")
-    more = [_derived(choice), *series.notes, "Points count as independent: seeds and checkpoints of one model are not quite"]
+    more = [_derived(choice), *map(raised, series.notes), "Points count as independent: seeds and checkpoints of one model are not quite"]
     screen.caption(
         n=n,
         estimator="least squares; AICc weights among linear, power, logistic, hinge and broken power",
@@ -106,7 +107,7 @@ def draw_mirage(mirage: Mirage | None, choice: EmergenceChoice) -> None:
             "Our probe and lm-evaluation-harness record log-probabilities with their samples.",
         )
         return
-    screen.answer(f"{verdict(mirage)[:1].upper()}{verdict(mirage)[1:]}.")
+    screen.answer(f"{raised(verdict(mirage))}.")
     show_chart(mirage_figure(mirage), key="mirage", on_click=False)
     share = mirage.share_steeper
     steeper = (
@@ -156,7 +157,7 @@ def draw_threshold(choice: EmergenceChoice) -> None:
         n=f"n = {len(series.points)} points",
         estimator="least squares of base + A max(0, eta − loss); the base is chance",
         interval="95 % bootstrap over points, which are checkpoints of few models",
-        more=["Losses compare within one corpus and tokeniser only", *series.notes],
+        more=["Losses compare within one corpus and tokeniser only", *map(raised, series.notes)],
     )
 
 

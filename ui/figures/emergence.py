@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.emergence import Emergence, Mirage
+from analysis.emergence import NEGLIGIBLE_CHANCE, Emergence, Mirage
 from analysis.emergence_words import AXIS_UNITS, break_sentence, metric_name, raised, scale_words, score_words
 from analysis.loss_threshold import LossThreshold
 from analysis.scale_series import Series, as_scale, scale_means
@@ -224,7 +224,7 @@ def _scale_axis(axis: str, *, name: str | None = None, **more: Any) -> dict[str,
     title = {"text": escape(name or AXIS_UNITS[axis]), "standoff": 6}
     if axis == "loss":
         return {"title": title, "autorange": "reversed", "zeroline": False, **more}
-    return {"title": title, "type": "log", "zeroline": False, "exponentformat": "power" if axis == "FLOPs" else "SI", "dtick": 1, **more}
+    return {"title": title, "type": "log", "zeroline": False, "exponentformat": "power" if axis == "FLOPs" else "B", "dtick": 1, **more}
 
 
 def _score_axis(series: Series) -> dict[str, Any]:
@@ -381,14 +381,14 @@ def _upright(at: float) -> dict[str, Any]:
 
 
 def _chance_shapes(found: Emergence) -> Sequence[dict[str, Any]]:
-    if not math.isfinite(found.chance) or found.chance <= 0:
+    if not math.isfinite(found.chance) or found.chance <= NEGLIGIBLE_CHANCE:
         return []
     line = {"color": "@muted", "width": 1.2, "dash": "dash"}
     return [{"type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": found.chance, "y1": found.chance, "line": line}]
 
 
 def _chance_words(found: Emergence) -> Sequence[dict[str, Any]]:
-    if not math.isfinite(found.chance) or found.chance <= 0:
+    if not math.isfinite(found.chance) or found.chance <= NEGLIGIBLE_CHANCE:
         return []
     place = {"x": 1, "xref": "paper", "xanchor": "right", "y": found.chance, "yref": "y", "yanchor": "bottom"}
     return [{"text": "chance", **place, "showarrow": False, "font": {"color": "@muted", "size": 12}}]
