@@ -29,7 +29,8 @@ def test_every_built_method_agrees_with_its_certified_vectors(shared: Path, key:
     for number, vector in enumerate(reference_vectors(shared)[key]):
         check = check_vector(key, vector, [shared / "published"])
         assert check.passed, (number, check.message)
-        assert check.digits is None or check.digits >= 4
+        # Two where a vector holds figures that a paper printed with two or three digits; its tolerance says so.
+        assert check.digits is None or check.digits >= 2
 
 
 def test_the_shipped_tables_serve_when_the_file_lies_elsewhere(shared: Path, tmp_path: Path) -> None:
@@ -245,3 +246,12 @@ def test_levels_without_a_value_cannot_be_computed_and_do_not_crash(shared: Path
 def test_the_example_that_ships_agrees() -> None:
     found = verify_file(Path(__file__).parents[2] / "docs" / "certified-example.json")
     assert (found["summary"]["n_passed"], found["summary"]["n_vectors"]) == (1, 1)
+
+
+def test_a_published_figure_that_its_vector_disowns_is_a_remark() -> None:
+    note = {"note": "the published figure does not follow from the formula"}
+    disowned = gap_with(expected={"diff": 0.3, "published_percent": 31.0}, tolerance=note)
+    check = check_vector("scylla_gap", disowned)
+    assert check.fields.keys() == {"diff"} and not check.passed  # 0.3 has too few digits to be agreement without a tolerance
+    assert check_vector("scylla_gap", gap_with(expected={"ratio": 0.625, "published_percent": 31.0}, tolerance=note)).passed
+    assert "nothing is checked" in str(check_vector("scylla_gap", gap_with(expected={"published": 1.0}, tolerance=note)).message)
