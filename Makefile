@@ -14,9 +14,10 @@ RUNGS ?=
 BIN := .venv/bin
 RUNTIME := .venv/.requirements
 DEVELOPMENT := .venv/.requirements-dev
+HARNESS := .venv-harness/.requirements
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help app import test check format ladder bench pictures browser clean
+.PHONY: help app import test check format ladder bench pictures browser harness clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +28,7 @@ app: $(RUNTIME) ## Start the dashboard at 127.0.0.1:8501 (PORT=...); the first s
 import: $(RUNTIME) ## Import result files: make import PATHS="results/ more.jsonl"
 	@$(BIN)/python cli.py import $(PATHS)
 
-test: $(DEVELOPMENT) browser check ## Install what tests need and run all of them (ARGS="-k valley" narrows pytest)
+test: $(DEVELOPMENT) browser harness check ## Install what tests need and run all of them (ARGS="-k valley" narrows pytest)
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(DEVELOPMENT) ## Format, lint and types, without changing a file
@@ -56,8 +57,17 @@ browser: # Chromium for browser tests and pictures: the one that is there, else 
 		echo "No Chromium, and none can be installed here: browser tests are skipped." \
 			"Install one, or name it in CHARYBDIS_CHROMIUM." >&2; test -z "$$CI"; }
 
+harness: $(HARNESS) # lm-eval and Inspect in an environment of their own, which finds torch and the rest in .venv
+
+$(HARNESS): requirements-harness.txt $(DEVELOPMENT)
+	@echo "Installing the harnesses of the round-trip tests"
+	@$(BIN)/python -m venv --clear .venv-harness
+	@$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" > $$(.venv-harness/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/charybdis.pth
+	@.venv-harness/bin/python -m pip --disable-pip-version-check --quiet install --no-deps -r requirements-harness.txt
+	@touch $@
+
 clean: ## Remove what was installed and cached; the store stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-harness .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/pyvenv.cfg:
