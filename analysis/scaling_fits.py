@@ -48,6 +48,7 @@ class ScalingFit:
     held_out_reason: str | None
     parameters: Mapping[str, float]
     reason: str | None
+    _kind: str
     _inner: Floats
     _outer: Floats
     _x_range: Floats
@@ -55,11 +56,11 @@ class ScalingFit:
 
     def at(self, x: ArrayLike) -> Floats:
         """Fitted score at other x."""
-        columns = _FORMS[self.form].basis(self._inner[None], np.atleast_1d(np.asarray(x, dtype=float)), self._x_range)[0]
+        columns = _FORMS[self._kind].basis(self._inner[None], np.atleast_1d(np.asarray(x, dtype=float)), self._x_range)[0]
         return np.asarray(self._floor_of() + columns @ self._outer)
 
     def _floor_of(self) -> float:
-        return self._floor if _FORMS[self.form].from_floor else 0.0
+        return self._floor if _FORMS[self._kind].from_floor else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +233,7 @@ def fit_forms(
                 held_out_reason=why,
                 parameters=dict(zip((*_FORMS[kind].inner, *_FORMS[kind].outer), map(float, (*inner, *outer)), strict=True)),
                 reason=None if math.isfinite(aicc[place]) else f"{len(y)} points; its AICc needs {_n_parameters(kind) + 3}",
+                _kind=kind,
                 _inner=inner,
                 _outer=outer,
                 _x_range=_range(places),
@@ -267,7 +269,7 @@ def _without(form: str, y: Floats, reason: str) -> ScalingFit:
     nan, none = math.nan, np.full(len(y), np.nan)
     return ScalingFit(
         form=form, n_parameters=_n_parameters(form), rss=nan, aicc=nan, weight=nan, share_best=nan, fitted=none, residual=none,
-        held_out_error=nan, held_out_reason=reason, parameters={}, reason=reason, _inner=np.full(len(_FORMS[form].inner), nan),
+        held_out_error=nan, held_out_reason=reason, parameters={}, reason=reason, _kind=form, _inner=np.full(len(_FORMS[form].inner), nan),
         _outer=np.full(len(_FORMS[form].outer), nan), _x_range=np.zeros(2), _floor=0.0,
     )  # fmt: skip
 

@@ -53,6 +53,7 @@ def test_log_probabilities_have_no_floor_and_a_power_runs_up_to_zero() -> None:
     fits = {fit.form: fit for fit in fit_forms(X, -3.0 * 10 ** (-0.8 * (X - 3)), floor=None)}
     assert fits["power"].weight > 0.9
     assert fits["logistic"].n_parameters == 4
+    assert all(np.allclose(fit.at(X), fit.fitted) for fit in fits.values())
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,15 @@ def test_every_view_stands_in_the_link(open_app: OpenApp, sized_store: Path, tab
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("over", "FLOPs"), ("over", "loss"), ("metric", "token_accuracy"), ("about", "level 2"), ("split", "both")]
+    ("key", "value"),
+    [
+        ("over", "FLOPs"),
+        ("over", "loss"),
+        ("metric", "answer_logprob"),
+        ("metric", "token_accuracy"),
+        ("about", "level 2"),
+        ("split", "both"),
+    ],
 )
 def test_every_control_can_be_moved(open_app: OpenApp, sized_store: Path, key: str, value: str) -> None:
     app = emergence(open_app, sized_store)
