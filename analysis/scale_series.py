@@ -82,7 +82,7 @@ class Series:
         return int(self.points["x"].nunique())
 
 
-def gather(scales: pd.DataFrame, values: pd.DataFrame, metric: str, wanted: Wanted, *, seed: int = 0) -> Series:
+def gather(scales: pd.DataFrame, values: pd.DataFrame, metric: str, wanted: Wanted, *, draw: bool = True, seed: int = 0) -> Series:
     """Put one metric of many runs over a scale.
 
     Args:
@@ -90,6 +90,7 @@ def gather(scales: pd.DataFrame, values: pd.DataFrame, metric: str, wanted: Want
         values: data.queries.fetch_scale_values of `metric`.
         metric: its name; perplexities become minus their logarithm.
         wanted: axis, tasks, level, split, reading, checkpoints, line.
+        draw: whether to draw the series anew for intervals; what is only looked at need not be.
 
     Returns:
         A series; without points when nothing fits (the notes say what was left out).
@@ -111,8 +112,8 @@ def gather(scales: pd.DataFrame, values: pd.DataFrame, metric: str, wanted: Want
             metric=metric, wanted=wanted, points=points, is_share=is_share, draws=None, interval="", notes=tuple(notes), lines=lines
         )
     interval = _intervals(points, by_task, is_share)
-    draws = _draws(by_task, is_share, seed)
-    if draws is None:
+    draws = _draws(by_task, is_share, seed) if draw else None
+    if draws is None and draw:
         notes.append("some scores have neither a number of answers nor a standard error, so nothing can be drawn anew")
     return Series(
         metric=metric, wanted=wanted, points=points, is_share=is_share, draws=draws, interval=interval, notes=tuple(notes),
@@ -253,6 +254,8 @@ def _draws(by_task: Mapping[str, Floats], is_share: bool, seed: int) -> Floats |
     # Half an answer each way: a plain bootstrap of "0 of n" would call a zero certain.
     shrunk = np.where(counted, (np.where(counted, value * n, 0) + 0.5) / (np.where(counted, n, 1) + 1), 0.5)
     answers = np.where(counted, n, 0).round().astype(np.int64)
+    if n_tasks == 1 and counted.all():
+        return np.asarray(rng.binomial(answers[0], shrunk[0], size=(RESAMPLES, n_points)) / np.maximum(answers[0], 1))
     drawn = np.empty((RESAMPLES, n_points))
     for place in range(RESAMPLES):
         tasks = rng.integers(0, n_tasks, size=n_tasks) if n_tasks > 1 else np.array([0])

@@ -335,14 +335,16 @@ def _series(file: str, version: int, selection: Selection, metric: str, wanted: 
 
     # All tasks of a metric are read once: every further task, level or split is then a filter in memory.
     every = replace(selection, tasks=(), denominator=Denominator.UNPARSED_IS_WRONG)
-    return gather(scales(every), _ask(queries.fetch_scale_values, every, metric), metric, wanted)
+    return gather(scales(every), _ask(queries.fetch_scale_values, every, metric), metric, wanted, draw=False)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _emergence(file: str, version: int, selection: Selection, metric: str, wanted: Wanted, chance: float) -> Emergence | None:
     from analysis.emergence import study
+    from analysis.scale_series import gather
 
-    found = _series(file, version, selection, metric, wanted)
+    every = replace(selection, tasks=(), denominator=Denominator.UNPARSED_IS_WRONG)
+    found = gather(scales(every), _ask(queries.fetch_scale_values, every, metric), metric, wanted)
     return study(found, chance=chance) if len(found.points) else None
 
 
