@@ -318,7 +318,8 @@ def _score(run_id: str, entry: Any, index: int, names: _Names, file: str, report
     if value is not None and scale != "raw" and not 0 <= value <= (1 if scale == "0-1" else 100):
         scale, flag = "raw", "outside_its_range"
     text = " ".join(str(part) for part in (found["name"], found.get("description", ""), *found.get("additional", {}).values()))
-    text += " ".join(map(str, (pick(found, "source_data.additional_details") or {}).values()))
+    of_source = pick(found, "source_data.additional_details")
+    text += " ".join(map(str, of_source.values() if isinstance(of_source, Mapping) else ()))
     shots = set(_SHOTS.findall(text))
     metadata = {name: found[name] for name in _KEPT if name in found}
     if found["name"] != reading.task:

@@ -319,7 +319,8 @@ def _task_name(task: str) -> str:
 
 def _n_shot(header: Mapping[str, Any]) -> int | None:
     """Worked examples in the prompt: no field of its own, so an argument of the task or of a solver of such a name."""
-    places = [pick(header, "eval.task_args"), *(pick(step, "params") for step in pick(header, "plan.steps") or ())]
+    steps = pick(header, "plan.steps")
+    places = [pick(header, "eval.task_args"), *(pick(step, "params") for step in (steps if isinstance(steps, list) else ()))]
     for place in places:
         for name in _SHOT_NAMES:
             if (number := whole_number(pick(place, name) if isinstance(place, Mapping) else None)) is not None:

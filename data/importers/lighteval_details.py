@@ -111,7 +111,7 @@ class DetailReader:
                 for batch in opened.iter_batches(batch_size=BATCH_ROWS):
                     yield self._rows(file, _plain(batch, is_old=is_old, first=first), first, is_old=is_old)
                     first += len(batch)
-        except (pa.ArrowException, OSError) as cause:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as cause:
             raise ImportFormatError(
                 f"{file} cannot be read: {shorten(str(cause))}. Expected are details of lighteval (Parquet)."
             ) from cause

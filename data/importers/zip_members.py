@@ -16,7 +16,7 @@ from typing import IO, BinaryIO
 
 import zstandard
 
-from data.records import ImportFormatError
+from data.records import CharybdisError, ImportFormatError
 
 ZSTANDARD = 93
 MAX_MEMBER_BYTES = 256 << 20
@@ -28,7 +28,7 @@ MAX_MEMBERS = 5_000_000
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 
 
-class BadMemberError(Exception):
+class BadMemberError(CharybdisError):
     """A member cannot be read; the text says what was found. `expected` is the rest of the message."""
 
     def __init__(self, found: str, expected: str) -> None:

@@ -308,3 +308,12 @@ def test_the_schema_of_the_format_is_no_record(tmp_path: Path) -> None:
     properties = {"schema_version": {"type": "string"}, "model_info": {}, "evaluation_results": {}, "source_metadata": {}}
     (tmp_path / "eval.schema.json").write_text(json.dumps({"$schema": "x", "properties": properties}), encoding="utf-8")
     assert discover([tmp_path]).sources == ()
+
+
+@pytest.mark.parametrize(
+    "path", ["source_data.additional_details", "metric_config.additional_details", "score_details.details", "generation_config"]
+)
+@pytest.mark.parametrize("value", [5, "x", [1], True])
+def test_a_strange_part_of_a_result_costs_no_sample(read_files, tmp_path: Path, path: str, value: Any) -> None:
+    read = read_files(IMPORTER, write(tmp_path, put(RECORD, f"{FIRST}.{path}", value), TWO))
+    assert (len(read.scores), len(read.samples)) == (1, 2)

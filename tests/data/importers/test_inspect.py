@@ -419,3 +419,12 @@ def test_a_long_log_is_read_record_by_record(tmp_path: Path, monkeypatch) -> Non
     assert parts.rest["results"] == HEADER["results"]
     store = open_store(tmp_path / "store", empty=True)
     assert import_source(store, discover([file]).sources[0]).samples == 20
+
+
+@pytest.mark.parametrize(
+    "path", ["plan.steps", "plan", "eval.scorers", "eval.config", "eval.dataset", "results", "results.headline", "stats"]
+)
+@pytest.mark.parametrize("value", [5, "x", [1], None, True])
+def test_a_strange_part_of_the_header_costs_no_sample(read_files, tmp_path: Path, path: str, value: Any) -> None:
+    read = read_files(IMPORTER, write_json(tmp_path / "log.json", TWO, put(HEADER, path, value)))
+    assert len(read.samples) == 2
