@@ -37,7 +37,7 @@ def rank_slope_figure(what_if: WhatIf, *, styles: Mapping[str, ModelStyle] | Non
             sentence=f"Ranks of {len(rows)} models under the paper’s definition and under another choice; {what_if.n_changed} change.",
             file_name="what-if-ranks",
             margin={"l": 8, "r": 8, "t": TOP, "b": BOTTOM},
-            xaxis={"range": [-1.25, 2.25], "visible": False, "fixedrange": True},
+            xaxis={"range": [-2.1, 3.1], "visible": False, "fixedrange": True},
             yaxis={"range": [max(len(rows), 2) - 0.5, -0.5], "visible": False, "fixedrange": True},
             annotations=heads + names,
         ),
@@ -120,7 +120,7 @@ def what_if_levels_figure(what_if: WhatIf, models: Sequence[str], *, styles: Map
     short = {level: name.replace(",", ",<br>") for level, name in levels.items()}
     axis = level_axis(short, tickangle=0, tickfont={"size": 10})
     axis["ticktext"] = [escape(name, at_most=24).replace(",", ",<br>") for name in levels.values()]
-    chosen = escape(what_if.chosen.metric.label, at_most=30)
+    chosen = escape(what_if.chosen.metric.label, at_most=22)
     titles = [panel_title("Paper: exact match", 1), panel_title(f"Choice: {chosen}", 1) | {"x": 0.54}]
     return {
         "data": traces,
