@@ -1,12 +1,20 @@
-"""Example views: links into the dashboard that show something worth seeing on what ships, kept by hand in data/catalog/views.csv."""
+"""Views: links into the dashboard with a name. Example views ship (data/catalog/views.csv); saved views are what readers keep in the store.
+
+A saved view remembers the store version it was made at, so that whoever opens it later is told what has changed since.
+"""
 
 from __future__ import annotations
 
 import csv
+import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from urllib.parse import parse_qsl
+
+from data.records import CharybdisError
+from data.store import Store
 
 FILE = Path(__file__).parent / "catalog" / "views.csv"
 COLUMNS = ("view_id", "name", "page", "query", "note")
@@ -47,3 +55,31 @@ def read_example_views(file: Path = FILE) -> tuple[ExampleView, ...]:
         ExampleView(row["view_id"], row["name"], row["page"], tuple(parse_qsl(row["query"], strict_parsing=True)), row["note"])
         for row in rows
     )
+
+
+def save_view(store: Store, *, name: str, page: str, query: str, note: str | None = None) -> str:
+    """Keep the words of a link under a name; a view of the same name is replaced. Returns its id.
+
+    Args:
+        query: what stands after `?` in the link.
+
+    Raises:
+        CharybdisError: the name is empty or longer than 80 characters.
+    """
+    name = " ".join(name.split())
+    if not 0 < len(name) <= 80:
+        raise CharybdisError("A view needs a name of 1 to 80 characters.")
+    view_id = uuid.uuid4().hex[:12]
+    with store.transaction() as cursor:
+        # A saved view changes no number: it is kept under the version before this transaction, which readers saw.
+        ((version,),) = cursor.execute("SELECT value::BIGINT FROM meta WHERE key = 'store_version'").fetchall()
+        cursor.execute("DELETE FROM views WHERE name = ?", [name])
+        now = datetime.now(UTC).replace(tzinfo=None)
+        cursor.execute("INSERT INTO views VALUES (?, ?, ?, ?, ?, ?, ?)", [view_id, name, page, query, int(version) + 1, note, now])
+    return view_id
+
+
+def remove_view(store: Store, view_id: str) -> None:
+    """Forget a saved view."""
+    with store.transaction() as cursor:
+        cursor.execute("DELETE FROM views WHERE view_id = ?", [view_id])

@@ -11,6 +11,7 @@ from ui import cached, reading, screen, selection
 from ui.chart import preload_chart, provide_library
 from ui.snapshot_panel import draw_meeting
 from ui.startup import PageInfo, navigation
+from ui.view_panel import draw_view_panel, say_what_changed
 from ui.watch_panel import draw_freshness
 
 _HERE = Path(__file__).parent
@@ -27,9 +28,13 @@ def run(pages: Sequence[PageInfo]) -> None:
     is_ready = False
     with screen.readable_errors():  # without a store there is nothing a page could show; the notice says what to do
         cached.store()
+        above = st.sidebar.container()  # above the selection, where it is found without scrolling
         selection.choose()
         is_ready = True
     if is_ready:
         draw_freshness()
-        draw_meeting(reading.start(), selection.current(), page.url_path)
+        with above, st.container(horizontal=True):
+            draw_meeting(reading.start(), selection.current(), page.url_path)
+            draw_view_panel(page.url_path)
+        say_what_changed()
         page.run()

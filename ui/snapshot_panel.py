@@ -28,12 +28,12 @@ _MEETING = "meeting"
 
 
 def draw_meeting(parts: list[Part], chosen: Selection, page: str) -> None:
-    """Offer to collect, present and save pages. What is saved is made when it is asked for, of the parts that stand on the page by then."""
+    """Offer to collect, present and save pages. What is saved is made when it is asked for, of what stands on the page by then."""
     meeting = st.session_state.setdefault(_MEETING, None) or begin()
     st.session_state[_MEETING] = meeting
     meeting.page = partial(view_of, parts, chosen, _address())
     n = len(meeting.views)
-    with st.sidebar, st.popover(f"Meeting ({n})" if n else "Meeting", icon=":material/co_present:", type="tertiary", help=HELP):
+    with st.popover(f"Meeting ({n})" if n else "Meeting", icon=":material/co_present:", type="tertiary", help=HELP):
         what = counted(n, "collected page") if n else "this page"
         st.link_button(f"Present {what}", f"/meeting/{meeting.name}", icon=":material/slideshow:")
         st.download_button(

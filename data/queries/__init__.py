@@ -18,6 +18,7 @@ from data.queries.inventory import (
     fetch_schemes,
     fetch_store_info,
     fetch_tasks,
+    fetch_views,
 )
 from data.queries.samples import SAMPLE_SORTS, SampleFilter, count_samples, fetch_neighbours, fetch_sample, fetch_sample_page
 from data.queries.scales import SAMPLE_METRICS, fetch_scale_metrics, fetch_scale_values, fetch_scales
@@ -49,5 +50,6 @@ __all__ = [
     "fetch_store_info",
     "fetch_task_counts",
     "fetch_tasks",
+    "fetch_views",
     "where_selected",
 ]

@@ -92,6 +92,11 @@ def fetch_levels(store: Store, scheme: str) -> pd.DataFrame:
     return frame_of(store, "SELECT level, label, note FROM levels WHERE scheme = $scheme ORDER BY level", scheme=scheme)
 
 
+def fetch_views(store: Store) -> pd.DataFrame:
+    """Saved views, newest first: view_id, name, page, query, store_version, note, saved_at."""
+    return frame_of(store, "SELECT view_id, name, page, query, store_version, note, saved_at FROM views ORDER BY saved_at DESC, name")
+
+
 def fetch_runs(store: Store) -> pd.DataFrame:
     """Runs, newest first: run_id, model, model_raw, benchmark, format, harness, harness_version, status, checkpoint, step, n_shot,
     level_scheme, id_source, started_at, added_at, source_path, sha256, n_scores, n_samples, n_correct, n_wrong, n_unparsed, n_error,

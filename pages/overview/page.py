@@ -11,6 +11,7 @@ from ui.import_panel import draw_import_panel
 from ui.overview_parts import content_table, coverage_table, draw_answers, draw_questions, headline
 from ui.startup import known_pages
 from ui.valley_words import raised
+from ui.view_panel import draw_saved_views
 from ui.words import ago, counted, format_label, size
 
 HELP = {
@@ -43,6 +44,9 @@ with screen.readable_errors():
     with left:
         st.subheader("Start with a question", anchor=False)
         draw_questions(known_pages())
+        if len(cached.views()):
+            st.subheader("Saved views", anchor=False)
+            draw_saved_views()
         if examples():
             st.subheader("Examples", anchor=False)
             draw_examples()

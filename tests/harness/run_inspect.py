@@ -5,7 +5,8 @@ Usage: run_inspect.py MODEL_FOLDER MODEL_NAME QUESTIONS LOG_FOLDER TASK
 
 import sys
 
-from inspect_ai import Task, eval
+import inspect_ai
+from inspect_ai import Task
 from inspect_ai.dataset import FieldSpec, json_dataset
 from inspect_ai.model import GenerateConfig, get_model
 from inspect_ai.scorer import exact
@@ -26,5 +27,5 @@ model = get_model(
     chat_template="{{ messages[0]['content'] }}",  # the ladder has no roles: the question stands alone
     config=GenerateConfig(max_tokens=24, max_connections=16),
 )
-log = eval(task, model=model, log_dir=logs, display="none")[0]
+log = inspect_ai.eval(task, model=model, log_dir=logs, display="none")[0]
 sys.exit(log.status != "success")

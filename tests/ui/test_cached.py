@@ -12,6 +12,7 @@ import pytest
 from data.records import Denominator, RunInfo, Selection
 from data.writer import writing
 from ui import cached
+from ui.cached import keeping
 from ui.settings import settings
 
 
@@ -68,7 +69,7 @@ def test_counted_answers_are_listed_before_published_means(store: Path) -> None:
 
 
 def test_no_cached_function_has_an_argument_that_streamlit_ignores() -> None:
-    source = Path(cached.__file__).read_text()
+    source = Path(keeping.__file__).read_text()
     heads = [part.split("->")[0] for part in source.split("@st.cache_")[1:]]
     assert heads
     for head in heads:

@@ -1,0 +1,257 @@
+"""What was computed from the store, one function per analysis.
+
+The analyses bring scipy along, which costs half a second: each is loaded by the first page that needs it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from data import queries
+from data.records import Denominator, NotEnoughDataError, Selection, Split
+from ui.cached.keeping import ask, kept, shared, store
+from ui.cached.reads import level_scores, levels, models, scales, task_counts
+from ui.figures.theme import natural_order
+
+if TYPE_CHECKING:
+    from analysis.answer_likelihood import AnswerLikelihood
+    from analysis.answer_matrix import AnswerMatrix
+    from analysis.compare import Comparison
+    from analysis.conclusions import Conclusion
+    from analysis.difficulty import LevelAxis
+    from analysis.emergence import Emergence
+    from analysis.explanation import Explanation
+    from analysis.level_by_size import LevelBySize
+    from analysis.loss_threshold import LossThreshold
+    from analysis.multiverse import Multiverse
+    from analysis.probe_tasks import ProbeReading
+    from analysis.published import ScoreBounds
+    from analysis.scale_series import Series, Wanted
+    from analysis.scoring import Cells
+    from analysis.valley import Valley
+
+
+def _any_denominator(selection: Selection) -> Selection:
+    """The selection as a key of what does not depend on its denominator."""
+    return replace(selection, denominator=Denominator.UNPARSED_IS_WRONG)
+
+
+# -- valleys -----------------------------------------------------------------------------------------------------------------------
+
+
+def valley_sources(selection: Selection) -> tuple[tuple[str, str], ...]:
+    """Models of the selection that have a valley, each with its source: those with counted "samples", then those with "published" means."""
+    return _valley_sources(_any_denominator(selection))
+
+
+@kept
+def _valley_sources(selection: Selection) -> tuple[tuple[str, str], ...]:
+    counts = queries.fetch_task_counts(store(), selection)
+    counts = counts[counts["level"].notna() & counts["role"].ne("probe").fillna(True).astype(bool)]
+    counted = _with_both_splits(counts, ["model", "task"])
+    means = queries.fetch_level_scores(store(), selection)
+    means = means[(means["metric"] == "accuracy") & means["task"].isna()]
+    published = _with_both_splits(means, ["model", "level"])
+    return (
+        *((model, "samples") for model in sorted(counted, key=natural_order)),
+        *((model, "published") for model in sorted(published - counted, key=natural_order)),
+    )
+
+
+def _with_both_splits(frame: pd.DataFrame, pair: list[str]) -> set[str]:
+    n_splits = frame.groupby(pair)["split"].nunique()
+    return set(n_splits[n_splits == len(Split)].index.get_level_values("model"))
+
+
+def valley(model: str, source: str, selection: Selection) -> Valley:
+    """The valley of one model, from "samples" or "published". See analysis.valley and analysis.published."""
+    return _valley(source, replace(selection, models=(model,)))
+
+
+@kept
+def _valley(source: str, selection: Selection) -> Valley:
+    from analysis.published import valleys_from_published
+    from analysis.valley import Settings, locate_valley
+
+    estimation = Settings(denominator=selection.denominator)
+    if source == "published":
+        return valleys_from_published(queries.fetch_level_scores(store(), selection), estimation)[0]
+    axis = _level_axis(replace(selection, models=()))
+    return locate_valley(queries.fetch_task_counts(store(), selection), settings=estimation, axis=axis)
+
+
+@kept
+def _level_axis(selection: Selection) -> LevelAxis:
+    from analysis.difficulty import difficulty_axis
+
+    return difficulty_axis(queries.fetch_task_counts(store(), selection), selection.denominator)
+
+
+def explanation(model: str, source: str, selection: Selection) -> Explanation:
+    """What explains the gap of one model. See analysis.explanation. Raises NotEnoughDataError for published means."""
+    return _explanation(source, replace(selection, models=(model,)))
+
+
+@kept
+def _explanation(source: str, selection: Selection) -> Explanation:
+    from analysis.explanation import explain_valley
+
+    return explain_valley(_valley(source, selection))
+
+
+@kept
+def score_bounds(selection: Selection) -> tuple[ScoreBounds, ...]:
+    """What published scores alone say about the gap. See analysis.published.score_bounds."""
+    from analysis.published import score_bounds as bound
+
+    return bound(queries.fetch_level_scores(store(), selection))
+
+
+# -- scores over scale -------------------------------------------------------------------------------------------------------------
+
+
+@kept
+def series(selection: Selection, metric: str, wanted: Wanted) -> Series:
+    """One metric over one scale. See analysis.scale_series.gather."""
+    from analysis.scale_series import gather
+
+    # All tasks of a metric are read once: every further task, level or split is then a filter in memory.
+    every = _any_denominator(replace(selection, tasks=()))
+    return gather(scales(every), ask(queries.fetch_scale_values, every, metric), metric, wanted, draw=False)
+
+
+@kept
+def emergence(selection: Selection, metric: str, wanted: Wanted, chance: float) -> Emergence | None:
+    """What is computed of one series; None where no run has it. See analysis.emergence.study."""
+    from analysis.emergence import study
+    from analysis.scale_series import gather
+
+    every = _any_denominator(replace(selection, tasks=()))
+    found = gather(scales(every), ask(queries.fetch_scale_values, every, metric), metric, wanted)
+    return study(found, chance=chance) if len(found.points) else None
+
+
+@kept
+def loss_threshold(selection: Selection, metric: str, wanted: Wanted, chance: float) -> LossThreshold | str:
+    """Hinge of a metric against loss, or why there is none. See analysis.emergence.threshold_of."""
+    from analysis.emergence import threshold_of
+
+    try:
+        return threshold_of(series(selection, metric, wanted), chance=chance)
+    except NotEnoughDataError as error:
+        return str(error)
+
+
+# -- critical level and size, probe tasks, answer probabilities --------------------------------------------------------------------
+
+
+@kept
+def level_by_size(source: str, selection: Selection) -> LevelBySize:
+    """Critical levels against size, of "published" levels or those of stored "samples". See analysis.level_by_size."""
+    from analysis.level_by_size import counted_levels, published_levels
+    from analysis.level_by_size import level_by_size as fit
+
+    known = models()
+    if source == "published":
+        rows = published_levels(level_scores(selection), known)
+    else:
+        rows = counted_levels(task_counts(selection), known, selection.denominator)
+    places = [int(level) for level in levels(selection.scheme)["level"]] or [int(level) for level in rows["level"].dropna()]
+    return fit(rows, source=source, lowest=min(places, default=1), highest=max(places, default=5))
+
+
+@kept
+def probe_readings(selection: Selection) -> tuple[ProbeReading, ...]:
+    """Complexity used on probe tasks. See analysis.probe_tasks."""
+    from analysis.probe_tasks import probe_readings as read
+
+    return read(task_counts(selection), selection.denominator)
+
+
+def answer_likelihood(model: str, selection: Selection) -> AnswerLikelihood:
+    """How likely the reference answers were to one model. See analysis.answer_likelihood."""
+    return _answer_likelihood(replace(selection, models=(model,)))
+
+
+@kept
+def _answer_likelihood(selection: Selection) -> AnswerLikelihood:
+    from analysis.answer_likelihood import answer_likelihood as measure
+
+    answers = queries.fetch_answers(store(), selection, columns=("answer_logprob", "token_logprobs", "target"))
+    return measure(answers, selection.models[0], denominator=selection.denominator)
+
+
+# -- comparisons -------------------------------------------------------------------------------------------------------------------
+
+
+def answer_matrix(models: tuple[str, ...], selection: Selection) -> AnswerMatrix:
+    """Answers of these models side by side. See analysis.answer_matrix."""
+    return _answer_matrix(replace(selection, models=models))
+
+
+@shared
+def _answer_matrix(selection: Selection) -> AnswerMatrix:
+    from analysis.answer_matrix import answer_matrix as build
+
+    return build(queries.fetch_answers(store(), selection), selection.models, selection.denominator)
+
+
+def comparison(models: tuple[str, ...], baseline: str, grouping: str, unit: str, selection: Selection) -> Comparison:
+    """These models against a baseline. See analysis.compare.compare_models."""
+    return _comparison(baseline, grouping, unit, replace(selection, models=models))
+
+
+@kept
+def _comparison(baseline: str, grouping: str, unit: str, selection: Selection) -> Comparison:
+    from analysis.compare import compare_models
+    from analysis.compare_rows import CompareSettings
+
+    matrix, means = _answer_matrix(selection), queries.fetch_level_scores(store(), selection)
+    return compare_models(matrix, means, selection.models, baseline, CompareSettings(grouping=grouping, unit=unit))
+
+
+def agreement(models: tuple[str, ...], selection: Selection) -> pd.DataFrame:
+    """Which of these models are wrong on the same instances. See analysis.agreement.agreement_table."""
+    return _agreement(replace(selection, models=models))
+
+
+@kept
+def _agreement(selection: Selection) -> pd.DataFrame:
+    from analysis.agreement import agreement_table, choices_by_column
+
+    matrix = _answer_matrix(selection)
+    answers = queries.fetch_answers(store(), selection, columns=("choice_logprobs", "answer_logprob"))
+    return agreement_table(matrix, choices_by_column(matrix, answers))
+
+
+# -- what if -----------------------------------------------------------------------------------------------------------------------
+
+
+def metric_cells(selection: Selection) -> Cells:
+    """The selection's answers under every metric, and published level means, summed by cell. Sliders re-aggregate what this returns."""
+    return _metric_cells(_any_denominator(selection))  # the denominator is one of the things that re-aggregation varies
+
+
+@shared
+def _metric_cells(selection: Selection) -> Cells:
+    from analysis.published_cells import cells_of_published, join_cells
+    from analysis.scoring import NEEDED_COLUMNS, reduce_samples
+
+    answers = queries.fetch_answers(store(), selection, columns=NEEDED_COLUMNS)
+    published = cells_of_published(queries.fetch_level_scores(store(), selection))
+    return join_cells(reduce_samples(answers, chance=queries.fetch_chance(store())), published)
+
+
+def multiverse(selection: Selection, models: tuple[str, ...], conclusion: Conclusion) -> Multiverse:
+    """Every specification of a conclusion on these models. See analysis.multiverse."""
+    return _multiverse(_any_denominator(selection), models, conclusion)
+
+
+@kept
+def _multiverse(selection: Selection, models: tuple[str, ...], conclusion: Conclusion) -> Multiverse:
+    from analysis.multiverse import multiverse as compute
+
+    return compute(_metric_cells(selection).narrowed(models), conclusion)

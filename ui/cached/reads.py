@@ -1,0 +1,170 @@
+"""What was read from the store: one function per question of data.queries, and the small hand-kept tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data import queries
+from data.grading_effect import read_grading_effect
+from data.methods import Method, read_agreement, read_methods
+from data.queries import SampleFilter
+from data.records import SCYLLA_SCHEME, Denominator, Selection
+from data.watching import watched_folders as read_watched_folders
+from ui.cached.keeping import ask, kept, store
+from ui.figures.theme import ModelStyle, model_styles
+
+# -- what is here ------------------------------------------------------------------------------------------------------------------
+
+
+def store_info() -> dict[str, Any]:
+    """See data.queries.fetch_store_info."""
+    return ask(queries.fetch_store_info)
+
+
+def models() -> pd.DataFrame:
+    """See data.queries.fetch_models."""
+    return ask(queries.fetch_models)
+
+
+def tasks() -> pd.DataFrame:
+    """See data.queries.fetch_tasks."""
+    return ask(queries.fetch_tasks)
+
+
+def views() -> pd.DataFrame:
+    """See data.queries.fetch_views."""
+    return ask(queries.fetch_views)
+
+
+def schemes() -> pd.DataFrame:
+    """See data.queries.fetch_schemes."""
+    return ask(queries.fetch_schemes)
+
+
+def levels(scheme: str) -> pd.DataFrame:
+    """See data.queries.fetch_levels."""
+    return ask(queries.fetch_levels, scheme)
+
+
+def ood_kinds() -> pd.DataFrame:
+    """See data.queries.fetch_ood_kinds."""
+    return ask(queries.fetch_ood_kinds)
+
+
+def runs() -> pd.DataFrame:
+    """See data.queries.fetch_runs."""
+    return ask(queries.fetch_runs)
+
+
+def run(run_id: str) -> dict[str, Any]:
+    """See data.queries.fetch_run."""
+    return ask(queries.fetch_run, run_id)
+
+
+def imports() -> pd.DataFrame:
+    """See data.queries.fetch_imports."""
+    return ask(queries.fetch_imports)
+
+
+def rejects(import_key: int | None = None, *, limit: int = 1000) -> pd.DataFrame:
+    """See data.queries.fetch_rejects."""
+    return ask(queries.fetch_rejects, import_key, limit=limit)
+
+
+def styles() -> dict[str, ModelStyle]:
+    """Colour and symbol of every model of the store; the same on every page, whatever is selected."""
+    known = models()
+    families = {model: family if isinstance(family, str) else None for model, family in zip(known["model"], known["family"], strict=True)}
+    return model_styles(families)
+
+
+def sizes() -> dict[str, tuple[str, int]]:
+    """Family and number of parameters of the models for which both are known."""
+    known = models().dropna(subset=["family", "n_params"])
+    rows = zip(known["model"], known["family"], known["n_params"], strict=True)
+    return {model: (family, int(n_params)) for model, family, n_params in rows}
+
+
+# -- counts, scores, samples -------------------------------------------------------------------------------------------------------
+
+
+def task_counts(selection: Selection) -> pd.DataFrame:
+    """See data.queries.fetch_task_counts."""
+    return ask(queries.fetch_task_counts, selection)
+
+
+def level_scores(selection: Selection) -> pd.DataFrame:
+    """See data.queries.fetch_level_scores."""
+    return ask(queries.fetch_level_scores, selection)
+
+
+def scores(selection: Selection) -> pd.DataFrame:
+    """See data.queries.fetch_scores."""
+    return ask(queries.fetch_scores, selection)
+
+
+def answers(selection: Selection, *, columns: tuple[str, ...] = (), wanted: SampleFilter | None = None) -> pd.DataFrame:
+    """See data.queries.fetch_answers."""
+    return ask(queries.fetch_answers, selection, columns=columns, wanted=wanted)
+
+
+def sample_count(selection: Selection, wanted: SampleFilter) -> int:
+    """See data.queries.count_samples."""
+    return ask(queries.count_samples, selection, wanted)
+
+
+def sample_page(selection: Selection, wanted: SampleFilter, *, sort: str = "run order", page: int = 0, page_size: int = 50) -> pd.DataFrame:
+    """See data.queries.fetch_sample_page."""
+    return ask(queries.fetch_sample_page, selection, wanted, sort=sort, page=page, page_size=page_size)
+
+
+def sample(run_id: str, row_in_run: int, scheme: str = SCYLLA_SCHEME) -> dict[str, Any]:
+    """See data.queries.fetch_sample."""
+    return ask(queries.fetch_sample, run_id, row_in_run, scheme=scheme)
+
+
+def neighbours(
+    selection: Selection, wanted: SampleFilter, run_id: str, row_in_run: int, *, sort: str = "run order"
+) -> tuple[tuple[str, int] | None, tuple[str, int] | None]:
+    """See data.queries.fetch_neighbours."""
+    return ask(queries.fetch_neighbours, selection, wanted, run_id, row_in_run, sort=sort)
+
+
+def scale_metrics() -> pd.DataFrame:
+    """See data.queries.fetch_scale_metrics."""
+    return ask(queries.fetch_scale_metrics)
+
+
+def scales(selection: Selection) -> pd.DataFrame:
+    """See data.queries.fetch_scales."""
+    return ask(queries.fetch_scales, replace(selection, tasks=(), denominator=Denominator.UNPARSED_IS_WRONG))
+
+
+# -- beside the results ------------------------------------------------------------------------------------------------------------
+
+
+@kept
+def watched_folders() -> tuple[Path, ...]:
+    """See data.watching.watched_folders."""
+    return read_watched_folders(store())
+
+
+@kept
+def methods() -> tuple[Method, ...]:
+    """See data.methods.read_methods."""
+    return read_methods()
+
+
+@kept
+def certified_agreement() -> pd.DataFrame:
+    """See data.methods.read_agreement."""
+    return read_agreement()
+
+
+def grading_effect() -> pd.DataFrame:
+    """See data.grading_effect.read_grading_effect."""
+    return read_grading_effect()

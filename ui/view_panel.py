@@ -1,0 +1,113 @@
+"""Saved views: the page as it is addressed, under a name, for everybody who uses this store. And what changed since a view was saved."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlencode
+
+import pandas as pd
+import streamlit as st
+
+from data.records import CharybdisError
+from data.views import remove_view, save_view
+from ui import cached
+from ui.plain import plain
+from ui.words import ago, counted, listed
+
+SINCE = "since"
+"""Word of a saved view's link: the store version and the time (s since 1970, UTC) that it was saved at, `12.1763722500`."""
+_NAME, _PROBLEM = "name of the view", "view: problem"
+
+
+def draw_view_panel(page: str) -> None:
+    """In a popover: save this page's address under a name; the views saved so far, as links."""
+    saved = cached.views()
+    with st.popover(f"Views ({len(saved)})" if len(saved) else "Views", icon=":material/bookmark:", type="tertiary"):
+        with st.form("save view", border=False, clear_on_submit=True):
+            st.text_input("Save this view as", key=_NAME, max_chars=80, placeholder="name that colleagues will understand")
+            st.form_submit_button("Save", icon=":material/bookmark_add:", on_click=_save, args=(page or "overview",))
+        if problem := st.session_state.pop(_PROBLEM, None):
+            st.error(plain(problem), icon=":material/error:")
+        draw_saved_views(removable=True)
+
+
+def draw_saved_views(*, removable: bool = False) -> None:
+    """Every saved view as a link, with when it was saved and how much has changed since."""
+    for view in cached.views().to_dict("records"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            words = [*parse_qsl(str(view["query"])), (SINCE, since_word(int(view["store_version"]), view["saved_at"]))]
+            st.page_link(f"pages/{view['page']}/page.py", label=plain(view["name"]), icon=":material/bookmark:", query_params=words)
+            st.caption(plain(f"saved {ago(view['saved_at'])}"))
+            if removable:
+                st.button(
+                    "Forget",
+                    key=f"forget {view['view_id']}",
+                    on_click=_forget,
+                    args=(view["view_id"],),
+                    type="tertiary",
+                    icon=":material/close:",
+                )
+
+
+def say_what_changed() -> None:
+    """On a page that was opened by a saved view: which runs came into the store after it was saved."""
+    word = st.query_params.get(SINCE)
+    found = read_since(word) if word else None
+    if found is None:
+        return
+    text = changes(cached.runs(), cached.store().version, *found)
+    if text:
+        st.info(plain(text), icon=":material/history:")
+
+
+def changes(runs: pd.DataFrame, version: int, saved_version: int, saved_at: pd.Timestamp) -> str | None:
+    """Which runs came in after a view was saved, in words; None where none did.
+
+    Args:
+        runs: as data.queries.fetch_runs.
+        version: the store's now; saved_version and saved_at: the view's.
+
+    >>> changes(pd.DataFrame({"model": [], "added_at": pd.to_datetime([])}), 12, 12, pd.Timestamp("2026-01-01")) is None
+    True
+    """
+    newer = runs[runs["added_at"] > saved_at]
+    if version <= saved_version or newer.empty:
+        return None
+    models = sorted(newer["model"].unique())
+    named = f"{', '.join(models[:4])} and others" if len(models) > 4 else listed(models)
+    return (
+        f"This view was saved {ago(saved_at)}, at store version {saved_version}; it shows version {version}. "
+        f"Since then {counted(len(newer), 'run')} of {named} came in."
+    )
+
+
+def since_word(version: int, moment: pd.Timestamp) -> str:
+    """Version and time as one word of a link.
+
+    >>> since_word(12, pd.Timestamp("2026-01-01"))
+    '12.1767225600'
+    """
+    return f"{version}.{int(pd.Timestamp(moment).timestamp())}"
+
+
+def read_since(word: str) -> tuple[int, pd.Timestamp] | None:
+    """What `since_word` wrote; None for anything else.
+
+    >>> read_since("12.1767225600")
+    (12, Timestamp('2026-01-01 00:00:00'))
+    """
+    version, _, seconds = word.partition(".")
+    if not (version.isdecimal() and seconds.isdecimal() and len(seconds) <= 11 and len(version) <= 9):
+        return None
+    return int(version), pd.Timestamp(int(seconds), unit="s")
+
+
+def _save(page: str) -> None:
+    words = [(key, value) for key in st.query_params if key != SINCE for value in st.query_params.get_all(key)]
+    try:
+        save_view(cached.store(), name=str(st.session_state[_NAME]), page=page, query=urlencode(words))
+    except CharybdisError as cause:
+        st.session_state[_PROBLEM] = str(cause)
+
+
+def _forget(view_id: str) -> None:
+    remove_view(cached.store(), view_id)
