@@ -171,7 +171,7 @@ def _capa_of(
 
 
 def choice_probabilities(logprobs: ArrayLike, answer_logprob: float, *, tolerance: float = 1e-3) -> tuple[Floats, int] | None:
-    """Probabilities among the offered choices (softmax) and the place of the correct one, which is where the answer's log-probability stands.
+    """Probabilities among the offered choices (softmax) and the place of the correct one: where the answer's log-probability stands.
 
     None where it stands at no choice or at several, or a choice has no number.
     """
