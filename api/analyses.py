@@ -1,28 +1,104 @@
-"""Analyses of the API: the numbers behind each page, computed by the functions the pages and the shell call."""
+"""Analyses of the API: the numbers behind each page, put together as the shell's `analyse` puts them together."""
 
-from dataclasses import replace
-from typing import Any
+# No `from __future__ import annotations` here: FastAPI reads the annotations of functions that are made inside of functions.
 
-from fastapi import FastAPI, Response
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Response
 
 from api.documents import document
+from api.selecting import Words
 from data import queries
+from data.records import Split
 from data.store import Store
 
 
 def add_to(api: FastAPI, store: Store, chosen: Any) -> None:
     """Add one address per analysis."""
+    _add_valley(api, store, chosen)
+    _add_compare(api, store, chosen)
+    _add_what_if(api, store, chosen)
+    _add_emergence(api, store, chosen)
 
+
+def _add_valley(api: FastAPI, store: Store, chosen: Any) -> None:
     @api.get("/analyses/valley", summary="Gap by level, critical level and how sure it is, per model")
     def valley(selection: chosen) -> Response:
-        from analysis.difficulty import difficulty_axis
-        from analysis.published import valleys_from_published
-        from analysis.valley import Settings, locate_valleys
+        from analysis.valley import Settings
+        from commands.analyse.valley import valleys_of
 
-        settings = Settings(denominator=selection.denominator)
-        axis = difficulty_axis(queries.fetch_task_counts(store, replace(selection, models=())), selection.denominator)
-        found = [
-            *locate_valleys(queries.fetch_task_counts(store, selection), settings, axis=axis),
-            *valleys_from_published(queries.fetch_level_scores(store, selection), settings=settings),
-        ]
+        found = valleys_of(store, selection, Settings(denominator=selection.denominator))
         return document(store, {"models": [model.as_record() for model in found]})
+
+
+def _add_compare(api: FastAPI, store: Store, chosen: Any) -> None:
+    @api.get("/analyses/compare", summary="Two to six models against a baseline: differences, tests, ranks")
+    def compare(
+        selection: chosen,
+        baseline: Annotated[str | None, Query(description="Default: the first model.")] = None,
+        by: Annotated[str, Query(pattern="^(level|task|overall)$")] = "level",
+        over: Annotated[str, Query(pattern="^(tasks|instances)$")] = "tasks",
+    ) -> Response:
+        from analysis.compare import check_models
+        from analysis.compare_rows import CompareSettings
+        from commands.analyse.compare import comparison_of
+
+        check_models(selection.models, baseline)
+        found = comparison_of(store, selection, baseline, CompareSettings(grouping=by, unit=f"over {over}"))
+        return document(store, found.as_record())
+
+
+def _add_what_if(api: FastAPI, store: Store, chosen: Any) -> None:
+    @api.get(
+        "/analyses/what-if", summary="Ranks and levels under another metric beside the paper's; conclusions under every choice at once"
+    )
+    def what_if(
+        selection: chosen,
+        metric: str = "exact_match",
+        rank_by: str = "score",
+        averaging: str = "levels",
+        order: str = "task_first",
+        penalty: Annotated[float, Query(ge=0)] = 1.0,
+        conclusion: Words = [],  # noqa: B006  (FastAPI copies defaults)
+    ) -> Response:
+        from analysis.conclusions import read_conclusion
+        from analysis.multiverse import multiverse
+        from analysis.what_if import compare_with_paper
+        from commands.analyse.what_if import cells_of, choice_of
+
+        choice = choice_of(metric, selection.denominator, averaging, order, penalty, None, rank_by)
+        cells = cells_of(store, selection)
+        cells = cells.narrowed([name for name in selection.models if name in cells.models] or cells.models)
+        found = compare_with_paper(cells, choice, seed=0)
+        tests = [multiverse(cells, read_conclusion(text, cells.models, cells.level_labels)) for text in conclusion]
+        return document(store, {"what_if": found.as_record(), "multiverse": [one.as_record() for one in tests]})
+
+
+def _add_emergence(api: FastAPI, store: Store, chosen: Any) -> None:
+    @api.get("/analyses/emergence", summary="A score over scale: its shape, its break, and the points behind it")
+    def emergence(
+        selection: chosen,
+        metric: str = "accuracy",
+        over: Annotated[str, Query(pattern="^(parameters|FLOPs|tokens|step|loss)$")] = "parameters",
+        level: int | None = None,
+        split: Split | None = None,
+        checkpoints: Annotated[str, Query(pattern="^(last|every)$")] = "last",
+        chance: Annotated[float, Query(ge=0, lt=1)] = 0.0,
+    ) -> Response:
+        from dataclasses import replace
+
+        from analysis.emergence import study
+        from analysis.scale_series import Wanted, gather
+        from commands.analyse.emergence import record_of
+
+        wanted = Wanted(
+            axis=over,
+            tasks=selection.tasks,
+            level=level,
+            split=str(split) if split else None,
+            every_checkpoint=checkpoints == "every" or over == "loss",
+            denominator=selection.denominator,
+        )
+        every = replace(selection, tasks=())
+        series = gather(queries.fetch_scales(store, every), queries.fetch_scale_values(store, every, metric), metric, wanted)
+        return document(store, record_of(study(series, chance=chance)))

@@ -39,8 +39,9 @@ def make_api(folder: Path) -> FastAPI:
         tasks: Words = [],  # noqa: B006
         scheme: str = SCYLLA_SCHEME,
         denominator: Denominator = Denominator.UNPARSED_IS_WRONG,
+        ood: str = "",
     ) -> Selection:
-        return selection_of(store, models, tasks, scheme, denominator)
+        return selection_of(store, models, tasks, scheme, denominator, ood)
 
     chosen = Annotated[Selection, Depends(selected)]
     _add_errors(api)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from data.queries import fetch_models, fetch_schemes, fetch_tasks
+from data.queries import fetch_models, fetch_ood_kinds, fetch_schemes, fetch_tasks
 from data.records import FAMILY_WORD, SCYLLA_SCHEME, CharybdisError, Denominator, Selection
 from data.store import Store
 
@@ -17,7 +17,7 @@ class UnknownWordError(CharybdisError):
     """A request names a model, task or scheme that this store does not have."""
 
 
-def selection_of(store: Store, models: list[str], tasks: list[str], scheme: str, denominator: Denominator) -> Selection:
+def selection_of(store: Store, models: list[str], tasks: list[str], scheme: str, denominator: Denominator, ood: str = "") -> Selection:
     """The selection that a request names.
 
     Args:
@@ -44,4 +44,7 @@ def selection_of(store: Store, models: list[str], tasks: list[str], scheme: str,
     schemes = list(fetch_schemes(store)["scheme"])
     if scheme != SCYLLA_SCHEME and scheme not in schemes:
         raise UnknownWordError(f"There is no level scheme {scheme!r}. Possible: {', '.join(schemes)}.")
-    return Selection(models=tuple(sorted(set(named))), tasks=tuple(sorted(set(tasks))), scheme=scheme, denominator=denominator)
+    kinds = list(fetch_ood_kinds(store)["ood"]) if ood else []
+    if ood and ood not in kinds:
+        raise UnknownWordError(f"No run has OOD instances of the kind {ood!r}. Kinds here: {', '.join(kinds) or 'none'}.")
+    return Selection(models=tuple(dict.fromkeys(named)), tasks=tuple(sorted(set(tasks))), scheme=scheme, denominator=denominator, ood=ood)

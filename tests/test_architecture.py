@@ -27,7 +27,7 @@ WALLS = {
     "ui": ({"data", "analysis", "probe", "ui"}, TORCH | {"duckdb", "scipy"}),
     "pages": (set(OURS), TORCH | {"duckdb", "plotly", "scipy"}),
     "commands/report.py": ({"commands", "data", "ui"}, TORCH | {"duckdb", "scipy", "plotly"}),
-    "api": ({"api", "data", "analysis"}, TORCH | SCREEN | {"duckdb", "scipy"}),
+    "api": ({"api", "commands.analyse", "data", "analysis"}, TORCH | SCREEN | {"duckdb", "scipy"}),
     "app.py": ({"api", "ui"}, TORCH | {"plotly", "duckdb", "scipy", "pandas"}),
     "commands": ({"commands", "data", "analysis", "probe"}, TORCH | {"duckdb", "scipy", "plotly"}),
     "cli.py": ({"commands"}, TORCH | {"duckdb", "scipy", "plotly"}),

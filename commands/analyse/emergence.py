@@ -99,8 +99,8 @@ def _report(sentence: str, found: Emergence, threshold: LossThreshold | None) ->
 
 
 def _record(sentence: str, found: Emergence, mirage: Mirage | None, threshold: LossThreshold | None) -> dict[str, Any]:
-    pair = {"verdict": mirage.verdict, "share_steeper": mirage.share_steeper, "against": _plain(mirage.continuous)} if mirage else None
-    record: dict[str, Any] = _plain({"sentence": sentence, **_plain(found), "mirage": pair, "loss_threshold": threshold})
+    pair = {"verdict": mirage.verdict, "share_steeper": mirage.share_steeper, "against": record_of(mirage.continuous)} if mirage else None
+    record: dict[str, Any] = record_of({"sentence": sentence, **record_of(found), "mirage": pair, "loss_threshold": threshold})
     return record
 
 
@@ -108,19 +108,19 @@ _LEFT_OUT = ("draws", "fitted", "residual")
 """Arrays that the points and the parameters give again."""
 
 
-def _plain(value: Any) -> Any:
+def record_of(value: Any) -> Any:
     """Results as JSON values: undefined numbers are null, infinite ones words."""
     if is_dataclass(value) and not isinstance(value, type):
         kept = [field.name for field in fields(value) if field.name not in _LEFT_OUT and not field.name.startswith("_")]
-        return {name: _plain(getattr(value, name)) for name in kept}
+        return {name: record_of(getattr(value, name)) for name in kept}
     if isinstance(value, pd.DataFrame):
-        return [_plain(row) for row in value.astype(object).where(value.notna(), None).to_dict("records")]
+        return [record_of(row) for row in value.astype(object).where(value.notna(), None).to_dict("records")]
     if isinstance(value, dict):
-        return {str(name): _plain(item) for name, item in value.items()}
+        return {str(name): record_of(item) for name, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [record_of(item) for item in value]
     if isinstance(value, float) and math.isinf(value):
         return "inf" if value > 0 else "-inf"
     return None if isinstance(value, float) and math.isnan(value) else value

@@ -73,6 +73,18 @@ def test_valley_is_the_one_of_the_shell(client: TestClient, demo_store: Path) ->
     assert found["model"] == "demo-small"
 
 
+def test_comparison_what_if_and_emergence_answer_with_their_numbers(client: TestClient) -> None:
+    pair = "models=demo-small&models=demo-large"
+    found = get(client, f"/analyses/compare?{pair}&baseline=demo-small&by=overall")
+    (row,) = [row for row in found["comparisons"] if row["split"] == "ood"]
+    # 324 right answers of demo-large and 189 of demo-small, of the 15 times 39 that did not end in an error.
+    assert (row["model"], row["n"]) == ("demo-large", 15 * 39)
+    assert row["difference"] == pytest.approx((324 - 189) / (15 * 39))
+    what_if = get(client, f"/analyses/what-if?{pair}&penalty=0&conclusion=demo-large+above+demo-small+ood")
+    assert [row["rank"] for row in what_if["what_if"]["ranks"]] and what_if["multiverse"][0]["share"] > 0.5
+    assert get(client, f"/analyses/emergence?{pair}&level=1")["series"]["metric"] == "accuracy"
+
+
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
@@ -82,6 +94,10 @@ def test_valley_is_the_one_of_the_shell(client: TestClient, demo_store: Path) ->
         ("/counts?denominator=all", 422, "denominator"),
         ("/samples?page_size=100000", 422, "page_size"),
         ("/samples?sort=random", 404, "lowest score"),
+        ("/counts?ood=sideways", 404, "sideways"),
+        ("/analyses/compare?models=demo-small", 400, "2 to 6"),
+        ("/analyses/compare?models=demo-small&models=demo-large&by=moon", 422, "by"),
+        ("/analyses/what-if?metric=moon", 400, "exact_match"),
         ("/runs/none", 404, "none"),
         ("/samples/run-demo-small/99999", 404, "99999"),
     ],
