@@ -9,7 +9,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import repeat
+from math import floor
 from typing import TypeVar
 
 from data.records import CharybdisError, Split
@@ -28,22 +30,28 @@ class TaskError(CharybdisError):
 
 def below(rng: random.Random, n: int) -> int:
     """A number from 0 to n - 1, each as likely as the next to within 2^-53 n."""
-    return int(rng.random() * n)
+    return floor(rng.random() * n)
 
 
 def between(rng: random.Random, low: int, high: int) -> int:
     """A number from low to high, both included."""
-    return low + int(rng.random() * (high - low + 1))
+    return low + floor(rng.random() * (high - low + 1))
 
 
 def shuffled(rng: random.Random, items: Sequence[T]) -> list[T]:
     """The items in a random order (Fisher-Yates)."""
     mixed = list(items)
     draw = rng.random
-    for place in range(len(mixed) - 1, 0, -1):
-        other = int(draw() * (place + 1))
+    for place, left in _steps(len(mixed)):
+        other = floor(draw() * left)
         mixed[place], mixed[other] = mixed[other], mixed[place]
     return mixed
+
+
+@lru_cache(maxsize=256)
+def _steps(n: int) -> list[tuple[int, float]]:
+    """Each place from the last to the second, and how many items stand up to it: a float, whose product with a draw is made sooner."""
+    return [(place, float(place + 1)) for place in range(n - 1, 0, -1)]
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,14 @@ class Pool:
         return frozenset(self.values)
 
     @cached_property
+    def followers(self) -> dict[int, int]:
+        """For each value, how many whole numbers from it on are in the pool without a gap, itself included."""
+        found: dict[int, int] = {}
+        for value in sorted(self.members, reverse=True):
+            found[value] = found.get(value + 1, 0) + 1
+        return found
+
+    @cached_property
     def by_last_digit(self) -> tuple[tuple[int, ...], ...]:
         return tuple(tuple(value for value in self.values if value % 10 == digit) for digit in range(10))
 
@@ -65,11 +81,14 @@ class Pool:
 
         Raises: TaskError when the pool has fewer than n different values.
         """
-        values, draw, size = self.values, rng.random, len(self.values)
-        chosen = dict.fromkeys([values[int(draw() * size)] for _ in range(n)])
+        values, draw, size = self.values, rng.random, float(len(self.values))
+        drawn = [values[floor(draw() * size)] for _ in repeat(None, n)]
+        if len(set(drawn)) == n:
+            return drawn
+        chosen = dict.fromkeys(drawn)
         attempts = 0
         while len(chosen) < n:
-            chosen[values[int(draw() * size)]] = None
+            chosen[values[floor(draw() * size)]] = None
             attempts += 1
             if attempts > _ATTEMPTS * n:
                 return self._any_distinct(rng, n)

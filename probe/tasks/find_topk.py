@@ -28,7 +28,8 @@ class FindTopk(OneOfTheListTask):
 
     def fill(self, pattern: Any, rng: random.Random, pool: Pool) -> dict[str, Any] | None:
         order, k = pattern
-        ascending = sorted(pool.distinct(rng, len(order)))
+        ascending = pool.distinct(rng, len(order))
+        ascending.sort()
         return {"numbers": [ascending[rank] for rank in order], "k": k}
 
     def validate(self, given: Any) -> None:

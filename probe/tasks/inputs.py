@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+import msgspec
+
 from probe.tasks.elements import LARGEST_ELEMENT, TaskError
 
 Input: TypeAlias = Mapping[str, Any]
@@ -34,15 +36,22 @@ def numbers_of(given: Input) -> list[int]:
 
 def show_input(fields: Sequence[str], given: Input) -> str:
     """The input as a prompt shows it, one field a line."""
+    if len(fields) == 1:
+        return _show_field(*FIELDS[fields[0]], given[fields[0]])
     return "\n".join([_show_field(*FIELDS[name], given[name]) for name in fields])
 
 
 def _show_field(kind: str, label: str, value: Any) -> str:
     if kind is NUMBERS:
-        return f"{label}: {' '.join(map(str, value))}"
+        return f"{label}: {_spaced(value)}"
     if kind is NUMBER:
         return f"{label}: {value}"
-    return f"{label}:\n" + "\n".join([" ".join(map(str, row)) for row in value])
+    return f"{label}:\n" + "\n".join([_spaced(row) for row in value])
+
+
+def _spaced(numbers: list[int]) -> str:
+    # JSON without its brackets and commas is written in a third of the time that joining texts takes.
+    return msgspec.json.encode(numbers)[1:-1].decode().replace(",", " ")
 
 
 def validate_input(task: str, fields: Sequence[str], lengths: range, given: Any) -> None:

@@ -24,7 +24,8 @@ class OrderedListTask(Task):
         return shuffled(rng, range(length))
 
     def fill(self, pattern: list[int], rng: random.Random, pool: Pool) -> dict[str, Any] | None:
-        ascending = sorted(pool.distinct(rng, len(pattern)))
+        ascending = pool.distinct(rng, len(pattern))
+        ascending.sort()
         return {"numbers": [ascending[rank] for rank in pattern]}
 
 

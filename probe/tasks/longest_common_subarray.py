@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import repeat
+from math import floor
 from typing import Any, ClassVar
 
 from probe.tasks.base import Answer, Task
-from probe.tasks.elements import Pool, below, between
+from probe.tasks.elements import Pool, below
 from probe.tasks.inputs import Input
 from probe.tasks.lists import LENGTHS, by_symbols
 
@@ -30,29 +32,33 @@ class LongestCommonSubarray(Task):
     answer_rule = "the subarray as a list in square brackets, its numbers separated by commas"
     example = "[12, 34, 56]"
 
-    def pattern(self, rng: random.Random, length: int) -> tuple[list[int], list[int]]:
+    def pattern(self, rng: random.Random, length: int) -> tuple[int, int, list[int]]:
+        """Both lengths, how many different numbers there are, and the second list; the first is 0, 1, .. length - 1."""
+        draw, twice = rng.random, 2.0 * length
         while True:
-            shared = between(rng, 1, length - 2)
-            start, at = between(rng, 0, length - shared), between(rng, 0, length - shared)
-            draw = rng.random
+            shared = 1 + floor(draw() * (length - 2))
+            room = length - shared + 1
+            start, at = floor(draw() * room), floor(draw() * room)
             # Half of the other places are new numbers; the draw that says so also says which number of the first list it is else.
-            second = [int(draw() * 2 * length) for _ in range(length)]
-            second = [symbol if symbol < length else length + place for place, symbol in enumerate(second)]
+            second = [floor(draw() * twice) for _ in repeat(None, length)]
             second[at : at + shared] = range(start, start + shared)
-            if _only_longest(length, second, start, shared):
-                return list(range(length)), _renumbered(second, length)
+            n_different = _number_new(length, second, start + shared - 1, shared)
+            if n_different is not None:
+                return length, n_different, second
 
-    def fill(self, pattern: tuple[list[int], list[int]], rng: random.Random, pool: Pool) -> dict[str, Any] | None:
-        first, second = pattern
-        values = pool.distinct(rng, max(*first, *second) + 1)
-        return {"first": by_symbols(first, values), "second": by_symbols(second, values)}
+    def fill(self, pattern: tuple[int, int, list[int]], rng: random.Random, pool: Pool) -> dict[str, Any] | None:
+        length, n_different, second = pattern
+        values = pool.distinct(rng, n_different)
+        return {"first": values[:length], "second": by_symbols(second, values)}
 
     def solve(self, given: Input) -> list[int]:
-        """The window over the first list only ever grows, so about 2 n searches in the second suffice."""
+        """The first one in the first list. Where that repeats no number, one walk over the second list finds it; else a window over the
+        first only ever grows, so about 2 n searches in the second suffice."""
         first: list[int] = given["first"]
-        if not (code := _code(first, given["second"])):
-            return []
-        one, other = code
+        places = {number: place for place, number in enumerate(first)}
+        if len(places) == len(first):
+            return _by_places(first, given["second"], places)
+        one, other = _code(first, given["second"])
         best, end_best, start = 0, 0, 0
         for end in range(1, len(one) + 1):
             if one[start:end] in other:
@@ -104,20 +110,39 @@ def stretches(first: Sequence[int], second: Sequence[int]) -> set[tuple[int, ...
     return longest
 
 
-def _only_longest(length: int, second: list[int], start: int, shared: int) -> bool:
-    """Whether the second list and 0, 1, .. length - 1 share no other stretch as long as this one."""
-    run = 0
-    before = -2
-    for symbol in [*second, -2]:
-        if symbol == before + 1 and symbol < length:
+def _number_new(length: int, second: list[int], last: int, shared: int) -> int | None:
+    """Number what is new in the second list from `length` on; None when it shares another stretch with 0, 1, .. length - 1 that is as
+    long as the one that is meant to be longest, which has `shared` numbers and ends with `last`.
+
+    Returns: how many different numbers both lists have together.
+    """
+    run, expected, new = 0, -1, length
+    for place, symbol in enumerate(second):
+        if symbol == expected and symbol < length:
             run += 1
-        else:
-            # The run ended with `before`; one as long as the shared stretch must be it.
-            if 0 <= before < length and (run > shared or (run == shared and before != start + shared - 1)):
-                return False
+        elif symbol < length:
             run = 1
-        before = symbol
-    return True
+        else:
+            second[place] = new
+            new += 1
+            expected = -1
+            continue
+        if run >= shared and (run > shared or symbol != last):
+            return None
+        expected = symbol + 1
+    return new
+
+
+def _by_places(first: list[int], second: Sequence[int], places: Mapping[int, int]) -> list[int]:
+    """The longest common stretch that ends first in the first list, each number of which has one place there."""
+    best, end_best, run, expected = 0, 0, 0, -1
+    for number in second:
+        place = places.get(number, -2)
+        run = run + 1 if place == expected else 1
+        expected = place + 1
+        if place >= 0 and (run > best or (run == best and place < end_best)):
+            best, end_best = run, place
+    return first[end_best + 1 - best : end_best + 1]
 
 
 def _code(first: Sequence[int], second: Sequence[int]) -> tuple[str, str]:
@@ -129,12 +154,6 @@ def _code(first: Sequence[int], second: Sequence[int]) -> tuple[str, str]:
 def _stands_in(answer: Sequence[int], numbers: Sequence[int]) -> bool:
     n = len(answer)
     return any(numbers[start : start + n] == answer for start in range(len(numbers) - n + 1))
-
-
-def _renumbered(second: list[int], length: int) -> list[int]:
-    """The new numbers of the second list counted from `length` without gaps."""
-    new: dict[int, int] = {}
-    return [symbol if symbol < length else new.setdefault(symbol, length + len(new)) for symbol in second]
 
 
 TASK = LongestCommonSubarray()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from itertools import pairwise
+from math import floor
 from typing import Any, ClassVar
 
 from probe.tasks.base import Answer, Task
-from probe.tasks.elements import Pool, below, between, shuffled
+from probe.tasks.elements import Pool, between, shuffled
 from probe.tasks.inputs import Input, numbers_of
 from probe.tasks.lists import LENGTHS
 from probe.tasks.sums import not_taken_from, pick
+
+_TRIES = range(40)
 
 
 class LongestConsecutiveElements(Task):
@@ -33,9 +36,9 @@ class LongestConsecutiveElements(Task):
 
     def pattern(self, rng: random.Random, length: int) -> tuple[list[int], list[int]]:
         longest = between(rng, 2, max(2, length // 2))
-        runs, left = [longest], length - longest
+        runs, left, draw = [longest], length - longest, rng.random
         while left:
-            run = between(rng, 1, min(longest, left))
+            run = 1 + floor(draw() * (longest if longest < left else left))
             runs.append(run)
             left -= run
         runs.sort(reverse=True)
@@ -43,19 +46,20 @@ class LongestConsecutiveElements(Task):
 
     def fill(self, pattern: tuple[list[int], list[int]], rng: random.Random, pool: Pool) -> dict[str, Any] | None:
         runs, order = pattern
+        values, followers, draw, size = pool.values, pool.followers, rng.random, float(len(pool.values))
         numbers: list[int] = []
-        taken: set[int] = set()
+        closed: set[int] = set()
         for run in runs:
-            for _ in range(40):
-                start = pool.values[below(rng, len(pool.values))]
-                places = range(start, start + run)
-                # Runs keep a gap of one number, or they would be one run.
-                if pool.members.issuperset(places) and taken.isdisjoint(range(start - 1, start + run + 1)):
+            for _ in _TRIES:
+                start = values[floor(draw() * size)]
+                # Runs keep a gap of one number, or they would be one run. No run is longer than one before it, so that it meets one
+                # exactly when its first or its last number does.
+                if start not in closed and start + run - 1 not in closed and followers[start] >= run:
                     break
             else:
                 return None
-            numbers += places
-            taken.update(places)
+            numbers += range(start, start + run)
+            closed.update(range(start - 1, start + run + 1))
         return {"numbers": [numbers[place] for place in order]}
 
     def solve(self, given: Input) -> list[int]:

@@ -5,6 +5,7 @@ In the spirit of SCYLLA's prompts (arXiv 2410.01769, section 4) and in our own w
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from probe.tasks.inputs import Input, show_input
@@ -18,8 +19,14 @@ SECOND_TRIGGER = "Therefore, the answer is"
 
 def zero_shot(task: Task, given: Input) -> str:
     """The full prompt for one input."""
+    before, after = _around_input(task)
+    return before + show_input(task.fields, given) + after
+
+
+@lru_cache(maxsize=64)
+def _around_input(task: Task) -> tuple[str, str]:
     return (
-        f"{task.instruction}\n\n{show_input(task.fields, given)}\n\n"
-        f'End your reply with "The answer is <answer>.", where <answer> is {task.answer_rule}. '
-        f'For example: "The answer is {task.example}."\n\nLet\'s think step by step.'
+        f"{task.instruction}\n\n",
+        f'\n\nEnd your reply with "The answer is <answer>.", where <answer> is {task.answer_rule}. '
+        f'For example: "The answer is {task.example}."\n\nLet\'s think step by step.',
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from math import factorial
+from math import factorial, floor
 from typing import Any
 
 from probe.tasks.base import Answer
-from probe.tasks.elements import Pool, below, between, shuffled
+from probe.tasks.elements import Pool, between, shuffled
 from probe.tasks.inputs import Input
 from probe.tasks.lists import OrderedListTask, by_symbols
 
@@ -24,11 +24,12 @@ class RemoveDuplicateNumbers(OrderedListTask):
 
     def pattern(self, rng: random.Random, length: int) -> list[int]:
         different = between(rng, length // 2, length - 1)
-        symbols = list(range(different))
-        for _ in range(length - different):
+        symbols, draw = list(range(different)), rng.random
+        for n in range(different, length):
             # A repeat stands anywhere behind the first of its kind; symbols keep the order of first occurrence.
-            symbol = below(rng, different)
-            symbols.insert(between(rng, symbols.index(symbol) + 1, len(symbols)), symbol)
+            symbol = floor(draw() * different)
+            behind = symbols.index(symbol) + 1
+            symbols.insert(behind + floor(draw() * (n - behind + 1)), symbol)
         return symbols
 
     def fill(self, pattern: list[int], rng: random.Random, pool: Pool) -> dict[str, Any] | None:

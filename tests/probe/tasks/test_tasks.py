@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import random
-from dataclasses import FrozenInstanceError
 from hashlib import blake2b
+from itertools import pairwise
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.records import Outcome
+from data.records import Outcome, Split
 from probe.tasks import RANGES, TASKS, Elements, Instance, TaskError, chance_level, grade, make_batch, read_instance, task_named
 from tests.probe.tasks.definitions import BY_DEFINITION, right_answers
 
@@ -197,7 +197,7 @@ def test_an_instance_printed_is_the_instance_read(task: str, split: str) -> None
         again = read_instance(printed)
         assert again == instance and grade(again, _said(instance.reference)).outcome is Outcome.CORRECT
         assert str(_length(instance)) and all(str(number) in instance.prompt for number in _elements_of(instance))
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError, match="immutable"):
         instance.prompt = "another"  # type: ignore[misc]
 
 
@@ -209,6 +209,35 @@ def test_any_seed_and_length_gives_a_valid_instance(task: str, split: str, seed:
     TASKS[task].validate(instance.input)
     assert _length(instance) == length and TASKS[task].check(instance, instance.reference)
     assert _elements_of(instance) <= RANGES.pools[instance.split].members
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_runs_of_consecutive_numbers_stay_in_a_pool_with_gaps_and_apart(seed: int) -> None:
+    """By definition, where holes leave few places: elements of the pool alone, and between two runs at least one number is missing."""
+    elements = Elements.from_values("elicited", [value for value in range(300) if value % 7])
+    assert elements.pools[Split.ID].followers[1] == 6 and elements.pools[Split.ID].followers[5] == 2
+    for instance in make_batch("longest_consecutive_elements", "id", 60, seed, lengths=range(4, 12), elements=elements):
+        numbers = sorted(instance.input["numbers"])
+        assert set(numbers) <= set(elements.id_values) and len(set(numbers)) == len(numbers)
+        breaks = [0, *[place for place in range(1, len(numbers)) if numbers[place] != numbers[place - 1] + 1], len(numbers)]
+        assert isinstance(instance.reference, list) and len(instance.reference) == max(after - before for before, after in pairwise(breaks))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reference"),
+    [
+        ([4, 9, 2, 7], [2, 7, 4, 9], [4, 9]),
+        ([4, 9, 2, 7], [2, 7, 4, 9, 4, 9, 2], [4, 9, 2]),
+        ([4, 9, 4, 9], [4, 9, 1, 9, 4], [4, 9]),
+        ([4, 4, 4], [4, 4, 1, 4], [4, 4]),
+        ([1, 2, 3], [3, 2, 1], [1]),
+        ([1, 2, 3], [4, 5, 6], []),
+    ],
+)
+def test_of_several_common_subarrays_the_reference_is_the_first_of_the_first_list(
+    first: list[int], second: list[int], reference: list[int]
+) -> None:
+    assert TASKS["longest_common_subarray"].solve({"first": first, "second": second}) == reference
 
 
 def test_other_ranges_and_listed_values_are_kept_to() -> None:
