@@ -81,6 +81,11 @@ def test_every_format_that_people_bring_has_a_line_in_the_readme() -> None:
         "scylla": "SCYLLA",
         "table": "CSV, TSV",
         "charybdis": "JSONL",
+        "inspect": "Inspect AI",
+        "every_eval_ever": "Every Eval Ever",
+        "lighteval": "lighteval",
+        "helm": "HELM",
+        "opencompass": "OpenCompass",
     }
     assert {importer.name for importer in IMPORTERS} - {"published"} == shown.keys()
     assert not [words for words in shown.values() if words not in README]
