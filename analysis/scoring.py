@@ -91,13 +91,13 @@ class Cells:
                        published=self.published & set(models))  # fmt: skip
 
 
-def reduce_samples(samples: pd.DataFrame, *, chance: Mapping[tuple[str, str | None], float] | None = None) -> Cells:
+def reduce_samples(samples: pd.DataFrame, *, chance: Mapping[tuple[str, str], float] | None = None) -> Cells:
     """Score every answer under every metric that its columns allow, and sum by cell.
 
     Args:
         samples: data.queries.fetch_answers with NEEDED_COLUMNS; a column `authors_outcome` (outcomes of the authors' grader, None where
             the instance could not be rebuilt) may be added. Probe tasks are left out, and tasks without a level where others have one.
-        chance: (task, split) -> chance level, 0-1.
+        chance: (run_id, task) -> chance level, 0-1.
 
     Returns:
         Cells with all metrics, also those that no model has.
@@ -185,7 +185,7 @@ def _with_reasons(cells: Cells) -> Cells:
 Values = Callable[[NDArray[np.bool_]], Floats]
 
 
-def _scored(samples: pd.DataFrame, chance: Mapping[tuple[str, str | None], float]) -> Iterator[tuple[str, Values]]:
+def _scored(samples: pd.DataFrame, chance: Mapping[tuple[str, str], float]) -> Iterator[tuple[str, Values]]:
     """Each metric with a function that gives the value of every answer (NaN: none), given which answers count."""
     n = len(samples)
     right = _graded(samples["outcome"])
@@ -222,9 +222,9 @@ def _graded(outcomes: pd.Series[Any]) -> Floats:
     return np.asarray(outcomes.astype(object).map({"correct": 1.0, "wrong": 0.0, "unparsed": 0.0}).to_numpy(dtype=float))
 
 
-def _chance_of(samples: pd.DataFrame, chance: Mapping[tuple[str, str | None], float]) -> Floats:
-    pairs = zip(samples["task"].astype(str), samples["split"].astype(object), strict=True)
-    known = [chance.get((task, split if isinstance(split, str) else None), np.nan) for task, split in pairs] if chance else []
+def _chance_of(samples: pd.DataFrame, chance: Mapping[tuple[str, str], float]) -> Floats:
+    pairs = zip(samples["run_id"].astype(str), samples["task"].astype(str), strict=True)
+    known = [chance.get(pair, np.nan) for pair in pairs] if chance else []
     values = np.array(known, dtype=float) if chance else np.full(len(samples), np.nan)
     return np.where((values >= 0) & (values < 1), values, np.nan)
 

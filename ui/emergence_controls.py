@@ -75,7 +75,7 @@ def pick(chosen: Selection) -> EmergenceChoice:
     lines = _lines(cached.series(chosen, metric, wanted))
     line = _select(row[0], "Model" if axis in ("tokens", "step") else "Family", "line", [*lines, EVERY_LINE])
     wanted = replace(wanted, line=None if line == EVERY_LINE else line)
-    chance = _chance(row[3], mine)
+    chance = _chance(row[3], chosen, metric, wanted)
     others = known[(known["metric"] != metric) & known["task"].isin(set(mine["task"]))]["metric"]
     against = next((name for name in CONTINUOUS if name != metric and name in set(others)), None)
     where = f"level {wanted.level}" if wanted.level is not None else about
@@ -120,11 +120,12 @@ def _lines(series: Series) -> list[str]:
     return [*best, *rest]
 
 
-def _chance(place: st.delta_generator.DeltaGenerator, mine: pd.DataFrame) -> float:
-    """Accuracy of guessing: as the catalog has it for the task, unless the reader says otherwise."""
-    tasks = cached.tasks().set_index("task")["chance"]
-    named = tasks.reindex(mine["task"].dropna().unique()).dropna()
-    default = float(named.iloc[0]) if len(named) and named.nunique() == 1 else 0.0
+def _chance(place: st.delta_generator.DeltaGenerator, chosen: Selection, metric: str, wanted: Wanted) -> float:
+    """Accuracy of guessing: as is known for the one task in the runs drawn, if it is the same in all; unless the reader says otherwise."""
+    runs = cached.series(chosen, metric, wanted).points
+    known = cached.chance()
+    levels = {known.get((run_id, wanted.tasks[0])) for run_id in runs["run_id"]} if len(wanted.tasks) == 1 and len(runs) else set()
+    default = (levels.pop() or 0.0) if len(levels) == 1 else 0.0
     given = place.number_input("Chance", 0.0, 0.99, value=None, step=0.05, key="chance", bind="query-params", placeholder=f"{default:.2g}")
     return default if given is None else float(given)
 

@@ -155,7 +155,7 @@ def test_pass_at_k_from_epochs() -> None:
 def test_choices_chance_and_the_authors_grader() -> None:
     logs = [np.log([0.5, 0.3, 0.2])] * 8
     frame = samples({"A": {"t1": (4, 2)}}, choice_logprobs=pd.Series(logs), answer_logprob=np.log(0.3), authors_outcome="wrong")
-    cells = reduce_samples(frame, chance={("t1", "id"): 0.5, ("t1", "ood"): 0.5})
+    cells = reduce_samples(frame, chance={("run A", "t1"): 0.5})
     assert value(cells, "A", metric="brier", quantity=Quantity.ID) == pytest.approx(0.25 + 0.49 + 0.04)
     assert value(cells, "A", metric="choice_grade", quantity=Quantity.ID) == 0
     assert value(cells, "A", metric="choice_probability", quantity=Quantity.ID) == pytest.approx(0.3)

@@ -132,3 +132,15 @@ def test_chance_of_every_task_is_the_level_of_a_guesser() -> None:
     stated = read_catalog().tasks.set_index("task")["chance"]
     for task in TASKS:
         assert stated[task] == pytest.approx(chance_level(task, "id"), abs=0.0005), task
+
+
+def test_chance_on_the_ladders_shorter_lists_is_the_level_of_a_guesser_on_them() -> None:
+    from data.ladder_chance import read_ladder_chance
+    from probe.ladder.distribution import ELEMENTS, LENGTHS
+    from probe.tasks import chance_level
+
+    stated = read_ladder_chance()
+    assert set(stated) == set(LENGTHS)
+    for task, lengths in LENGTHS.items():
+        for split in ("id", "ood"):
+            assert stated[task] == pytest.approx(chance_level(task, split, lengths=lengths, elements=ELEMENTS), abs=0.0005), (task, split)

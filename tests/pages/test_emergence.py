@@ -135,3 +135,9 @@ def test_the_shell_says_which_scales_there_are(sized_store: Path) -> None:
     told = shell("--over", "colour", store=sized_store)
     assert told.returncode != 0
     assert "--over is one of parameters, FLOPs, tokens, step, loss" in " ".join((told.stdout + told.stderr).split())
+
+
+def test_chance_is_that_of_the_runs_drawn(open_app: OpenApp, sized_store: Path) -> None:
+    """These runs have the ladder's lists of 4 to 6 numbers: a random order is right in (1/4! + 1/5! + 1/6!) / 3 = 1.7 %, not in .4 %."""
+    app = emergence(open_app, sized_store, about="sort_numbers")
+    assert next(box for box in app.number_input if box.label == "Chance").placeholder == "0.017"

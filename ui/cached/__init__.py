@@ -21,6 +21,7 @@ from ui.cached.keeping import desk, store, watch
 from ui.cached.reads import (
     answers,
     certified_agreement,
+    chance,
     grading_effect,
     imports,
     level_scores,
@@ -54,6 +55,7 @@ __all__ = [
     "answer_matrix",
     "answers",
     "certified_agreement",
+    "chance",
     "comparison",
     "desk",
     "emergence",

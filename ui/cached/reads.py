@@ -35,6 +35,11 @@ def tasks() -> pd.DataFrame:
     return ask(queries.fetch_tasks)
 
 
+def chance() -> dict[tuple[str, str], float]:
+    """See data.queries.fetch_chance."""
+    return ask(queries.fetch_chance)
+
+
 def views() -> pd.DataFrame:
     """See data.queries.fetch_views."""
     return ask(queries.fetch_views)
