@@ -36,6 +36,10 @@ class Written:
     samples: int = 0
 
 
+DICTIONARY_BYTES, PAGE_BYTES, ROWS_TOGETHER = 32 << 20, 8 << 20, 1 << 21
+"""Of a file written with effort: prompts that many models answered stand in one dictionary, once."""
+
+
 def write_jsonl(path: str | Path, batches: Iterable[Batch]) -> Written:
     """Write batches as one JSON object a line. The file appears when it is complete.
 
@@ -68,7 +72,7 @@ def write_parquet(path: str | Path, batches: Iterable[Batch], *, effort: int | N
         for batch in batches:
             if isinstance(batch, pa.Table) or (isinstance(batch, list) and batch and isinstance(batch[0], ScoredSample)):
                 table = batch if isinstance(batch, pa.Table) else _table(batch)
-                writer.write_table(_in_schema(table))
+                writer.write_table(_in_schema(table), row_group_size=ROWS_TOGETHER if effort else None)
                 n_samples += table.num_rows
                 continue
             for fields in _objects(batch):
@@ -156,7 +160,8 @@ def _whole_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _parquet(stream: IO[bytes], effort: int | None) -> pq.ParquetWriter:
-    return pq.ParquetWriter(stream, SAMPLE_SCHEMA, compression="zstd", compression_level=effort)
+    small: dict[str, int] = {"dictionary_pagesize_limit": DICTIONARY_BYTES, "data_page_size": PAGE_BYTES} if effort else {}
+    return pq.ParquetWriter(stream, SAMPLE_SCHEMA, compression="zstd", compression_level=effort, **small)
 
 
 def _objects(batch: Batch) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """`make ladder`: train and evaluate every rung. What is finished is skipped, so that it can be stopped and started again.
 
 `build/ladder/<model>/` holds checkpoints and samples on the way; what ships appears when it is complete: weights in
-`probe/ladder/weights/<model>/`, the runs of all seeds of a rung with every sample in `data/ladder/<rung>.parquet`.
+`probe/ladder/weights/<model>/`, the runs of all models with every sample in `data/ladder/runs.parquet`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ from probe.models.weights import checkpoint_of
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "ladder"
 WEIGHTS = Path(__file__).parent / "weights"
-SHIPPED_RUNS = ROOT / "data" / "ladder"
+SHIPPED_RUNS = ROOT / "data" / "ladder" / "runs.parquet"
+"""One file: every model answered the same instances, and in one file each prompt is written once (9 MB instead of 14)."""
 SHIPPED_EFFORT = 19
 """zstd level of what ships: an eighth smaller than the default, and reading takes no longer."""
 TRAINED, SAMPLES = "trained.json", "samples.parquet"
@@ -124,18 +125,18 @@ def _unpack(rung: Rung, seed: int, file: Path) -> Path:
     return folder
 
 
-def ship(rung: Rung, work: Path = WORK, runs: Path = SHIPPED_RUNS) -> None:
-    """Write the runs of a rung: of the seeds that are evaluated here, and of the others what is shipped already."""
+def ship(rung: Rung, work: Path = WORK, target: Path = SHIPPED_RUNS) -> None:
+    """Write the shipped runs anew: of a rung's seeds that are evaluated here, and of all other models what is shipped already."""
     parts = {model_name(rung, seed): part for seed in rung.seeds if (part := work / model_name(rung, seed) / SAMPLES).is_file()}
-    target = runs / f"{rung.name}.parquet"
     if not parts or (target.is_file() and all(part.stat().st_mtime < target.stat().st_mtime for part in parts.values())):
         return
     described, tables = _runs_of(target, besides=set(parts)) if target.is_file() else ([], [])
     for part in parts.values():
         runs_here, samples_here = _runs_of(part)
         described, tables = described + runs_here, tables + samples_here
-    runs.mkdir(parents=True, exist_ok=True)
-    # One table is one row group: instances are the same for every seed, and each is written once.
+    target.parent.mkdir(parents=True, exist_ok=True)
+    described.sort(key=lambda run: run.model_raw)  # the same file, in whatever order rungs were trained; stable, so steps stay in order
+    # One table is one row group, and a dictionary holds for a row group.
     write_parquet(target, [*described, pa.concat_tables(tables)], effort=SHIPPED_EFFORT)
     say(f"{target.name}  {target.stat().st_size / 1e6:.2f} MB")
 
