@@ -1,0 +1,176 @@
+"""What would the SCYLLA authors' grader, and ours, say of replies that are stored? Instances are rebuilt from what was stored with them.
+
+The input comes from a sample's metadata or is read from its prompt; that the task's hash of it is the sample's id proves that it is the
+question which was asked. Where that fails nothing is graded, and the reason is told.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import pandas as pd
+
+from data.records import Outcome, Split
+from probe.ladder import compact
+from probe.tasks import TASKS, Answer, Instance, Task, TaskError
+from probe.tasks.base import instance_id
+from probe.tasks.grading import judge
+from probe.tasks.inputs import FIELDS, MATRIX, NUMBER
+from probe.tasks.parsing import read_answer
+from probe.tasks.scylla_grader import GraderHalt, authors_answer, evaluate, extract
+
+NEEDED_COLUMNS = ("input", "response", "metadata")
+"""What `data.queries.fetch_answers` must be asked for on top of a sample's address."""
+NO_TASK = "it is no task of SCYLLA's, whose grader knows no other"
+NO_PROMPT = "neither its input nor its prompt is stored"
+NO_INPUT = "its input cannot be read from its prompt: the prompt is in none of our forms"
+OTHER_ID = "its id is not that of the input in its prompt, so it cannot be proved which question was asked"
+NO_REPLY = "no reply is stored"
+
+_LEAD = "The answer is"
+_LINE = r"\d+(?: \d+)*"
+_COMPACT = re.compile(r"(?P<word>[a-z]+)(?P<before>(?: \d+)*):(?P<numbers>(?: \d+)+)=")
+_Key = tuple[str, str, str | None]
+
+
+def regrade(samples: pd.DataFrame) -> pd.DataFrame:
+    """Grade every stored reply anew, each different one once.
+
+    Args:
+        samples: task, instance_id, outcome, and NEEDED_COLUMNS; metadata as a mapping or as its JSON text.
+
+    Returns:
+        One row per sample, on its index: authors_outcome, our_outcome ("correct" | "wrong" | "unparsed" | "error" or None) and reason,
+        which says why there is no outcome and is None where there is one. Attempts that ended in an error have neither.
+
+    A reply in the compact form has no brackets and no words, in which the authors' extraction would find no list at all: what it answers
+    is put to their grader as "The answer is [...]." A reply that goes on after "The answer is" gets these words back.
+    """
+    columns = [samples[name].astype(object) if name in samples else pd.Series(None, samples.index, dtype=object)
+               for name in ("task", "instance_id", "input", "response")]  # fmt: skip
+    metadata = samples["metadata"].astype(object) if "metadata" in samples else pd.Series(None, samples.index, dtype=object)
+    failed = (samples["outcome"].astype(object) == Outcome.ERROR.value) if "outcome" in samples else pd.Series(False, samples.index)
+    instances: dict[_Key, Instance | str] = {}
+    golds: dict[str, Answer | None] = {}
+    graded: dict[tuple[_Key, str], tuple[str | None, str | None, str | None]] = {}
+    rows = []
+    for task, known_as, prompt, reply, more, is_error in zip(*columns, metadata, failed, strict=True):
+        if is_error:
+            rows.append((None, None, None))
+            continue
+        if not isinstance(reply, str):
+            rows.append((None, None, NO_REPLY))
+            continue
+        key = (task, known_as, prompt if isinstance(prompt, str) else None)
+        if (key, reply) not in graded:
+            if key not in instances:
+                instances[key] = rebuilt(task, known_as, key[2], more)
+            instance = instances[key]
+            graded[key, reply] = (None, None, instance) if isinstance(instance, str) else (*_outcomes(instance, reply, golds), None)
+        rows.append(graded[key, reply])
+    return pd.DataFrame(rows, index=samples.index, columns=["authors_outcome", "our_outcome", "reason"], dtype=object)
+
+
+def rebuilt(task_name: str, known_as: str, prompt: str | None, metadata: Any = None) -> Instance | str:
+    """The instance that a sample answered, proved by its id; or the reason why there is none. Its prompt is the stored one."""
+    task = TASKS.get(task_name)
+    if task is None:
+        return NO_TASK
+    stored = _stored_input(metadata)
+    if prompt is None and stored is None:
+        return NO_PROMPT
+    read = [] if prompt is None else list(inputs_in(task, prompt))
+    candidates = [stored, *read] if stored is not None else read
+    for given in candidates:
+        try:
+            task.validate(given)
+            if instance_id(task.name, given) == known_as:
+                # Its split does not matter to a grader, and an import may not know it.
+                return Instance(known_as, task.name, task.level, Split.ID, given, prompt or "", task.solve(given))
+        except TaskError:
+            continue
+    return OTHER_ID if candidates else NO_INPUT
+
+
+def _stored_input(metadata: Any) -> dict[str, Any] | None:
+    if isinstance(metadata, str):
+        try:
+            metadata = json.loads(metadata)
+        except ValueError:
+            return None
+    found = metadata.get("input") if isinstance(metadata, Mapping) else None
+    return dict(found) if isinstance(found, Mapping) else None
+
+
+def inputs_in(task: Task, prompt: str) -> Iterator[dict[str, Any]]:
+    """Inputs that a prompt of one of our forms may ask about, the last one first: solved examples stand before the question."""
+    short = _COMPACT.fullmatch(prompt)
+    if short:
+        given = _compact_input(task, short)
+        if given is not None:
+            yield given
+        return
+    for match in reversed(list(_worded(task.fields).finditer(prompt))):
+        try:
+            yield {name: _value(FIELDS[name][0], text) for name, text in zip(task.fields, match.groups(), strict=True)}
+        except ValueError:  # more digits than Python converts
+            continue
+
+
+def _compact_input(task: Task, match: re.Match[str]) -> dict[str, Any] | None:
+    names = [name for name in ("k", "target", "low", "high") if name in task.fields]
+    before = match["before"].split()
+    if compact.WORDS.get(task.name) != match["word"] or len(before) != len(names):
+        return None
+    values = dict(zip(names, map(int, before), strict=True))
+    return {name: [int(one) for one in match["numbers"].split()] if name == "numbers" else values[name] for name in task.fields}
+
+
+@lru_cache(maxsize=64)
+def _worded(fields: tuple[str, ...]) -> re.Pattern[str]:
+    forms = {NUMBER: r" (\d+)", MATRIX: rf"\n({_LINE}(?:\n{_LINE})*)"}
+    lines = [f"{re.escape(label)}:{forms.get(kind, f' ({_LINE})')}" for kind, label in (FIELDS[name] for name in fields)]
+    return re.compile(rf"^{chr(10).join(lines)}$", re.MULTILINE)
+
+
+def _value(kind: str, text: str) -> Any:
+    if kind is NUMBER:
+        return int(text)
+    rows = [[int(one) for one in line.split(" ")] for line in text.split("\n")]
+    return rows if kind is MATRIX else rows[0]
+
+
+# -- grading -----------------------------------------------------------------------------------------------------------------------
+
+
+def _outcomes(instance: Instance, reply: str, golds: dict[str, Answer | None]) -> tuple[str, str]:
+    """The authors' outcome and ours."""
+    task = TASKS[instance.task]
+    if _COMPACT.fullmatch(instance.prompt):
+        reading = compact.read(task, reply)
+        worded = "" if reading.answer is None else f"{_LEAD} {reading.answer}."
+    else:
+        worded = f"{_LEAD}{reply.split(chr(10), 1)[0]}" if instance.prompt.endswith(f"\n{_LEAD}") else reply
+        reading = read_answer(worded, task.kind)
+    return _authors_outcome(task, instance, worded, golds).value, judge(task, instance, reading).outcome.value
+
+
+def _authors_outcome(task: Task, instance: Instance, worded: str, golds: dict[str, Answer | None]) -> Outcome:
+    """As `scylla_grader.grade_as_authors`, whose search for the stored answer is here done once per instance and not per reply."""
+    found = extract(task, worded)
+    if found is None:
+        return Outcome.UNPARSED
+    known_as = f"{task.name} {instance.instance_id}"
+    if known_as not in golds:
+        golds[known_as] = authors_answer(task, instance.input, instance.reference)
+    gold = golds[known_as]
+    if gold is None:
+        return Outcome.ERROR
+    try:
+        return Outcome.CORRECT if evaluate(task, found, gold) else Outcome.WRONG
+    except GraderHalt:
+        return Outcome.ERROR
