@@ -9,6 +9,7 @@ import duckdb
 import pandas as pd
 
 from data.catalog import Catalog, read_catalog
+from data.identity import lay_over
 from data.importers.base import Source
 from data.importing import Progress, discover, import_sources
 from data.records import StoreError
@@ -52,6 +53,7 @@ def sync_catalog(store: Store, catalog: Catalog) -> bool:
     """Take the hand-kept tables over into the store if they changed since the last time. Returns whether they had.
 
     Models and tasks that results brought in stay; what the catalog says about them is filled in, and runs follow a new alias.
+    Names that a person decided on stay as decided (`data.identity`).
     """
     if _read_meta(store, "catalog_sha256") == catalog.sha256:
         return False
@@ -61,6 +63,7 @@ def sync_catalog(store: Store, catalog: Catalog) -> bool:
             _insert(cursor, table, frame)
         _merge(cursor, "models", "model", catalog.models)
         _merge(cursor, "tasks", "task", catalog.tasks)
+        lay_over(cursor)
         cursor.execute(
             "UPDATE runs SET model_key = m.model_key FROM model_aliases a JOIN models m ON m.model = a.model "
             "WHERE a.alias = runs.model_raw AND runs.model_key <> m.model_key"

@@ -7,6 +7,7 @@ from data.queries.answers import EXTRA_COLUMNS, fetch_answers
 from data.queries.asking import where_selected
 from data.queries.chance import fetch_chance
 from data.queries.counts import fetch_level_scores, fetch_scores, fetch_task_counts
+from data.queries.identity import fetch_checkpoints, fetch_fingerprints, fetch_model_names, fetch_stated_scores
 from data.queries.inventory import (
     fetch_imports,
     fetch_levels,
@@ -31,9 +32,12 @@ __all__ = [
     "count_samples",
     "fetch_answers",
     "fetch_chance",
+    "fetch_checkpoints",
+    "fetch_fingerprints",
     "fetch_imports",
     "fetch_level_scores",
     "fetch_levels",
+    "fetch_model_names",
     "fetch_models",
     "fetch_neighbours",
     "fetch_ood_kinds",
@@ -47,6 +51,7 @@ __all__ = [
     "fetch_scales",
     "fetch_schemes",
     "fetch_scores",
+    "fetch_stated_scores",
     "fetch_store_info",
     "fetch_task_counts",
     "fetch_tasks",

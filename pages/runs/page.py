@@ -6,13 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from ui import cached, screen
+from ui.identity_panel import draw_identity_panel
 from ui.import_panel import draw_import_panel
 from ui.run_parts import draw_run, import_table, reject_table, run_table, show_removal
 from ui.sample_filters import say_ignored
 from ui.watch_panel import draw_watch_panel
 from ui.words import ago, counted, format_label
 
-VIEWS = ("Runs", "Import", "Sources", "Rejects")
+VIEWS = ("Runs", "Import", "Sources", "Models", "Rejects")
 _IGNORED = "runs: model of the link that is not here"
 
 
@@ -85,7 +86,7 @@ with screen.readable_errors():
     view = st.query_params.get("view")
     if view and view not in VIEWS:
         say_ignored("view", view, f"Possible: {', '.join(VIEWS)}.")
-    run_tab, import_tab, source_tab, reject_tab = st.tabs(VIEWS, key="view", on_change="rerun", bind="query-params")
+    run_tab, import_tab, source_tab, model_tab, reject_tab = st.tabs(VIEWS, key="view", on_change="rerun", bind="query-params")
     if run_tab.open:
         with run_tab:
             draw_runs()
@@ -100,6 +101,9 @@ with screen.readable_errors():
             else:
                 columns = {"imported": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")}
                 screen.table(import_table(imports), "imports", columns=columns, formats={"format": format_label})
+    if model_tab.open:
+        with model_tab:
+            draw_identity_panel()
     if reject_tab.open:
         with reject_tab:
             draw_rejects()

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from data.importing import discover, import_sources
 from data.queries import fetch_runs, fetch_scores
-from data.records import RunInfo, RunStatus, Selection
+from data.records import Outcome, RunInfo, RunStatus, ScoredSample, Selection
 from data.store import Store
 from data.watching import watched_folders
 from data.writer import writing
@@ -112,7 +112,7 @@ def test_status_and_warnings_of_a_run_stand_beside_it(open_app: OpenApp, empty_s
     assert "generation: temperature" in frame_with(app, "setting")["setting"].tolist()
 
 
-@pytest.mark.parametrize("view", ["Runs", "Import", "Sources", "Rejects"])
+@pytest.mark.parametrize("view", ["Runs", "Import", "Sources", "Models", "Rejects"])
 @pytest.mark.parametrize("kind", ["demo_store", "empty_store", "odd_store"])
 def test_every_view_opens_on_every_store(open_app: OpenApp, request: pytest.FixtureRequest, kind: str, view: str) -> None:
     app = open_runs(open_app, request.getfixturevalue(kind), view=view)
@@ -243,7 +243,7 @@ def test_words_of_a_link_that_name_nothing_are_said(open_app: OpenApp, demo_stor
     app.switch_page("pages/runs/page.py").run()
     said = " ".join(element.value for element in app.warning).replace("\\", "")
     assert "The link asks for model no-such-model" in said
-    assert "The link asks for view Nowhere" in said and "Possible: Runs, Import, Sources, Rejects" in said
+    assert "The link asks for view Nowhere" in said and "Possible: Runs, Import, Sources, Models, Rejects" in said
 
 
 def test_a_watched_folder_is_kept_and_what_came_in_is_listed(demo_store: Path, open_app: OpenApp, tmp_path: Path) -> None:
@@ -269,3 +269,63 @@ def test_watching_what_is_no_folder_is_refused(demo_store: Path, open_app: OpenA
     app.run()
     assert "is no folder" in texts(app)
     assert watched_folders(Store(store)) == ()
+
+
+# -- who is who --------------------------------------------------------------------------------------------------------------------
+
+
+def add_run(store: Store, run_id: str, model: str, *, run_format: str = "probe") -> None:
+    with writing(store) as writer:
+        writer.add_run(RunInfo(run_id=run_id, model_raw=model, format=run_format))
+        outcomes = [Outcome.CORRECT, Outcome.WRONG] * 6
+        writer.add_samples([ScoredSample(run_id=run_id, task="t", instance_id=f"{i}", outcome=o) for i, o in enumerate(outcomes)])
+
+
+def model_of(store: Path, run_id: str) -> str:
+    runs = fetch_runs(Store(store))
+    return str(runs.set_index("run_id")["model"][run_id])
+
+
+def test_suggested_models_are_merged_by_a_click_only_and_split_by_another(open_app: OpenApp, writable: Path) -> None:
+    store = Store(writable)
+    add_run(store, "mine", "/models/<b>demo-large</b>")
+    add_run(store, "hub", "org/demo-large")
+    app = open_runs(open_app, writable, view="Models")
+    assert not app.exception
+    assert "org/demo-large may be demo-large: without the organisation 'org/' both read 'demolarge'." in texts(app).replace("**", "")
+    assert model_of(writable, "hub") == "org/demo-large"
+    app.button(key="merge 0").click().run()
+    assert "org/demo-large merged into demo-large: 1 run moved." in texts(app)
+    assert model_of(writable, "hub") == "demo-large"
+    assert frame_with(app, "by")[["name", "model", "by"]].to_numpy().tolist()[0] == ["org/demo-large", "demo-large", "you"]
+    app.button(key="split org/demo-large").click().run()
+    assert not app.exception
+    assert model_of(writable, "hub") == "org/demo-large"
+
+
+def test_two_models_that_only_look_alike_are_not_suggested_again(open_app: OpenApp, writable: Path) -> None:
+    add_run(Store(writable), "hub", "org/demo-large")
+    app = open_runs(open_app, writable, view="Models")
+    app.button(key="apart 0").click().run()
+    assert "are two models" in texts(app)
+    assert "No two names of models look like one model." in texts(app)
+    assert model_of(writable, "hub") == "org/demo-large"
+
+
+def test_models_that_nothing_suggests_are_merged_by_hand(open_app: OpenApp, writable: Path) -> None:
+    app = open_runs(open_app, writable, view="Models")
+    app.multiselect(key="models to merge").select("demo-small")
+    app.selectbox(key="model to keep").select("demo-large").run()
+    app.button(key="merge by hand").click().run()
+    assert not app.exception
+    assert model_of(writable, "run-demo-small") == "demo-large"
+
+
+def test_run_that_came_in_two_formats_is_said_so_with_links_to_both(open_app: OpenApp, writable: Path) -> None:
+    store = Store(writable)
+    add_run(store, "first", "twice")
+    add_run(store, "second", "twice", run_format="inspect")
+    app = open_runs(open_app, writable, view="Models")
+    assert not app.exception
+    assert "the same outcomes on the same 12 instances" in texts(app)
+    assert [link.proto.label for link in app.get("page_link")][-2:] == ["Run first", "Run second"]

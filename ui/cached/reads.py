@@ -10,7 +10,9 @@ import pandas as pd
 
 from data import queries
 from data.grading_effect import read_grading_effect
-from data.methods import Method, read_agreement, read_methods
+from data.identity import SameRuns, apart, decided_names, suggest_same
+from data.identity import same_runs as find_same_runs
+from data.methods import Method, read_agreement, read_calibration, read_methods
 from data.queries import SampleFilter
 from data.records import SCYLLA_SCHEME, Denominator, Selection
 from data.watching import watched_folders as read_watched_folders
@@ -78,6 +80,37 @@ def imports() -> pd.DataFrame:
 def rejects(import_key: int | None = None, *, limit: int = 1000) -> pd.DataFrame:
     """See data.queries.fetch_rejects."""
     return ask(queries.fetch_rejects, import_key, limit=limit)
+
+
+def model_names() -> pd.DataFrame:
+    """See data.queries.fetch_model_names."""
+    return ask(queries.fetch_model_names)
+
+
+def checkpoints() -> pd.DataFrame:
+    """See data.queries.fetch_checkpoints."""
+    return ask(queries.fetch_checkpoints)
+
+
+@kept
+def suggested_merges() -> list[tuple[str, str, str]]:
+    """See data.identity.suggest_same; without the pairs that a person said are two."""
+    two = apart(store())
+    names = model_names()
+    used = set(names["model"][names["n_runs"] > 0])
+    return [row for row in suggest_same(names) if row[0] in used and (min(row[:2]), max(row[:2])) not in two]
+
+
+@kept
+def same_runs() -> list[SameRuns]:
+    """See data.identity.same_runs."""
+    return find_same_runs(queries.fetch_fingerprints(store()), queries.fetch_stated_scores(store()))
+
+
+@kept
+def name_decisions() -> dict[str, str]:
+    """See data.identity.decided_names."""
+    return decided_names(store())
 
 
 def styles() -> dict[str, ModelStyle]:
@@ -168,6 +201,12 @@ def methods() -> tuple[Method, ...]:
 def certified_agreement() -> pd.DataFrame:
     """See data.methods.read_agreement."""
     return read_agreement()
+
+
+@kept
+def calibration() -> pd.DataFrame:
+    """See data.methods.read_calibration."""
+    return read_calibration()
 
 
 def grading_effect() -> pd.DataFrame:
