@@ -162,7 +162,9 @@ class Mirage:
     """The same answers under a metric that jumps by construction and under one that does not.
 
     verdict        "the metric's" | "not the metric's alone" | "no jump" | "reverse" | "undecided"; sentence says it in words.
-    share_steeper  share of paired resamples in which the discontinuous metric's steepest step is steeper; NaN without resamples.
+    share_steeper  share of resamples in which the discontinuous metric's steepest step is steeper; each metric is drawn by itself (not
+                   paired by instance), so noise that both metrics share does not cancel.
+                   NaN without resamples.
     """
 
     discontinuous: Emergence
@@ -172,7 +174,7 @@ class Mirage:
 
 
 def compare_metrics(discontinuous: Emergence, continuous: Emergence) -> Mirage:
-    """Hold the shapes of two metrics of the same runs against each other; see `verdict_of`. Resamples are independent between metrics."""
+    """Hold the shapes of two metrics of the same runs against each other; see `verdict_of`. Resamples are not paired by instance."""
     share = math.nan
     drawn = [scale_means(each.series) for each in (discontinuous, continuous)]
     if all(draws is not None for _, _, draws in drawn):

@@ -8,7 +8,7 @@ from data.queries import SAMPLE_METRICS
 from ui import cached, screen, selection
 
 chosen = selection.current()
-screen.question("Does an ability emerge with scale, and is the jump the metric's?")
+screen.question("Does an ability emerge with scale?")
 
 with screen.readable_errors():
     if cached.models().empty:

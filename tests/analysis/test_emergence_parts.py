@@ -37,16 +37,17 @@ def test_linearity_is_at_most_the_number_of_steps() -> None:
 
 
 def test_the_guard_flags_a_plateau_whose_steps_are_noise_and_spares_an_even_rise() -> None:
+    # Seen with two seeds: the plateau is flagged in 85.5 and 86.5 % of 400 runs (standard error 1.8 points), the even rise never.
     rng = np.random.default_rng(1)
     shares = []
     for truth in (np.array([0.05] * 6 + [0.9]), np.linspace(0.05, 0.95, 7)):
         found = []
-        for _ in range(60):
+        for _ in range(400):
             seen = rng.binomial(256, truth) / 256
             found.append(suddenness(seen, rng.binomial(256, seen, size=(200, 7)) / 256))
         assert all(each.b_guarded <= each.b for each in found)
         shares.append(np.mean([each.is_noise for each in found]))
-    assert shares[0] > 0.7 and shares[1] < 0.05
+    assert shares[0] > 0.80 and shares[1] < 0.05
 
 
 def test_onset_needs_two_scales_on_either_side_and_no_overlap() -> None:

@@ -21,7 +21,7 @@ from ui.figures.parts import layout, legend_above, note, panel_title, stacked, w
 from ui.figures.text import escape, hover
 from ui.figures.theme import Figure, ModelStyle, Trace, faint, style_of
 
-CURVE_HEIGHT, RESIDUAL_HEIGHT, BETWEEN = 300, 90, 34
+CURVE_HEIGHT, RESIDUAL_HEIGHT, BETWEEN = 250, 60, 30
 MAX_NAMED = 8
 """Up to this many models each get an entry in the legend."""
 FORM_DASHES = {"linear": "solid", "power": "dash", "logistic": "dot", "hinge": "dashdot", "broken power": "longdash"}
