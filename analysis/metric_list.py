@@ -52,7 +52,10 @@ _NO_LOGPROB = (
 _NO_LENGTH = "the number of tokens of the reference is not stored; it is known for the ladder's compact form"
 _NO_TEXT = "no reference or no reply is stored: import the harness's samples (lm-eval --log_samples) and not its totals alone"
 _NO_CHOICES = "no log-probabilities of the choices are stored: evaluate a multiple-choice task with lm-eval --log_samples"
-_NO_REGRADING = "no instance of the twenty tasks can be rebuilt from what is stored, so the authors' grader cannot look at the replies"
+_NO_REGRADING = (
+    "no instance of SCYLLA's twenty tasks can be rebuilt from stored prompts and ids, so the authors' grader cannot look at the replies: "
+    "probe the model here (cli.py probe), which stores them"
+)
 _NO_EPOCHS = "each instance was answered once; import runs with several epochs (repeats) of each instance"
 _NO_CHANCE = "no chance level is known for its tasks (data/catalog/tasks.csv, column chance)"
 _NO_OUTCOME = "no answer was graded right or wrong"

@@ -269,6 +269,7 @@ class WhatIf:
                rank, moved (places gained), paper_critical, critical, reason.
     overtakes  (winner, loser, share of resamples under the choice in which the winner is ahead) for pairs in the other order than under
                the paper's definition, surest first.
+    has_answers  whether one of the ranked models has answers; published level means alone are beyond the reach of a denominator.
     """
 
     paper: Evaluation
@@ -276,6 +277,7 @@ class WhatIf:
     ranks: pd.DataFrame
     overtakes: tuple[tuple[str, str, float], ...]
     warnings: tuple[str, ...] = field(default=())
+    has_answers: bool = True
 
     @property
     def n_ranked(self) -> int:
@@ -335,6 +337,7 @@ def compare_with_paper(cells: Cells, choice: Choice, *, resamples: int = RESAMPL
         ranks=rows.sort_values(["paper_rank", "rank", "model"], ignore_index=True),
         overtakes=_overtakes(paper, chosen, both),
         warnings=_warnings(cells, choice),
+        has_answers=not both or any(cells.models[place] not in cells.published for place in both),
     )
 
 

@@ -26,11 +26,11 @@ AVERAGING_WORDS = {
 ORDER_WORDS = {ScoreOrder.TASK_FIRST: "S of each task", ScoreOrder.LEVEL_MEANS: "S of level means"}
 
 
-def changes(choice: Choice) -> tuple[str, ...]:
-    """What a choice does otherwise than the paper, in words."""
+def changes(choice: Choice, *, has_answers: bool = True) -> tuple[str, ...]:
+    """What a choice does otherwise than the paper, in words. Without answers no denominator has anything to act on."""
     paper = choice.as_paper()
     found = [metric_named(choice.metric).label] if choice.metric != paper.metric else []
-    if choice.denominator is not paper.denominator:
+    if has_answers and choice.denominator is not paper.denominator:
         found.append(DENOMINATOR_WORDS[choice.denominator])
     if choice.averaging is not paper.averaging:
         found.append(AVERAGING_WORDS[choice.averaging])
@@ -47,24 +47,24 @@ def changes(choice: Choice) -> tuple[str, ...]:
 def sentence(what_if: WhatIf) -> str:
     """What another choice does to the order of the models, how sure that is, and whether their critical levels stay."""
     n, quantity = what_if.n_ranked, QUANTITY_NAMES[what_if.chosen.choice.quantity]
-    changed = changes(what_if.chosen.choice)
+    changed = changes(what_if.chosen.choice, has_answers=what_if.has_answers)
     if not n:
         label = what_if.chosen.metric.label
         return f"No model here can be ranked by its {quantity} under {label}: see below what is missing."
     if not changed:
         return f"This is the paper's definition: {n} model{'s' if n > 1 else ''} ranked by {quantity}."
-    under = f"Under {listed(changed)}"
+    under = f"With {listed(changed)} instead of the paper's definition"
     if n == 1:
-        return f"{under}: one model has a value, so there is no order that could change. {_critical(what_if)}"
+        return f"{under}, one model has a value, so there is no order that could change. {_critical(what_if)}"
     if not what_if.n_changed:
-        return f"{under} all {n} ranks by {quantity} stay. {_critical(what_if)}"
+        return f"{under}, all {n} models keep their rank by {quantity}. {_critical(what_if)}"
     lead = ""
     if what_if.overtakes:
         winner, loser, share = what_if.overtakes[0]
         others = len(what_if.overtakes) - 1
         more = f" and {others} other pair{'s' if others > 1 else ''} change places" if others else ""
-        lead = f" {winner} overtakes {loser} ({_sure(share)} of resamples){more}:"
-    return f"{under}{lead} {what_if.n_changed} of {n} ranks by {quantity} change. {_critical(what_if)}"
+        lead = f": {winner} overtakes {loser} ({_sure(share)} of resamples){more}"
+    return f"{under}, {what_if.n_changed} of {n} models change their rank by {quantity}{lead}. {_critical(what_if)}"
 
 
 def _critical(what_if: WhatIf) -> str:

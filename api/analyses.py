@@ -67,7 +67,7 @@ def _add_what_if(api: FastAPI, store: Store, chosen: Any) -> None:
         from commands.analyse.what_if import cells_of, choice_of
 
         choice = choice_of(metric, selection.denominator, averaging, order, penalty, None, rank_by)
-        cells = cells_of(store, selection)
+        cells = cells_of(store, selection, authors=bool(conclusion) or choice.metric == "authors_grader")
         cells = cells.narrowed([name for name in selection.models if name in cells.models] or cells.models)
         found = compare_with_paper(cells, choice, seed=0)
         tests = [multiverse(cells, read_conclusion(text, cells.models, cells.level_labels)) for text in conclusion]

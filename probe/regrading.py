@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
-
-import pandas as pd
+from typing import Any, NamedTuple
 
 from data.records import Outcome, Split
 from probe.ladder import compact
@@ -25,6 +23,8 @@ from probe.tasks.scylla_grader import GraderHalt, authors_answer, evaluate, extr
 
 NEEDED_COLUMNS = ("input", "response", "metadata")
 """What `data.queries.fetch_answers` must be asked for on top of a sample's address."""
+COLUMNS = ("task", "instance_id", "outcome", *NEEDED_COLUMNS)
+"""What `regrade` looks at, in this order."""
 NO_TASK = "it is no task of SCYLLA's, whose grader knows no other"
 NO_PROMPT = "neither its input nor its prompt is stored"
 NO_INPUT = "its input cannot be read from its prompt: the prompt is in none of our forms"
@@ -37,42 +37,40 @@ _COMPACT = re.compile(r"(?P<word>[a-z]+)(?P<before>(?: \d+)*):(?P<numbers>(?: \d
 _Key = tuple[str, str, str | None]
 
 
-def regrade(samples: pd.DataFrame) -> pd.DataFrame:
+class Regraded(NamedTuple):
+    """What the graders say of one stored reply: values of Outcome, or None with the reason."""
+
+    authors_outcome: str | None
+    our_outcome: str | None
+    reason: str | None
+    """Why there is no outcome; None where there is one, and for attempts that ended in an error."""
+
+
+def regrade(samples: Iterable[tuple[Any, ...]]) -> list[Regraded]:
     """Grade every stored reply anew, each different one once.
 
     Args:
-        samples: task, instance_id, outcome, and NEEDED_COLUMNS; metadata as a mapping or as its JSON text.
-
-    Returns:
-        One row per sample, on its index: authors_outcome, our_outcome ("correct" | "wrong" | "unparsed" | "error" or None) and reason,
-        which says why there is no outcome and is None where there is one. Attempts that ended in an error have neither.
+        samples: per sample what `COLUMNS` names; metadata as a mapping or as its JSON text. What is no text counts as absent.
 
     A reply in the compact form has no brackets and no words, in which the authors' extraction would find no list at all: what it answers
     is put to their grader as "The answer is [...]." A reply that goes on after "The answer is" gets these words back.
     """
-    columns = [samples[name].astype(object) if name in samples else pd.Series(None, samples.index, dtype=object)
-               for name in ("task", "instance_id", "input", "response")]  # fmt: skip
-    metadata = samples["metadata"].astype(object) if "metadata" in samples else pd.Series(None, samples.index, dtype=object)
-    failed = (samples["outcome"].astype(object) == Outcome.ERROR.value) if "outcome" in samples else pd.Series(False, samples.index)
     instances: dict[_Key, Instance | str] = {}
     golds: dict[str, Answer | None] = {}
-    graded: dict[tuple[_Key, str], tuple[str | None, str | None, str | None]] = {}
-    rows = []
-    for task, known_as, prompt, reply, more, is_error in zip(*columns, metadata, failed, strict=True):
-        if is_error:
-            rows.append((None, None, None))
-            continue
-        if not isinstance(reply, str):
-            rows.append((None, None, NO_REPLY))
+    graded: dict[tuple[_Key, str], Regraded] = {}
+    found = []
+    for task, known_as, outcome, prompt, reply, metadata in samples:
+        if outcome == Outcome.ERROR or not isinstance(reply, str):
+            found.append(Regraded(None, None, None if outcome == Outcome.ERROR else NO_REPLY))
             continue
         key = (task, known_as, prompt if isinstance(prompt, str) else None)
         if (key, reply) not in graded:
             if key not in instances:
-                instances[key] = rebuilt(task, known_as, key[2], more)
+                instances[key] = rebuilt(*key, metadata)
             instance = instances[key]
-            graded[key, reply] = (None, None, instance) if isinstance(instance, str) else (*_outcomes(instance, reply, golds), None)
-        rows.append(graded[key, reply])
-    return pd.DataFrame(rows, index=samples.index, columns=["authors_outcome", "our_outcome", "reason"], dtype=object)
+            graded[key, reply] = Regraded(None, None, instance) if isinstance(instance, str) else _outcomes(instance, reply, golds)
+        found.append(graded[key, reply])
+    return found
 
 
 def rebuilt(task_name: str, known_as: str, prompt: str | None, metadata: Any = None) -> Instance | str:
@@ -126,7 +124,7 @@ def _compact_input(task: Task, match: re.Match[str]) -> dict[str, Any] | None:
     before = match["before"].split()
     if compact.WORDS.get(task.name) != match["word"] or len(before) != len(names):
         return None
-    values = dict(zip(names, map(int, before), strict=True))
+    values: dict[str, Any] = dict(zip(names, map(int, before), strict=True))
     return {name: [int(one) for one in match["numbers"].split()] if name == "numbers" else values[name] for name in task.fields}
 
 
@@ -147,8 +145,7 @@ def _value(kind: str, text: str) -> Any:
 # -- grading -----------------------------------------------------------------------------------------------------------------------
 
 
-def _outcomes(instance: Instance, reply: str, golds: dict[str, Answer | None]) -> tuple[str, str]:
-    """The authors' outcome and ours."""
+def _outcomes(instance: Instance, reply: str, golds: dict[str, Answer | None]) -> Regraded:
     task = TASKS[instance.task]
     if _COMPACT.fullmatch(instance.prompt):
         reading = compact.read(task, reply)
@@ -156,7 +153,7 @@ def _outcomes(instance: Instance, reply: str, golds: dict[str, Answer | None]) -
     else:
         worded = f"{_LEAD}{reply.split(chr(10), 1)[0]}" if instance.prompt.endswith(f"\n{_LEAD}") else reply
         reading = read_answer(worded, task.kind)
-    return _authors_outcome(task, instance, worded, golds).value, judge(task, instance, reading).outcome.value
+    return Regraded(_authors_outcome(task, instance, worded, golds).value, judge(task, instance, reading).outcome.value, None)
 
 
 def _authors_outcome(task: Task, instance: Instance, worded: str, golds: dict[str, Answer | None]) -> Outcome:

@@ -24,10 +24,11 @@ QUANTITIES = {
     "gap": "ID − OOD gap (small is better)",
     "all": "All answers, whatever their split",
 }
-AVERAGINGS = {"levels": "Levels the same, or by weight", "tasks": "Tasks the same", "samples": "Answers the same"}
+AVERAGINGS = {"levels": "Levels count the same", "tasks": "Tasks count the same", "samples": "Answers count the same"}
 ORDERS = {"task_first": "S of each task, then the mean (paper)", "level_means": "S of a level's mean accuracies"}
 PAPER_STATE: dict[str, Any] = {
-    "metric": "exact_match", "averaging": "levels", "s_order": "task_first", "penalty": 1.0, "denominator": str(Denominator.AUTHORS),
+    "metric": "exact_match", "threshold": "0.5", "averaging": "levels", "s_order": "task_first", "penalty": 1.0,
+    "denominator": str(Denominator.AUTHORS),
 }  # fmt: skip
 """What *Reset to paper* sets; level weights go back to 1."""
 WEIGHT_KEY = "weight_{}"
@@ -114,8 +115,12 @@ def _pick_weights(cells: Cells) -> tuple[float, ...]:
 
 
 def _reset(levels: list[int]) -> None:
+    """Set every control that is drawn to the paper's; of others only the word in the address is left, which goes."""
     for key, value in (PAPER_STATE | {WEIGHT_KEY.format(level): 1.0 for level in levels}).items():
-        st.session_state[key] = value
+        if key in st.session_state:
+            st.session_state[key] = value
+        else:
+            st.query_params.pop(key, None)
 
 
 KINDS = {

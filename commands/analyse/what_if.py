@@ -66,7 +66,7 @@ def what_if(
         opened = open_store(store, empty=empty)
         check_models(opened, selection.models)
         check_ood(opened, ood)
-        cells = cells_of(opened, selection)
+        cells = cells_of(opened, selection, authors=bool(conclusion) or choice.metric == "authors_grader")
         if not cells.models:
             raise CharybdisError("Nothing here has answers or published level means. `export models` lists what is stored.")
         cells = cells.narrowed([name for name in selection.models if name in cells.models] or cells.models)
@@ -107,12 +107,22 @@ def choice_of(
     )
 
 
-def cells_of(store: Store, selection: Selection) -> Cells:
-    """The selection's answers under every metric, and published level means, summed by cell: what the page uses."""
+def cells_of(store: Store, selection: Selection, *, authors: bool = False) -> Cells:
+    """The selection's answers under every metric, and published level means, summed by cell: what the page uses.
+
+    authors: with the outcomes of the authors' grader, for which every stored reply is graded anew.
+    """
+    import pandas as pd
+
     from analysis.published_cells import cells_of_published, join_cells
     from analysis.scoring import NEEDED_COLUMNS, reduce_samples
     from data.queries import fetch_answers, fetch_chance, fetch_level_scores
+    from probe import regrading
 
-    answers = fetch_answers(store, selection, columns=NEEDED_COLUMNS)
+    columns = dict.fromkeys((*NEEDED_COLUMNS, *(regrading.NEEDED_COLUMNS if authors else ())))
+    answers = fetch_answers(store, selection, columns=tuple(columns))
+    if authors:
+        found = regrading.regrade(answers[list(regrading.COLUMNS)].itertuples(index=False, name=None))
+        answers = answers.assign(authors_outcome=pd.Series([one.authors_outcome for one in found], answers.index, dtype=object))
     counted = reduce_samples(answers, chance=fetch_chance(store))
     return join_cells(counted, cells_of_published(fetch_level_scores(store, selection)))

@@ -105,7 +105,7 @@ def test_ranks_and_the_sentence(cells: Cells) -> None:
     # By S B leads (.25 to -.125); with penalty 0, A .1875 and B .25; by ID values A leads.
     flipped = compare_with_paper(cells, Choice(metric="edit_distance", penalty=0.0, weights=(1.0, 0.0)))
     assert dict(zip(flipped.ranks["model"], flipped.ranks["paper_rank"], strict=True)) == {"B": 1, "A": 2}
-    assert sentence(flipped).startswith("Under token edit distance, level weights 1 : 0 and penalty 0")
+    assert sentence(flipped).startswith("With token edit distance, level weights 1 : 0 and penalty 0 instead of the paper's definition, ")
 
 
 def test_ties_share_the_best_rank() -> None:

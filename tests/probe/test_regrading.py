@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from data.records import Split
 from probe.ladder import compact
 from probe.prompts import STYLES, PromptError, style_named
-from probe.regrading import NO_INPUT, NO_PROMPT, NO_REPLY, NO_TASK, OTHER_ID, inputs_in, rebuilt, regrade
+from probe.regrading import COLUMNS, NO_INPUT, NO_PROMPT, NO_REPLY, NO_TASK, OTHER_ID, Regraded, inputs_in, rebuilt, regrade
 from probe.tasks import TASKS, grade, make_batch
 
 
-def one_row(**row: Any) -> pd.Series[Any]:
+def one_row(**row: Any) -> Regraded:
     sample = {"task": "two_sum", "instance_id": "0" * 16, "outcome": "wrong", "input": None, "response": "", "metadata": None} | row
-    return regrade(pd.DataFrame([sample])).iloc[0]
+    return regrade([tuple(sample[name] for name in COLUMNS)])[0]
 
 
 @pytest.mark.parametrize("split", list(Split))
@@ -45,9 +44,9 @@ def test_both_graders_say_what_they_say_of_a_fresh_reply() -> None:
                     {"task": task, "instance_id": instance.instance_id, "outcome": "wrong", "input": instance.prompt, "response": reply}
                 )
                 wanted.append((grade(instance, reply, "scylla").outcome.value, grade(instance, reply).outcome.value))
-    found = regrade(pd.DataFrame(rows))
-    assert list(zip(found["authors_outcome"], found["our_outcome"], strict=True)) == wanted
-    assert found["reason"].isna().all()
+    found = regrade(tuple(row.get(name) for name in COLUMNS) for row in rows)
+    assert [(one.authors_outcome, one.our_outcome) for one in found] == wanted
+    assert not any(one.reason for one in found)
     assert {one for one, _ in wanted} >= {"correct", "wrong", "unparsed"}
 
 
@@ -58,17 +57,17 @@ def test_another_right_sum_of_the_compact_form_is_wrong_for_the_authors_alone() 
     instance = TASKS["subset_sum_multiple_ten"].instance(given, Split.ID)
     asked = {"task": instance.task, "instance_id": instance.instance_id, "input": compact.render(TASKS[instance.task], given)}
     same, other = one_row(**asked, response=" 89 04 44 63$"), one_row(**asked, response=" 89 04 63 54$")
-    assert (same["authors_outcome"], same["our_outcome"]) == ("correct", "correct")
-    assert (other["authors_outcome"], other["our_outcome"]) == ("wrong", "correct")
+    assert (same.authors_outcome, same.our_outcome) == ("correct", "correct")
+    assert (other.authors_outcome, other.our_outcome) == ("wrong", "correct")
     unread = one_row(**asked, response=" 89 04")
-    assert (unread["authors_outcome"], unread["our_outcome"], unread["reason"]) == ("unparsed", "unparsed", None)
+    assert (unread.authors_outcome, unread.our_outcome, unread.reason) == ("unparsed", "unparsed", None)
 
 
 def test_a_reply_after_worked_examples_gets_its_lead_back() -> None:
     instance = make_batch("sort_numbers", "id", 1, 0)[0]
     prompt = style_named("few_shot").prompt(instance).text
     found = one_row(task="sort_numbers", instance_id=instance.instance_id, input=prompt, response=f" {instance.reference}.\n\nNumbers: 1 2")
-    assert (found["authors_outcome"], found["our_outcome"]) == ("correct", "correct")
+    assert (found.authors_outcome, found.our_outcome) == ("correct", "correct")
 
 
 def test_what_cannot_be_proved_is_not_graded_and_says_why() -> None:
@@ -83,9 +82,9 @@ def test_what_cannot_be_proved_is_not_graded_and_says_why() -> None:
     }
     for reason, row in cases.items():
         found = one_row(**row)
-        assert found["reason"] == reason and found["authors_outcome"] is None and found["our_outcome"] is None
+        assert found.reason == reason and found.authors_outcome is None and found.our_outcome is None
     failed = one_row(**known | {"outcome": "error", "response": None})
-    assert failed["reason"] is None and failed["authors_outcome"] is None
+    assert failed.reason is None and failed.authors_outcome is None
 
 
 def test_odd_prompts_and_metadata_break_nothing() -> None:
@@ -95,4 +94,4 @@ def test_odd_prompts_and_metadata_break_nothing() -> None:
         list(inputs_in(two_sum, prompt))
     for metadata in ("{", "[]", {"input": 3}, {"input": {"numbers": "1"}}, float("nan")):
         assert rebuilt("two_sum", "x", None, metadata) in (NO_PROMPT, OTHER_ID)
-    assert regrade(pd.DataFrame(columns=["task", "instance_id", "outcome", "input", "response"])).empty
+    assert regrade([]) == []

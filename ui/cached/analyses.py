@@ -230,28 +230,53 @@ def _agreement(selection: Selection) -> pd.DataFrame:
 # -- what if -----------------------------------------------------------------------------------------------------------------------
 
 
-def metric_cells(selection: Selection) -> Cells:
-    """The selection's answers under every metric, and published level means, summed by cell. Sliders re-aggregate what this returns."""
-    return _metric_cells(_any_denominator(selection))  # the denominator is one of the things that re-aggregation varies
+def metric_cells(selection: Selection, *, authors: bool = False) -> Cells:
+    """The selection's answers under every metric, and published level means, summed by cell. Sliders re-aggregate what this returns.
+
+    authors: with the outcomes of the authors' grader, for which every stored reply is graded anew: seconds, the first time.
+    """
+    return _metric_cells(_any_denominator(selection), authors)  # the denominator is one of the things that re-aggregation varies
 
 
 @shared
-def _metric_cells(selection: Selection) -> Cells:
+def _metric_cells(selection: Selection, authors: bool) -> Cells:
     from analysis.published_cells import cells_of_published, join_cells
     from analysis.scoring import NEEDED_COLUMNS, reduce_samples
 
     answers = queries.fetch_answers(store(), selection, columns=NEEDED_COLUMNS)
+    if authors:
+        outcomes = regraded(selection).set_index(["run_id", "row_in_run"])["authors_outcome"]
+        here = pd.MultiIndex.from_arrays([answers["run_id"].astype(str), answers["row_in_run"]])
+        answers = answers.assign(authors_outcome=outcomes.reindex(here).to_numpy())
     published = cells_of_published(queries.fetch_level_scores(store(), selection))
     return join_cells(reduce_samples(answers, chance=queries.fetch_chance(store())), published)
 
 
-def multiverse(selection: Selection, models: tuple[str, ...], conclusion: Conclusion) -> Multiverse:
-    """Every specification of a conclusion on these models. See analysis.multiverse."""
-    return _multiverse(_any_denominator(selection), models, conclusion)
+def regraded(selection: Selection) -> pd.DataFrame:
+    """Stored replies under the authors' grader and ours: model, run_id, row_in_run, outcome and what probe.regrading.regrade returns.
+
+    Of all models and tasks, whichever are selected: another choice then needs no second look at the replies.
+    """
+    return _regraded(replace(_any_denominator(selection), models=(), tasks=()))
+
+
+@shared
+def _regraded(selection: Selection) -> pd.DataFrame:
+    from probe.regrading import COLUMNS, NEEDED_COLUMNS, Regraded, regrade
+
+    answers = queries.fetch_answers(store(), selection, columns=NEEDED_COLUMNS)
+    address = answers[["model", "run_id", "row_in_run", "outcome"]].astype({"model": str, "run_id": str, "outcome": object})
+    found = regrade(answers[list(COLUMNS)].itertuples(index=False, name=None))
+    return address.join(pd.DataFrame(found, index=answers.index, columns=list(Regraded._fields), dtype=object))
+
+
+def multiverse(selection: Selection, models: tuple[str, ...], conclusion: Conclusion, *, authors: bool = False) -> Multiverse:
+    """Every specification of a conclusion on these models; `authors` as for `metric_cells`. See analysis.multiverse."""
+    return _multiverse(_any_denominator(selection), models, conclusion, authors)
 
 
 @kept
-def _multiverse(selection: Selection, models: tuple[str, ...], conclusion: Conclusion) -> Multiverse:
+def _multiverse(selection: Selection, models: tuple[str, ...], conclusion: Conclusion, authors: bool) -> Multiverse:
     from analysis.multiverse import multiverse as compute
 
-    return compute(_metric_cells(selection).narrowed(models), conclusion)
+    return compute(_metric_cells(selection, authors).narrowed(models), conclusion)

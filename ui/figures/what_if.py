@@ -13,6 +13,8 @@ from ui.figures.text import escape, hover, is_number, level_name
 from ui.figures.theme import DASH, SPLIT_NAMES, Figure, ModelStyle, Trace, style_of
 
 ROW, TOP, BOTTOM = 26, 36, 12
+NAME_UNITS, NAME_LENGTH = 2.9, 18
+"""Room for names on either side, as a multiple of the lines' width, and how many characters fit there in half a page."""
 
 
 def rank_slope_figure(what_if: WhatIf, *, styles: Mapping[str, ModelStyle] | None = None) -> Figure:
@@ -37,7 +39,7 @@ def rank_slope_figure(what_if: WhatIf, *, styles: Mapping[str, ModelStyle] | Non
             sentence=f"Ranks of {len(rows)} models under the paper’s definition and under another choice; {what_if.n_changed} change.",
             file_name="what-if-ranks",
             margin={"l": 8, "r": 8, "t": TOP, "b": BOTTOM},
-            xaxis={"range": [-2.1, 3.1], "visible": False, "fixedrange": True},
+            xaxis={"range": [-NAME_UNITS, 1 + NAME_UNITS], "visible": False, "fixedrange": True},
             yaxis={"range": [max(len(rows), 2) - 0.5, -0.5], "visible": False, "fixedrange": True},
             annotations=heads + names,
         ),
@@ -84,14 +86,15 @@ def _short(value: float) -> str:
 
 
 def _names(row: Mapping[Any, Any], left: int, right: int) -> list[dict[str, Any]]:
-    name = escape(row["model"], at_most=26)
-    common = {"showarrow": False, "xref": "x", "yref": "y", "font": {"size": 12}}
+    name = escape(row["model"], at_most=NAME_LENGTH)
+    common = {"showarrow": False, "xref": "x", "yref": "y", "font": {"size": 11}}
     moved = row["rank"] != row["paper_rank"]
     before = f"{name}  {_short(row['paper'])}  {row['paper_rank']:.0f}"
-    after = f"{row['rank']:.0f}  {_short(row['value'])}  {name}"
+    rank = f"{row['rank']:.0f}"
+    after = f"{f'<b>{rank}</b>' if moved else rank}  {_short(row['value'])}  {name}"
     return [
         {"x": 0, "y": left, "text": before, "xanchor": "right", "xshift": -10, **common},
-        {"x": 1, "y": right, "text": f"<b>{after}</b>" if moved else after, "xanchor": "left", "xshift": 10, **common},
+        {"x": 1, "y": right, "text": after, "xanchor": "left", "xshift": 10, **common},
     ]
 
 
