@@ -88,8 +88,9 @@ def _log_odds(valley: Valley) -> str:
         return "Only level means are published, so whether the log-odds gap differs between tasks or levels cannot be tested."
     if gap.reason is not None:
         return f"No mean log-odds gap: {gap.reason}."
-    size = f"{gap.delta:.2f} ({gap.lo:.2f} to {gap.hi:.2f}, {p_text(gap.p)}, {gap.n_tasks} tasks)"
-    verdict = "OOD is harder" if gap.lo > 0 else "OOD is easier" if gap.hi < 0 else "it is not settled whether OOD is harder"
+    size = f"{gap.delta:.2f} ({gap.lo:.2f} to {gap.hi:.2f}; sign flips {p_text(gap.sign_flip_p)}, {gap.n_tasks} tasks)"
+    side = gap.direction
+    verdict = "OOD is harder" if side > 0 else "OOD is easier" if side < 0 else "it is not settled whether OOD is harder"
     return f"Over all tasks {verdict}: log-odds gap {size}{_change(valley)}."
 
 
@@ -194,9 +195,9 @@ def _constant_verdict(valley: Valley) -> str:
     size, tests = f"{gap.delta:.2f} logits ({gap.lo:.2f} to {gap.hi:.2f})", _tests(valley)
     shown = inside is not None and inside.p < 0.05
     peak = f" The peak inside is itself shown ({p_text(inside.p)}); a constant penalty draws such a one." if inside and shown else ""
-    if gap.lo > 0:
+    if gap.direction > 0:
         return f"but a constant penalty of {size} {_can(valley)} ({tests}): no evidence that memorisation peaks there.{peak}"
-    whether = "OOD is easier over all tasks" if gap.hi < 0 else "it is not settled that OOD is harder at all"
+    whether = "OOD is easier over all tasks" if gap.direction < 0 else "it is not settled that OOD is harder at all"
     return f"but {whether}: log-odds gap {size}, {tests}: no evidence that memorisation peaks there.{peak}"
 
 

@@ -2,7 +2,7 @@
 
 python -m benchmarks.calibration                    200 replicates, a minute; prints the table
 python -m benchmarks.calibration --replicates 2000  the full one
-python -m benchmarks.calibration --write            also writes docs/calibration.md
+python -m benchmarks.calibration --write            also writes docs/calibration.md, and data/catalog/calibration.csv for the methods page
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit
 
 from analysis.accuracy import level_mean
@@ -26,6 +27,7 @@ from analysis.pairing import mcnemar, paired_bootstrap, paired_over_tasks
 from analysis.scylla import critical_level
 from analysis.simulate import Design, SimulatedCells, simulate_cells, true_accuracies
 from analysis.size_trend import interval_regression
+from data.methods import CALIBRATION_COLUMNS, CALIBRATION_FILE
 
 NOTE = Path(__file__).resolve().parent.parent / "docs" / "calibration.md"
 RESAMPLES = 1000
@@ -44,12 +46,14 @@ DESIGN_WORDS = {
 class Rate:
     """How often something happened in simulations.
 
+    method         key of the method in data/catalog/methods.toml.
     what, design   which interval or test, on which results.
     nominal        what it promises. band: what is still called kept.
     rate           share of replicates (0-1); error: its Monte-Carlo standard error; n: replicates.
     remark         why it is not kept, where that is known.
     """
 
+    method: str
     what: str
     design: str
     nominal: float
@@ -68,18 +72,19 @@ class Rate:
         return self.band[0] - 2 * self.error <= self.rate <= self.band[1] + 2 * self.error
 
 
-def coverage(what: str, design: str, hits: list[bool], nominal: float, remark: str = "") -> Rate:
+def coverage(method: str, what: str, design: str, hits: list[bool], nominal: float, remark: str = "") -> Rate:
     """A coverage: 93-97 % is kept at 95 %, 87-93 % at 90 %."""
     margin = 0.02 if nominal >= 0.95 else 0.03
     return Rate(
-        what=what, design=design, nominal=nominal, band=(nominal - margin, nominal + margin), rate=_share(hits), n=len(hits), remark=remark
-    )
+        method=method, what=what, design=design, nominal=nominal, band=(nominal - margin, nominal + margin), rate=_share(hits), n=len(hits),
+        remark=remark,
+    )  # fmt: skip
 
 
-def false_positives(what: str, design: str, p_values: list[float], remark: str = "") -> Rate:
+def false_positives(method: str, what: str, design: str, p_values: list[float], remark: str = "") -> Rate:
     """How often p < .05 although nothing is there: up to 7 % is kept; fewer than 5 % costs power and is no error."""
     hits = [p < 0.05 for p in p_values if not math.isnan(p)]
-    return Rate(what=what, design=design, nominal=0.05, band=(0.0, 0.07), rate=_share(hits), n=len(hits), remark=remark)
+    return Rate(method=method, what=what, design=design, nominal=0.05, band=(0.0, 0.07), rate=_share(hits), n=len(hits), remark=remark)
 
 
 def _share(hits: list[bool]) -> float:
@@ -112,8 +117,8 @@ def level_accuracies(name: str, replicates: int, seed: int = 1) -> Rate:
                 mine = drawn.level == level
                 found = level_mean(replicate[mine] / n, np.full(mine.sum(), n))
                 hits.append(bool(found.lo <= truth[place] <= found.hi))
-    remark = "3 or 4 tasks a level, and accuracies near 0 and 1 are skewed: a t interval over so few cannot reach 95 % there"
-    return coverage("accuracy of a level (t over tasks)", name, hits, 0.95, remark)
+    remark = "3 or 4 tasks a level, skewed near 0 and 1"
+    return coverage("level_mean", "accuracy of a level (score interval over tasks)", name, hits, 0.95, remark)
 
 
 def _level_draws(drawn: SimulatedCells, resamples: int) -> Iterator[LevelDraws]:
@@ -142,8 +147,10 @@ def level_gaps(name: str, replicates: int, seed: int = 2) -> list[Rate]:
         widths.append(len(chosen))
     wide = f"{np.mean(widths):.1f} of {len(truth)} levels wide"
     return [
-        coverage("gap of a level (task bootstrap)", name, inside, 0.95, "3 or 4 tasks a level leave few resamples that differ"),
-        coverage("90 % level set holds the true peak", name, in_set, 0.90, wide),
+        coverage(
+            "level_gap", "gap of a level (task bootstrap)", name, inside, 0.95, "3 or 4 tasks a level leave few resamples that differ"
+        ),
+        coverage("level_set", "90 % level set holds the true peak", name, in_set, 0.90, wide),
     ]
 
 
@@ -159,8 +166,10 @@ def shift_and_half_point(name: str, replicates: int, seed: int = 3) -> list[Rate
         shift.append(mean.lo <= delta <= mean.hi)
         fieller.append(not math.isnan(half.lo) and half.lo <= design.ability <= half.hi)
     return [
-        coverage("mean log-odds gap (Paule-Mandel, t)", name, shift, 0.95),
-        coverage("half point x50 (Fieller)", name, fieller, 0.90, "the axis is taken as known; estimated from few models it adds error"),
+        coverage("random_effects_shift", "mean log-odds gap (Paule-Mandel, t)", name, shift, 0.95),
+        coverage(
+            "half_point", "half point x50 (Fieller)", name, fieller, 0.90, "the axis is taken as known: from few models it adds error"
+        ),
     ]
 
 
@@ -172,12 +181,14 @@ def valley_tests(name: str, replicates: int, seed: int = 4) -> list[Rate]:
     x = DESIGNS[name].difficulty[np.searchsorted(DESIGNS[name].numbers, constant.level)]
     lines = [(constancy_test(d, v, x).p, level_change_test(d, v, constant.level).p) for d, v, _, _ in _rows(constant)]
     return [
-        false_positives("shift: t of the random-effects mean", name, [mean.p for mean, _ in means]),
-        false_positives("shift: sign flips of task gaps", name, [mean.sign_flip_p for mean, _ in means]),
-        false_positives("shift: Wilcoxon", name, [mean.wilcoxon_p for mean, _ in means]),
-        false_positives("interior peak", name, [peak.p for _, peak in means], "conservative by construction: both contrasts must hold"),
-        false_positives("constancy: slope, constant gap", name, [slope for slope, _ in lines]),
-        false_positives("constancy: levels against each other, constant gap", name, [levels for _, levels in lines]),
+        false_positives("random_effects_shift", "shift: t of the random-effects mean", name, [mean.p for mean, _ in means]),
+        false_positives("shift_tests", "shift: sign flips of task gaps", name, [mean.sign_flip_p for mean, _ in means]),
+        false_positives("shift_tests", "shift: Wilcoxon", name, [mean.wilcoxon_p for mean, _ in means]),
+        false_positives(
+            "interior_peak", "interior peak", name, [peak.p for _, peak in means], "conservative by construction: both contrasts must hold"
+        ),
+        false_positives("constancy", "constancy: slope, constant gap", name, [slope for slope, _ in lines]),
+        false_positives("constancy", "constancy: levels against each other, constant gap", name, [levels for _, levels in lines]),
     ]
 
 
@@ -229,9 +240,12 @@ def comparisons(replicates: int, seed: int = 6) -> list[Rate]:
         if number < replicates // 4:
             resampled = paired_bootstrap(values, tasks, resamples=2000, seed=number)
             booted.append(resampled.lo <= truth <= resampled.hi)
+    key = "paired_difference"
     rates = [
-        coverage("paired difference (tasks as clusters, t)", "17 tasks x 64", inside, 0.95),
-        coverage("paired difference (BCa over tasks)", "17 tasks x 64", booted, 0.95, "17 tasks are few for a bootstrap; t stands first"),
+        coverage(key, "paired difference (tasks as clusters, t)", "17 tasks x 64", inside, 0.95),
+        coverage(
+            key, "paired difference (BCa over tasks)", "17 tasks x 64", booted, 0.95, "17 tasks are few for a bootstrap; t stands first"
+        ),
     ]
     for words, spread in (("tasks alike", 0.0), ("tasks differ by 0.5 logit", 0.5)):
         clustered, items = [], []
@@ -239,9 +253,9 @@ def comparisons(replicates: int, seed: int = 6) -> list[Rate]:
             a, b = _pair(rng, difference=0.0, spread=spread)
             clustered.append(paired_over_tasks((a.astype(float) - b).ravel(), tasks).p)
             items.append(mcnemar(int((a & ~b).sum()), int((b & ~a).sum())).p)
-        rates.append(false_positives("paired difference (tasks as clusters)", words, clustered))
+        rates.append(false_positives(key, "paired difference (tasks as clusters)", words, clustered))
         why = "takes instances as independent: an item-level test" if spread else ""
-        rates.append(false_positives("McNemar", words, items, why))
+        rates.append(false_positives("mcnemar", "McNemar", words, items, why))
     return rates
 
 
@@ -257,11 +271,13 @@ def size_trends(replicates: int, seed: int = 7, n_models: int = 23) -> list[Rate
         hits.append(fit.lo <= slope <= fit.hi)
         lr.append(null.lr_p)
         rank.append(rank_trend(x, flat).p_two_sided)
-    design = f"{n_models} models"
+    design, key = f"{n_models} models", "interval_regression"
     return [
-        coverage("levels per tenfold size (interval-censored, Wald)", design, hits, 0.95, "a Wald interval of 23 models is a little short"),
-        false_positives("size: likelihood ratio, interval-censored", design, lr, "chi-square with 23 models is a little liberal"),
-        false_positives("size: Kendall, permutation", design, rank),
+        coverage(
+            key, "levels per tenfold size (interval-censored, Wald)", design, hits, 0.95, "a Wald interval of 23 models is a little short"
+        ),
+        false_positives(key, "size: likelihood ratio, interval-censored", design, lr, "chi-square with 23 models is a little liberal"),
+        false_positives("size_rank_trend", "size: Kendall, permutation", design, rank),
     ]
 
 
@@ -318,10 +334,22 @@ def as_markdown(rates: list[Rate], errors: dict[str, tuple[float, float, float]]
     return "\n".join(lines) + "\n"
 
 
+def as_table(rates: list[Rate]) -> pd.DataFrame:
+    """What the methods page and captions say of each method: CALIBRATION_COLUMNS, shares with six decimals."""
+    rows = [
+        {
+            "method": rate.method, "what": rate.what, "design": rate.design, "nominal": rate.nominal, "rate": round(rate.rate, 6),
+            "error": round(rate.error, 6), "n": rate.n, "is_kept": rate.is_kept,
+        }
+        for rate in rates
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(CALIBRATION_COLUMNS))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--replicates", type=int, default=200)
-    parser.add_argument("--write", action="store_true", help="also write docs/calibration.md")
+    parser.add_argument("--write", action="store_true", help="also write docs/calibration.md and data/catalog/calibration.csv")
     options = parser.parse_args()
     begun_s = time.process_time()
     rates, errors = measure(options.replicates)
@@ -335,6 +363,7 @@ def main() -> None:
     print(f"{options.replicates} replicates in {time.process_time() - begun_s:.0f} CPU s")
     if options.write:
         NOTE.write_text(as_markdown(rates, errors, options.replicates), encoding="utf-8")
+        as_table(rates).to_csv(CALIBRATION_FILE, index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":

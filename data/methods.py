@@ -1,6 +1,7 @@
 """How is every number made? The hand-kept list of methods behind the methods page, and how far certified values agree with each.
 
-`data/catalog/methods.toml` says what a number is; `data/catalog/agreement.csv` is written by `python -m docs.agreement`.
+`data/catalog/methods.toml` says what a number is; `data/catalog/agreement.csv` is written by `python -m docs.agreement`, and how often
+intervals and tests keep what they promise, `data/catalog/calibration.csv`, by `python -m benchmarks.calibration --write`.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from data.catalog import FOLDER, CatalogError
 
 METHODS_FILE = FOLDER / "methods.toml"
 AGREEMENT_FILE = FOLDER / "agreement.csv"
+CALIBRATION_FILE = FOLDER / "calibration.csv"
 CERTIFIED_FILE = FOLDER / "certified.json"
 """Certified values that we ship, each made by other code than the product's: `python -m docs.certified` writes them."""
 SHIPPED, REFERENCE = "shipped", "reference"
 """Where certified values come from: CERTIFIED_FILE, or a file given to `python -m docs.agreement`."""
 AGREEMENT_COLUMNS = ("values", "key", "n_vectors", "n_passed", "digits")
+CALIBRATION_COLUMNS = ("method", "what", "design", "nominal", "rate", "error", "n", "is_kept")
 _LISTS = ("words", "certified", "functions", "pages")
 _MAY_BE_EMPTY = ("difference", "undefined", "certified")
 
@@ -110,3 +113,14 @@ def agreement_of(method: Method, agreement: pd.DataFrame) -> dict[str, tuple[int
         str(kind): (int(rows["n_vectors"].sum()), int(rows["n_passed"].sum()), float(rows["digits"].min()))
         for kind, rows in mine.groupby("values", sort=True)
     }
+
+
+def read_calibration(file: Path = CALIBRATION_FILE) -> pd.DataFrame:
+    """What simulations found, one row per interval or test and design: CALIBRATION_COLUMNS.
+
+    `method` is a key of the list of methods; `nominal`, `rate` and its Monte-Carlo `error` are shares; intervals are those with a nominal
+    share above one half: they hold the truth that often, tests speak without cause that often. An absent file gives no rows.
+    """
+    if not file.is_file():
+        return pd.DataFrame({name: pd.Series(dtype="object") for name in CALIBRATION_COLUMNS})
+    return pd.read_csv(file)[list(CALIBRATION_COLUMNS)]

@@ -74,7 +74,7 @@ def _settled(valleys: Sequence[Valley]) -> str:
         said = f"That level is settled for all of them: it is the peak in at least {share} of the resamples."
     if all(valley.source == "published" for valley in valleys):
         said = f"As far as published means and spreads tell: {said[0].lower()}{said[1:]}"
-    harder = [valley.model for valley in valleys if valley.log_odds is not None and valley.log_odds.lo > 0]
+    harder = [valley.model for valley in valleys if valley.log_odds is not None and valley.log_odds.direction > 0]
     tested = [valley for valley in valleys if valley.log_odds is not None and valley.log_odds.reason is None]
     if harder:
         said += f" OOD is harder over all tasks (log-odds gap above 0) for {listed(harder)}."

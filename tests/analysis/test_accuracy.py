@@ -143,10 +143,12 @@ def test_counts_outside_0_to_n_have_no_interval() -> None:
 
 
 def test_level_mean_gives_each_task_the_same_weight() -> None:
-    """Tasks .2, .4, .6: mean .4, sd .2, t(2) = 4.3027: .4 +- 4.3027 * .2 / sqrt 3 = .4 +- .4968, clipped below at 0."""
+    """Tasks .2, .4, .6: mean .4, sd .2, t(2) = 4.3027: the ends p are where |.4 - p| = t sqrt(p (1 - p) / (.4 * .6)) * .2 / sqrt 3."""
     mean = level_mean([0.2, 0.4, 0.6], [100, 100, 100])
     assert mean.accuracy == pytest.approx(0.4)
-    assert (mean.lo, mean.hi) == pytest.approx((0.0, 0.4 + 4.302652729911275 * 0.2 / math.sqrt(3)))
+    for end in (mean.lo, mean.hi):
+        assert abs(0.4 - end) == pytest.approx(4.302652729911275 * math.sqrt(end * (1 - end) / (0.4 * 0.6)) * 0.2 / math.sqrt(3))
+    assert (mean.lo, mean.hi) == pytest.approx((0.0982, 0.8032), abs=5e-5)
     assert (mean.item_lo, mean.item_hi) == pytest.approx([float(end) for end in binomial_interval(120, 300)])
     assert (mean.interval, mean.warning) == ("over tasks", None)
 

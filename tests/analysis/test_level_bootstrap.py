@@ -55,6 +55,15 @@ def test_a_clear_peak_is_nearly_always_the_peak() -> None:
     assert p[1] > 0.99 and none == 0.0 and p.sum() + none == pytest.approx(1)
 
 
+def test_the_interval_of_few_tasks_reads_further_tails() -> None:
+    """Three tasks: t(4) = 2.776, beyond which the normal has .00275; without tasks and with one the plain 2.5th percentile."""
+    gaps = np.linspace(0.0, 1.0, 100_001)[:, None] @ np.ones((1, 3))
+    few = LevelDraws(levels=(1, 2, 3), gaps=gaps, a_id=gaps, a_ood=0 * gaps, n_tasks=(3, 1, 400))
+    lo, hi = few.interval(0.95)
+    assert lo == pytest.approx([0.002750, 0.025, 0.0249], abs=2e-4) and hi == pytest.approx(1 - lo)
+    assert LevelDraws(levels=(1, 2, 3), gaps=gaps, a_id=gaps, a_ood=0 * gaps).interval(0.95)[0] == pytest.approx([0.025] * 3)
+
+
 def test_resamples_without_a_gap_count_for_no_level() -> None:
     gaps = np.array([[0.1, 0.2], [-0.1, -0.2], [0.3, 0.2], [-0.1, 0.0]])
     draws = LevelDraws(levels=(1, 2), gaps=gaps, a_id=gaps, a_ood=0 * gaps)

@@ -44,9 +44,14 @@ def test_p_critical_agrees_with_the_independent_run(valleys: dict[str, Valley], 
 
 
 def test_intervals_of_means_are_t_over_tasks(valleys: dict[str, Valley]) -> None:
-    """1.8B level 2: .45, sd .31 over 4 tasks: +- t(3) .31 / 2 = +- 3.1824 * .155; level 4 OOD has sd 0 and falls back on the answers."""
+    """1.8B level 2: .45, sd .31 over 4 tasks: the ends p are where |.45 - p| = t(3) .31 / 2 sqrt(p (1 - p) / (.45 * .55)), t(3) = 3.1824.
+
+    Level 4 OOD has sd 0 and falls back on the answers.
+    """
     curve = valleys["Qwen1.5-1.8B"].curve
-    assert (curve["a_id_lo"][1], curve["a_id_hi"][1]) == pytest.approx((0.0, 0.45 + 3.182446305284263 * 0.155))
+    for end in (curve["a_id_lo"][1], curve["a_id_hi"][1]):
+        assert abs(0.45 - end) == pytest.approx(3.182446305284263 * 0.155 * (end * (1 - end) / (0.45 * 0.55)) ** 0.5)
+    assert curve["a_id_lo"][1] < 0.45 < curve["a_id_hi"][1]
     assert curve["a_ood_lo"][3] < 0.01 < curve["a_ood_hi"][3]
     assert set(curve["interval"]) == {"over tasks"} and curve["n_id"].tolist() == [768, 1024, 768, 768, 1024]
 
