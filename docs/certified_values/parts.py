@@ -10,13 +10,15 @@ Vector = dict[str, Any]
 Vectors = dict[str, list[Callable[[], Vector]]]
 
 
-def vector(inputs: dict[str, Any], expected: dict[str, Any], source: str, tolerance: float = 1e-9) -> Callable[[], Vector]:
+def vector(
+    inputs: dict[str, Any], expected: dict[str, Any], source: str, tolerance: float | dict[str, float] = 1e-9
+) -> Callable[[], Vector]:
     """A vector whose expected values are at hand."""
     return lambda: {"inputs": inputs, "expected": expected, "tolerance": tolerance, "source": source}
 
 
 def made(
-    inputs: dict[str, Any], make: Callable[[dict[str, Any]], dict[str, Any]], source: str, tolerance: float = 1e-9
+    inputs: dict[str, Any], make: Callable[[dict[str, Any]], dict[str, Any]], source: str, tolerance: float | dict[str, float] = 1e-9
 ) -> Callable[[], Vector]:
     """A vector whose expected values are worked out from its inputs when the file is written."""
     return lambda: {"inputs": inputs, "expected": make(inputs), "tolerance": tolerance, "source": source}
