@@ -12,6 +12,7 @@ from analysis.compare import Comparison
 from analysis.pairing import OVER_TASKS
 from data.records import Selection
 from ui import cached, screen
+from ui.calibration_words import simulated
 from ui.chart import show_chart
 from ui.figures.compare import agreement_figure, forest_figure, p_text
 from ui.figures.text import level_name, percent, signed
@@ -49,7 +50,14 @@ def draw_forest(comparison: Comparison, chosen: Selection) -> dict[str, Any] | N
             f"p-values, and McNemar's, are adjusted by Holm over a family of {comparison.family_size} tests: all on this page",
             *([] if set(comparison.answered) == set(comparison.models) else ["Published means keep their source's own denominator"]),
             "The table has the smallest difference that each comparison could have found",
+            *simulated(
+                "In simulations without a difference McNemar's test finds one at p < 0.05 in {item} of repeats, most where tasks differ: "
+                "it takes instances as independent; the clustered test in {clustered}",
+                item=("mcnemar", "McNemar"),
+                clustered=("paired_difference", "paired difference (tasks as clusters)"),
+            ),
         ],
+        methods=("paired_difference", "mcnemar", "multiple_comparisons", "minimal_detectable_difference"),
     )
     return clicked
 
@@ -154,6 +162,7 @@ def draw_ranks(comparison: Comparison) -> None:
         more=[
             f"Kemeny's order disagrees with {n} comparisons ({SPLIT_WORDS[split]})" for split, n in comparison.kemeny_disagreements.items()
         ],
+        methods=("tie_groups", "rank_aggregation"),
     )
 
 
@@ -188,6 +197,7 @@ def draw_agreement(comparison: Comparison, chosen: Selection) -> None:
         interval="standard errors from 1,000 resamples of instances",
         denominator=chosen.denominator,
         more=[] if "CAPA" in kinds else ["CAPA needs the probabilities of the choices, which these runs do not have"],
+        methods=("error_consistency",),
     )
     formats: dict[str, Callable[[Any], str]] = {**dict.fromkeys(("c_obs", "c_exp"), percent), "split": SPLIT_WORDS.__getitem__}
     screen.table(table, "agreement", columns={"c_obs": "observed", "c_exp": "by chance", "se": "standard error"}, formats=formats)

@@ -48,6 +48,7 @@ def draw_curve(found: Emergence, choice: EmergenceChoice) -> None:
         interval=series.interval,
         denominator=choice.selection.denominator if choice.metric == "accuracy" else None,
         more=[text for text in more if text],
+        methods=("scaling_fits", "change_point", "breakthroughness", "wei_emergence", "resolution"),
     )
     if clicked:
         task = choice.wanted.tasks[0] if len(choice.wanted.tasks) == 1 else None
@@ -121,6 +122,7 @@ def draw_mirage(mirage: Mirage | None, choice: EmergenceChoice) -> None:
         "smooth: linear, power and gradual logistic forms weigh at least half",
         interval="95 % of the resamples",
         more=[steeper],
+        methods=("mirage", "scaling_fits"),
     )
 
 
@@ -133,6 +135,7 @@ def draw_law(found: Emergence) -> None:
         estimator="least squares on F; the pass rate is the share of right answers, one try per instance",
         interval="95 % of the resamples, for the quadratic term",
         more=["Concave F: accelerated emergence. Convex: several steps must succeed. With four or five scales the test rarely rejects"],
+        methods=("task_scaling_law", "passuntil"),
     )
 
 
@@ -158,6 +161,7 @@ def draw_threshold(choice: EmergenceChoice) -> None:
         estimator="least squares of base + A max(0, eta − loss); the base is chance",
         interval="95 % bootstrap over points, which are checkpoints of few models",
         more=["Losses compare within one corpus and tokeniser only", *map(raised, series.notes)],
+        methods=("loss_threshold",),
     )
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from analysis.valley_words import percent
 from data.records import NotEnoughDataError, Selection
 from ui import cached, screen
+from ui.calibration_words import simulated
 from ui.chart import show_chart
 from ui.explanation_words import ROW_NAMES, TEACHING, axis_caption, comparison, test_rows
 from ui.figures.explanation import complexity_figure, constant_penalty_figure, half_point_figure
@@ -74,6 +75,10 @@ def _draw_complexity(valleys: Sequence[Valley], chosen: Selection) -> None:
         estimator="; ".join(how),
         interval="90 %; a triangle points to where a value lies beyond the first or last level, an open symbol has no interval",
         denominator=chosen.denominator if counted else None,
+        more=simulated("In simulations Fieller's interval holds the truth in {half}", half=("half_point", "half point"))
+        if "line" in routes
+        else [],
+        methods=("half_point", "peak_by_interpolation", "difficulty_axis"),
     )
     if clicked:
         screen.open_page("samples", model=clicked["model"])
@@ -116,6 +121,7 @@ def _draw_charts(valley: Valley, explanation: Explanation, chosen: Selection) ->
         interval=f"{percent(valley.settings.confidence)} left, 90 % right",
         denominator=chosen.denominator,
         more=[axis_caption(valley)],
+        methods=("parametric_bootstrap", "half_point", "constancy", "interior_peak"),
     )
     if clicked:
         screen.open_page("samples", model=clicked["model"], task=clicked.get("task"), level=clicked.get("level"))
@@ -125,6 +131,17 @@ def _draw_tests(valley: Valley, explanation: Explanation) -> None:
     frame = pd.DataFrame(test_rows(valley, explanation), columns=list(ROW_NAMES)).astype({"n": "Int64"})
     st.markdown("**What the tasks say**")
     screen.table(frame, "gap-tests", columns=_TEST_COLUMNS, formats=_TEST_FORMATS)
+    held = simulated(
+        "In simulations the 95 % interval of the mean log-odds gap holds the truth in {mean}, and its t finds a gap where there is none in "
+        "{t}, sign flips in {flips}: OOD is called harder only where both agree",
+        mean=("random_effects_shift", "mean log-odds gap"), t=("random_effects_shift", "shift: t"),
+        flips=("shift_tests", "shift: sign flips"),
+    )  # fmt: skip
+    screen.caption(
+        estimator="each question's test stands in its row",
+        more=held,
+        methods=("random_effects_shift", "shift_tests", "constancy", "interior_peak", "peak_power"),
+    )
 
 
 def _draw_accounts(explanation: Explanation) -> None:
@@ -138,6 +155,7 @@ def _draw_accounts(explanation: Explanation) -> None:
         n=f"n = {explanation.curves.n_cells} task × split cells",
         estimator="maximum likelihood of the tasks' empirical logits, with a random effect of the task and one of task and split",
         more=["Lower AICc and BIC are better; differences under 2 decide nothing", "Both variances count as parameters"],
+        methods=("curves", "curve_choice"),
     )
 
 

@@ -71,8 +71,12 @@ def caption(
     interval: str | None = None,
     denominator: Denominator | None = None,
     more: Sequence[str] = (),
+    methods: Sequence[str] = (),
 ) -> None:
-    """The line under a chart: how many answers, which estimator, which interval, which denominator. Absent parts are left out."""
+    """The line under a chart: how many answers, which estimator, which interval, which denominator. Absent parts are left out.
+
+    methods: keys of the methods page that say how the numbers are made; one link beneath opens them all.
+    """
     parts = [
         f"n = {n:,}" if isinstance(n, int) else n,
         f"Estimator: {estimator}" if estimator else None,
@@ -83,6 +87,8 @@ def caption(
     text = ". ".join(part.rstrip(".") for part in parts if part) + "."
     reading.note("caption", text)
     st.caption(plain(text))
+    if methods:
+        page_link("methods", "How these numbers are made", icon=":material/function:", method=",".join(methods))
 
 
 def table(

@@ -9,7 +9,7 @@ from ui.sample_filters import say_ignored
 screen.question("How is every number made, and is it right?")
 
 with screen.readable_errors():
-    methods, agreement = cached.methods(), cached.certified_agreement()
+    methods, agreement, calibration = cached.methods(), cached.certified_agreement(), cached.calibration()
     screen.answer(headline(methods, agreement))
 
     by_key = {method.key: method for method in methods}
@@ -41,9 +41,10 @@ with screen.readable_errors():
         screen.empty("No method has these words.", "Use fewer or other words, or choose all topics.")
 
     asked = st.query_params.get("method") or (shown[0].key if len(shown) == 1 else None)
-    if asked in by_key:
-        draw_method(by_key[asked], agreement)
-    elif asked:
-        say_ignored("method", asked, "The list shows the methods there are.")
-    else:
+    for key in (asked or "").split(","):  # a caption's link names all the methods behind its chart
+        if key in by_key:
+            draw_method(by_key[key], agreement, calibration)
+        elif key:
+            say_ignored("method", key, "The list shows the methods there are.")
+    if not asked:
         st.caption("Select a row to see a method in full: formula, source, where we differ, assumptions, agreement, pages.")

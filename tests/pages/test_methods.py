@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data.methods import read_methods
+from data.methods import read_calibration, read_methods
 from ui.method_parts import found_methods
 
+ROOT = Path(__file__).resolve().parents[2]
 OpenApp = Callable[[Path], AppTest]
 
 
@@ -50,6 +53,42 @@ def test_a_link_opens_a_method_with_formula_source_and_agreement(open_app: OpenA
         "Keys: binomial_ci",
     ):
         assert part.replace("_", "_") in said
+
+
+def test_a_captions_link_opens_every_method_behind_its_chart(open_app: OpenApp, demo_store: Path) -> None:
+    app = methods(open_app, demo_store, method="level_mean,level_set")
+    assert len(app.latex) == 2 and not app.exception
+    said = texts(app)
+    assert "Accuracy of a level" in said and "90 % level set" in said
+
+
+def test_a_method_says_where_simulation_finds_it_short(open_app: OpenApp, demo_store: Path) -> None:
+    rates = read_calibration()
+    short = rates[(rates["method"] == "level_set") & ~rates["is_kept"]].iloc[0]
+    said = texts(methods(open_app, demo_store, method="level_set"))
+    assert f"{short['design']}: holds the truth in {100 * short['rate']:.1f}" in said and "not kept" in said
+
+
+def test_captions_lead_to_methods_that_are_listed() -> None:
+    """Every key that a caption names is in the list; the charts of the four pages of statistics have such a link."""
+    keys = {method.key for method in read_methods()}
+    named: dict[str, set[str]] = {}
+    for file in (ROOT / "ui").glob("*_sections.py"):
+        for call in (node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)):
+            if ast.unparse(call.func) == "screen.caption":
+                values = [keyword.value for keyword in call.keywords if keyword.arg == "methods"]
+                texts_of = [part.value for value in values for part in ast.walk(value) if isinstance(part, ast.Constant)]
+                named.setdefault(file.stem, set()).update(map(str, texts_of))
+    assert {"valley_sections", "compare_sections", "what_if_sections", "emergence_sections"} <= {
+        stem for stem, found in named.items() if found
+    }
+    assert set().union(*named.values()) <= keys
+
+
+def test_a_captions_link_is_on_the_page(open_app: OpenApp, demo_store: Path) -> None:
+    app = open_app(demo_store).run().switch_page("pages/valley/page.py").run()
+    links = [link.proto for link in app.get("page_link") if "How these" in link.proto.label]
+    assert links and "level_set" in parse_qs(links[0].query_string)["method"][0].split(",")
 
 
 def test_its_vectors_are_computed_on_demand(open_app: OpenApp, demo_store: Path) -> None:

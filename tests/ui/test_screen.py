@@ -72,13 +72,17 @@ def test_a_caption_names_what_is_known_and_leaves_out_what_is_not() -> None:
     assert app.caption[0].value.replace("\\", "") == "n = 1,200. Estimator: mean over tasks. Denominator: parsed answers only."
 
 
+def test_a_caption_without_methods_has_no_link() -> None:
+    assert not run(a_caption, n=1, estimator="mean", denominator="parsed_only").get("page_link")
+
+
 def test_text_of_a_model_is_code_not_markdown() -> None:
     app = run(raw_text)
     assert app.code[0].value == "**bold** <script>alert(1)</script>"
     assert not app.markdown
 
 
-@pytest.mark.parametrize(("n_rows", "labels"), [(3, ["CSV", "JSON", "LaTeX"]), (2001, ["CSV", "JSON"])])
+@pytest.mark.parametrize(("n_rows", "labels"), [(3, ["CSV", "JSON", "LaTeX", "Markdown"]), (2001, ["CSV", "JSON"])])
 def test_a_table_is_offered_in_the_formats_that_fit_it(n_rows: int, labels: list[str]) -> None:
     app = run(a_table, n_rows=n_rows)
     assert not app.exception
