@@ -73,6 +73,22 @@ def _drawn(what_if: WhatIf) -> list[str]:
     return list(moved[: MAX_LINES // 2])
 
 
+_METHODS = {
+    "chance_corrected": "chance_corrected", "edit_distance": "token_edit_distance", "edit_distance_words": "token_edit_distance",
+    "edit_distance_characters": "token_edit_distance", "token_accuracy": "per_token_accuracy",
+    "answer_probability": "answer_log_probability", "token_probability": "answer_log_probability",
+    "answer_logprob": "answer_log_probability", "choice_grade": "multiple_choice_grade", "choice_probability": "multiple_choice_grade",
+    "brier": "brier",
+}  # fmt: skip
+
+
+def _method_of(metric: str) -> str:
+    """Key of the methods page that says how a metric is made."""
+    if ">=" in metric:
+        return "thresholded_score"
+    return "pass_at_k" if metric.startswith("pass@") else _METHODS.get(metric, "accuracy")
+
+
 def _caption(what_if: WhatIf) -> None:
     metric, choice = what_if.chosen.metric, what_if.chosen.choice
     direction = "higher is better" if metric.higher_is_better else "lower is better"
@@ -84,6 +100,7 @@ def _caption(what_if: WhatIf) -> None:
             f"Denominator of your choice: {DENOMINATOR_WORDS[choice.denominator]} (on the left)",
             "Paper: exact match, the authors’ rule, S of each task, tasks then levels count the same, λ = 1",
         ],
+        methods=tuple(dict.fromkeys((_method_of(metric.key), "aggregation", "generalization_score"))),
     )
 
 
@@ -126,6 +143,7 @@ def draw_length(cells: Cells, choice: Choice) -> None:
             n=f"{len(table)} levels of models",
             estimator="p = y^(1/L) from exact match y and the references' mean length L; exact match p^L′, edit distance L′(1 − p)",
             more=["Assumes independent, equally likely tokens", "0 right gives an upper bound of p only"],
+            methods=("metric_transform",),
         )
         shown = table.assign(level_label=[level_name(text, 0) for text in table["level_label"]])
         screen.table(shown, "target-length", columns=_columns())
@@ -172,6 +190,7 @@ def draw_multiverse(cells: Cells, conclusion: Conclusion, chosen: Selection) -> 
         n=f"{found.n:,} specifications ({choices}), of which {found.n - found.n_computable:,} cannot be computed and count in no share",
         estimator="every combination on the same stored answers; a share counts choices, it is no probability",
         more=_kind_notes(conclusion),
+        methods=("multiverse", "aggregation"),
     )
     reasons = found.reason_counts()
     if reasons:
