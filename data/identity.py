@@ -62,7 +62,8 @@ def merge_models(store: Store, names: Iterable[str], into: str) -> int:
 def split_model(store: Store, raw_name: str) -> str:
     """Take a name out of its model, with the runs that were imported under it and those that will be. Returns the model it means then.
 
-    A merge is undone: the name means what the catalog says, if that is another model than now, else a model of its own. One transaction.
+    A merge is undone: the name means what the catalog says, if that is another model than now, else a model of its own. A model of the
+    catalog takes the other names along that the catalog has for it. One transaction.
 
     Raises:
         CharybdisError: the name is not known, or it is a model of its own already.
@@ -83,8 +84,13 @@ def split_model(store: Store, raw_name: str) -> str:
         cursor.execute(
             "INSERT INTO models (model_key, model) SELECT nextval('keys'), $m WHERE $m NOT IN (SELECT model FROM models)", {"m": model}
         )
-        _decide(cursor, {raw_name: model})
-        cursor.execute("UPDATE runs SET model_key = (SELECT model_key FROM models WHERE model = ?) WHERE model_raw = ?", [model, raw_name])
+        # With a model of the catalog go the other names that the catalog has for it.
+        names = [raw_name, *(alias for alias, owner in by_catalog.items() if owner == raw_name == model and present.get(alias) == now)]
+        _decide(cursor, dict.fromkeys(names, model))
+        cursor.execute(
+            "UPDATE runs SET model_key = (SELECT model_key FROM models WHERE model = ?) WHERE model_raw IN (SELECT unnest(?::VARCHAR[]))",
+            [model, names],
+        )
     return model
 
 

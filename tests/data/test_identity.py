@@ -113,16 +113,17 @@ def test_merged_models_can_be_merged_on_and_each_name_split_by_itself(store: Sto
     assert is_sound(store)
 
 
-def test_split_of_a_catalog_name_gives_first_the_catalogs_model_back_then_one_of_its_own(store: Store) -> None:
+def test_split_of_a_catalog_model_takes_its_catalog_names_along_and_each_can_then_be_split(store: Store) -> None:
     add(store, "a", "EleutherAI/pythia-70m", [C])
     add(store, "b", "mine", [C])
     assert models_of(store)["a"] == "pythia-70m"
     merge_models(store, ["pythia-70m"], "mine")
     assert models_of(store)["a"] == "mine"
     assert split_model(store, "pythia-70m") == "pythia-70m"
-    assert split_model(store, "EleutherAI/pythia-70m") == "pythia-70m"
+    assert models_of(store)["a"] == "pythia-70m"
     assert split_model(store, "EleutherAI/pythia-70m") == "EleutherAI/pythia-70m"
-    assert models_of(store) == {"a": "EleutherAI/pythia-70m", "b": "mine"}
+    add(store, "c", "EleutherAI__pythia-70m")
+    assert models_of(store) == {"a": "EleutherAI/pythia-70m", "b": "mine", "c": "pythia-70m"}
     assert is_sound(store)
 
 
