@@ -22,6 +22,19 @@ if TYPE_CHECKING:
     from analysis.what_if import Choice, WhatIf
 
 
+AUTHORS_GRADER = "authors_grader"
+NO_INTERVAL = (
+    "none is drawn: all specifications share the same answers, so their margins move together; the first tab has one for each choice"
+)
+_GRADING = "Grading every stored reply as the SCYLLA authors do; this takes some seconds the first time"
+
+
+def graded_anew(chosen: Selection, models: tuple[str, ...]) -> Cells:
+    """The cells of these models, with what the authors' grader says of every stored reply."""
+    with st.spinner(_GRADING):
+        return cached.metric_cells(chosen, authors=True).narrowed(models)
+
+
 def draw_what_if(cells: Cells, choice: Choice, chosen: Selection, left_out: str | None) -> None:
     """The sentence, the rank slope chart beside the values per level, and the table of ranks."""
     from analysis.what_if import compare_with_paper
@@ -62,8 +75,11 @@ def _in_every_choice(what_if: WhatIf, cells: Cells, chosen: Selection) -> str | 
     if not what_if.overtakes or quantity is Quantity.ALL:
         return None
     winner, loser, _ = what_if.overtakes[0]
-    found = cached.multiverse(chosen, cells.models, Conclusion(kind=Kind.ABOVE, first=winner, second=loser, quantity=quantity))
-    return f"Over every choice: {multiverse_sentence(found)}"
+    conclusion = Conclusion(kind=Kind.ABOVE, first=winner, second=loser, quantity=quantity)
+    # The authors' grader takes seconds to look at all replies: only who asks for it waits.
+    authors = what_if.chosen.choice.metric == AUTHORS_GRADER
+    found = cached.multiverse(chosen, cells.models, conclusion, authors=authors)
+    return f"Over every choice{'' if authors else ' but the authors’ grader'}: {multiverse_sentence(found)}"
 
 
 def _drawn(what_if: WhatIf) -> list[str]:
@@ -97,14 +113,16 @@ def _caption(what_if: WhatIf) -> None:
         estimator=f"{metric.label}: {metric.formula} ({direction}); {choice.averaging} count the same unless weighted",
         interval=f"95 %, {len(what_if.chosen.draws)} bootstrap resamples of tasks and answers, paired over models",
         more=[
-            f"Denominator of your choice: {DENOMINATOR_WORDS[choice.denominator]} (on the left)",
+            f"Denominator of your choice: {DENOMINATOR_WORDS[choice.denominator]} (on the left)"
+            if what_if.has_answers
+            else "Denominator: that of the published source",
             "Paper: exact match, the authors’ rule, S of each task, tasks then levels count the same, λ = 1",
         ],
         methods=tuple(dict.fromkeys((_method_of(metric.key), "aggregation", "generalization_score"))),
     )
 
 
-def draw_missing(cells: Cells, choice: Choice) -> None:
+def draw_missing(cells: Cells, choice: Choice, chosen: Selection) -> None:
     """Which runs lack what the metric needs, and which option would record it."""
     lacking = {model: text for (key, model), text in cells.lacking.items() if key == choice.metric and model in cells.models}
     by_reason: dict[str, list[str]] = {}
@@ -113,8 +131,27 @@ def draw_missing(cells: Cells, choice: Choice) -> None:
     for text, models in by_reason.items():
         who = ", ".join(models) if len(models) <= 6 else f"{len(models)} models"
         st.warning(screen.plain(f"{who}: {text}."), icon=":material/data_alert:")
+    if choice.metric == AUTHORS_GRADER:
+        _say_regraded(cells, chosen)
     with st.expander("What each metric is"):
         st.markdown(METRIC_HELP)
+
+
+def _say_regraded(cells: Cells, chosen: Selection) -> None:
+    """How many replies were graded anew, what our own grader says of them, and why others could not be graded."""
+    rows = cached.regraded(chosen)
+    rows = rows[rows["model"].isin(cells.models)]
+    graded = rows.dropna(subset=["our_outcome"])
+    same = int((graded["our_outcome"] == graded["outcome"]).sum())
+    st.caption(
+        screen.plain(
+            f"{len(graded):,} replies were graded anew, each against the instance that its stored prompt and id prove. Our grader gives "
+            f"{same:,} of them the stored outcome. Replies in the ladder's compact form have no brackets: their answer is put to the "
+            "authors' grader as “The answer is [...].”"
+        )
+    )
+    for reason, n in rows["reason"].value_counts().items():
+        st.warning(screen.plain(f"{n:,} replies cannot be graded anew: {reason}."), icon=":material/data_alert:")
 
 
 def draw_length(cells: Cells, choice: Choice) -> None:
@@ -182,13 +219,15 @@ def draw_smaller_test(cells: Cells, choice: Choice) -> None:
 
 def draw_multiverse(cells: Cells, conclusion: Conclusion, chosen: Selection) -> None:
     """The share of specifications in which the conclusion holds, the curve, and what flips it."""
-    found = cached.multiverse(chosen, cells.models, conclusion)
+    with st.spinner(_GRADING):
+        found = cached.multiverse(chosen, cells.models, conclusion, authors=True)
     screen.answer(raised(multiverse_sentence(found)))
     show_chart(specification_curve_figure(found), key="specification curve", on_click=False)
     choices = " × ".join(f"{len(dimension.options)} {dimension.name}" for dimension in found.dimensions)
     screen.caption(
         n=f"{found.n:,} specifications ({choices}), of which {found.n - found.n_computable:,} cannot be computed and count in no share",
         estimator="every combination on the same stored answers; a share counts choices, it is no probability",
+        interval=NO_INTERVAL,
         more=_kind_notes(conclusion),
         methods=("multiverse", "aggregation"),
     )

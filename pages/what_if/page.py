@@ -4,7 +4,16 @@ import streamlit as st
 
 from ui import cached, screen, selection
 from ui.what_if_controls import pick_choice, pick_conclusion, ranked_models
-from ui.what_if_sections import draw_grading, draw_length, draw_missing, draw_multiverse, draw_smaller_test, draw_what_if
+from ui.what_if_sections import (
+    AUTHORS_GRADER,
+    draw_grading,
+    draw_length,
+    draw_missing,
+    draw_multiverse,
+    draw_smaller_test,
+    draw_what_if,
+    graded_anew,
+)
 
 chosen = selection.current()
 screen.question("What if another metric had been used?")
@@ -25,8 +34,9 @@ with screen.readable_errors():
     if one.open:
         with one:
             choice = pick_choice(shown, chosen)
+            shown = graded_anew(chosen, models) if choice.metric == AUTHORS_GRADER else shown
             draw_what_if(shown, choice, chosen, left_out)
-            draw_missing(shown, choice)
+            draw_missing(shown, choice, chosen)
             draw_length(shown, choice)
             draw_smaller_test(shown, choice)
     if every.open:
