@@ -102,6 +102,8 @@ def _method_of(metric: str) -> str:
     """Key of the methods page that says how a metric is made."""
     if ">=" in metric:
         return "thresholded_score"
+    if metric == AUTHORS_GRADER:
+        return AUTHORS_GRADER
     return "pass_at_k" if metric.startswith("pass@") else _METHODS.get(metric, "accuracy")
 
 

@@ -123,7 +123,7 @@ def what_if_levels_figure(what_if: WhatIf, models: Sequence[str], *, styles: Map
     short = {level: name.replace(",", ",<br>") for level, name in levels.items()}
     axis = level_axis(short, tickangle=0, tickfont={"size": 10})
     axis["ticktext"] = [escape(name, at_most=24).replace(",", ",<br>") for name in levels.values()]
-    chosen = escape(what_if.chosen.metric.label, at_most=22)
+    chosen = escape(what_if.chosen.metric.label, at_most=19)
     titles = [panel_title("Paper: exact match", 1), panel_title(f"Choice: {chosen}", 1) | {"x": 0.54}]
     return {
         "data": traces,
