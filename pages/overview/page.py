@@ -7,6 +7,7 @@ import streamlit as st
 from data.records import Selection
 from ui import cached, screen, selection
 from ui.example_views import draw_examples, examples
+from ui.guide import draw_guide
 from ui.import_panel import draw_import_panel
 from ui.overview_parts import content_table, coverage_table, draw_answers, draw_questions, headline
 from ui.startup import known_pages
@@ -38,6 +39,7 @@ with screen.readable_errors():
         for label in ("models", "tasks", "runs", "samples", "scores"):
             st.metric(label.capitalize(), f"{info[label]:,}", border=True, help=HELP.get(label))
 
+    draw_guide()
     if not info["samples"]:
         st.caption("What is here came as scores alone, without samples. Result files of a harness bring them.")
     left, right = st.columns([18, 7], gap="small")

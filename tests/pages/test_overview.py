@@ -84,3 +84,29 @@ def test_path_that_is_not_there_is_said_so(writable: Path, tmp_path: Path, open_
     next(box for box in app.text_input if "path on this machine" in box.label).input(str(tmp_path / "nowhere"))
     next(button for button in app.button if button.label == "Find").click().run()
     assert "There is no file or folder" in app.error[0].value
+
+
+@pytest.fixture
+def with_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The demo store has no ladder: no model is asked for here.
+    monkeypatch.setattr("ui.guide.MODELS", ())
+
+
+def test_first_visit_shows_five_steps_and_skip_hides_them(demo_store: Path, open_app: OpenApp, with_ladder: None) -> None:
+    app = open_app(demo_store).run()
+    assert "First visit? Five steps" in texts(app)
+    app.button(key="skip guide").click().run()
+    assert not app.exception
+    assert "First visit?" not in texts(app)
+
+
+def test_guide_needs_the_ladder(demo_store: Path, open_app: OpenApp) -> None:
+    app = open_app(demo_store).run()
+    assert not app.exception
+    assert "First visit?" not in texts(app)
+
+
+def test_guide_off_in_the_url_hides_the_steps(demo_store: Path, open_app: OpenApp, with_ladder: None) -> None:
+    app = open_app(demo_store)
+    app.query_params["guide"] = "off"
+    assert "First visit?" not in texts(app.run())

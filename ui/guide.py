@@ -1,0 +1,40 @@
+"""The first visit: five steps on the overview, each a link to a page that is already set up. Skip hides them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import cached, screen
+
+MODELS = ("ladder-80k-s0", "ladder-300k-s0")
+OOD_KIND = "decade"
+_SKIPPED = "guide: skipped"
+_PAIR = tuple(("models", model) for model in MODELS)
+
+STEPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
+    ("valley", "1. The valley of two models of the ladder", _PAIR),
+    ("valley", f"2. The same with OOD kind {OOD_KIND}", (*_PAIR, ("ood", OOD_KIND))),
+    ("compare", "3. A paired comparison of the two sizes", _PAIR),
+    ("what_if", "4. What if another metric had been used?", _PAIR),
+    ("runs", "5. Drop your own results", (("view", "Import"),)),
+)
+"""Page, label and words of the URL of each step."""
+
+
+def draw_guide() -> None:
+    """The five steps; nothing after Skip, with `guide=off` in the URL, or in a store without the ladder."""
+    if st.session_state.get(_SKIPPED) or st.query_params.get("guide") == "off":
+        return
+    if not set(MODELS) <= set(cached.models()["model"]):
+        return
+    with st.container(border=True, key="guide"):
+        with st.container(horizontal=True, horizontal_alignment="distribute"):
+            st.markdown("**First visit? Five steps**")
+            st.button("Skip", key="skip guide", type="tertiary", on_click=_skip)
+        with st.container(horizontal=True):
+            for page, label, words in STEPS:
+                st.page_link(f"pages/{page}/page.py", label=screen.plain(label), query_params=list(words))
+
+
+def _skip() -> None:
+    st.session_state[_SKIPPED] = True
