@@ -23,7 +23,8 @@ def import_(
     store: StoreOption = None,
     only_format: Annotated[str | None, typer.Option("--format", help="Read as this format only.", show_default=False)] = None,
     mapping: Annotated[
-        Path | None, typer.Option(help="JSON file that says which column of a table means what.", exists=True, dir_okay=False)
+        Path | None,
+        typer.Option(help="JSON file that says which column of a table means what; {} for the plain guess.", exists=True, dir_okay=False),
     ] = None,
     empty: EmptyOption = False,
     as_json: JsonOption = False,
@@ -31,12 +32,18 @@ def import_(
     """Import result files. Each source comes in whole or not at all; the same content twice changes nothing."""
     with told(as_json):
         from data.importing import discover, import_sources, path_text
+        from data.mappings import with_remembered
 
         options = {"mapping": _read_mapping(mapping)} if mapping else None
         found = discover(paths, only_format=only_format, options=options)
         opened = open_store(store, empty=empty)
+        sources, remembered = with_remembered(opened, found.sources) if mapping is None else (found.sources, ())
+        for source in remembered:
+            say(
+                f"{path_text(source.path)}: read as it was confirmed when these columns came before; --mapping says otherwise.", stderr=True
+            )
         with progress("Importing") as report:
-            results = list(import_sources(opened, found.sources, progress=report))
+            results = list(import_sources(opened, sources, progress=report))
         if as_json:
             unknown = [{"path": path_text(item.path), "reason": item.reason} for item in found.unknown]
             print_json({"imports": [result.as_json() for result in results], "unknown": unknown})

@@ -17,7 +17,7 @@ from data.importers import IMPORTERS
 from data.importers.base import Importer, Listing, Source, file_sha256
 from data.records import CharybdisError, ImportFormatError, Reject, RunInfo
 from data.store import Store
-from data.writer import Writer, writing
+from data.writer import Writer, remove_runs, writing
 
 HEAD_BYTES = 64 * 1024
 MAX_KEPT_REJECTS = 1000
@@ -153,6 +153,22 @@ def import_source(store: Store, source: Source, *, name_of: Callable[[Path], str
         text = f"{path} was not stored: the store {store.file} cannot be written ({_one_line(cause)}). Is its disk full?"
         return _failed(path, source, digest, text, rejects)
     return result
+
+
+def remove_import(store: Store, import_key: int) -> int:
+    """Undo one import: its runs go with everything that hangs on them, and its note. Returns how many runs it had. One transaction.
+
+    Raises:
+        CharybdisError: there is no such import.
+    """
+    with store.transaction() as cursor:
+        if not cursor.execute("SELECT 1 FROM imports WHERE import_key = ?", [import_key]).fetchall():
+            raise CharybdisError("That import is not stored any more; nothing was removed.")
+        runs = cursor.execute("SELECT run_id FROM runs WHERE import_key = ?", [import_key]).fetchall()
+        n_runs = remove_runs(cursor, [run_id for (run_id,) in runs])
+        for table in ("rejects", "imports"):
+            cursor.execute(f"DELETE FROM {table} WHERE import_key = ?", [import_key])
+    return n_runs
 
 
 def _one_line(cause: BaseException) -> str:

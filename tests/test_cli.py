@@ -12,6 +12,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from data.importers.table_reading import read_head
+from data.mappings import remember_mapping
 from data.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,6 +72,20 @@ def test_importing_the_same_twice_changes_nothing(tmp_path: Path) -> None:
     again = read_json(run_cli("import", tmp_path / "scores.csv", "--json", store=tmp_path / "store"))
     assert again["imports"][0]["status"] == "unchanged"
     assert read_json(run_cli("store", "info", "--json", store=tmp_path / "store")) == before
+
+
+def test_table_with_columns_that_came_before_is_read_as_confirmed_then_and_that_is_said(store: Path, tmp_path: Path) -> None:
+    file = tmp_path / "scores.csv"
+    file.write_text("model,mmlu,size\nm1,0.5,0.25\n")
+    opened = Store(store)
+    remember_mapping(opened, read_head(file), {"roles": {"size": "metadata"}})
+    opened.close()
+    told = run_cli("import", file, "--json", store=store)
+    assert read_json(told)["imports"][0]["scores"] == 1
+    assert "read as it was confirmed when these columns came before" in told.stderr
+    (tmp_path / "none.json").write_text("{}")
+    plain = run_cli("import", file, "--mapping", tmp_path / "none.json", "--json", store=store)
+    assert "came before" not in plain.stderr
 
 
 def test_one_failed_source_is_status_1_and_the_others_are_stored(tmp_path: Path) -> None:

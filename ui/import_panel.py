@@ -18,7 +18,9 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from data.importers.base import Source
 from data.importers.lm_eval_v04 import is_named_by_folder
+from data.importers.table_reading import read_head
 from data.importing import Discovery, ImportResult, Unknown, discover, import_sources, path_text
+from data.mappings import remember_mapping
 from data.records import CharybdisError, ImportFormatError
 from ui import cached, screen
 from ui.mapping_form import pick_mapping
@@ -200,11 +202,19 @@ def _import(pending: Pending, sources: Sequence[Source]) -> None:
     unknown = tuple((pending.name_of(item.path), item.reason) for item in _left_alone(pending.found.unknown))
     try:
         results = tuple(import_sources(cached.store(), sources, progress=progress, name_of=pending.name_of))
+        _remember(sources, results)
         report = Report(tuple(_named(pending, result) for result in results), unknown)
     except CharybdisError as error:
         report = Report(unknown=unknown, error=str(error))
     st.session_state[_LAST] = report
     _finish()
+
+
+def _remember(sources: Sequence[Source], results: Sequence[ImportResult]) -> None:
+    """Keep the corrected mappings of tables that came in, for the next table with the same columns."""
+    for source, result in zip(sources, results, strict=True):
+        if source.importer == TABLE_FORMAT and result.status == "imported" and source.options.get("mapping"):
+            remember_mapping(cached.store(), read_head(source.path), source.options["mapping"])
 
 
 def _left_alone(unknown: Sequence[Unknown]) -> Sequence[Unknown]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from data.importers.base import Source
-from data.importers.table import choose_mapping
-from data.importers.table_mapping import TableMapping, corrected
+from data.importers.table_mapping import TableMapping, corrected, guess_mapping
 from data.importers.table_reading import TableHead, read_head
 from data.importers.table_words import ROLES, SCALES, SHAPES
-from ui import screen
+from data.mappings import forget_mapping, remembered_mapping
+from ui import cached, screen
 from ui.raw_text import one_line
 from ui.words import counted
 
@@ -28,14 +29,34 @@ def pick_mapping(source: Source, *, name: str, key: str) -> dict[str, Any]:
         ImportFormatError: the table cannot be read, or the mapping as corrected lacks what its shape needs.
     """
     head = read_head(source.path)
-    guess = choose_mapping(head, source.options)
+    remembered = remembered_mapping(cached.store(), head)
+    guess = _start_of(head, remembered)
     questions = len(guess.questions)
     title = f"{name} · {guess.shape} · {counted(len(head.columns), 'column')}"
     with st.expander(screen.plain(title + (f" · {counted(questions, 'question')}" if questions else "")), expanded=True):
-        changes = _pick_changes(head, guess, key)
-        if changes:
-            corrected(guess, changes, head)
+        if remembered:
+            words, forget = st.columns([5, 1], vertical_alignment="center")
+            words.caption("These columns came before; they are shown as they were confirmed then.")
+            forget.button("Forget", key=f"{key} forget", on_click=forget_mapping, args=(cached.store(), head), type="tertiary")
+        # Other defaults are other widgets: what was forgotten must not stay in them.
+        changes = _joined(remembered, _pick_changes(head, guess, f"{key} remembered" if remembered else key))
+        corrected(guess_mapping(head, checked=False), changes, head)
     return {"mapping": changes} if changes else {}
+
+
+def _start_of(head: TableHead, remembered: dict[str, Any]) -> TableMapping:
+    """What the form shows at first: the guess, with what is remembered of these columns laid over it."""
+    guess = guess_mapping(head, checked=False)
+    start = corrected(guess, remembered, head, checked=False)
+    return replace(start, scales={**guess.scales, **start.scales})
+
+
+def _joined(remembered: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Corrections on top of remembered ones."""
+    joined = {**remembered, **changes}
+    if "roles" in joined:
+        joined["roles"] = {**remembered.get("roles", {}), **changes.get("roles", {})}
+    return joined
 
 
 def _pick_changes(head: TableHead, guess: TableMapping, key: str) -> dict[str, Any]:

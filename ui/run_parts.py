@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from data.importing import remove_import
 from data.interchange import stored_batches, write_jsonl, write_parquet
 from data.records import CharybdisError
 from data.writer import remove_runs
@@ -191,6 +192,26 @@ def import_table(imports: pd.DataFrame) -> pd.DataFrame:
             "importer version": imports["importer_version"],
         }
     ).dropna(axis="columns", how="all")
+
+
+def draw_import_removal(imports: pd.DataFrame) -> None:
+    """Choose one import and undo it; the newest one is proposed."""
+    names = {
+        int(key): f"{one_line(path)} ({ago(moment)})" for key, path, moment in imports[["import_key", "path", "imported_at"]].to_numpy()
+    }
+    left, right = st.columns([5, 1], vertical_alignment="bottom")
+    chosen = left.selectbox("Undo an import", list(names), format_func=lambda key: names[key], key="import to remove")
+    right.button("Remove this import", key="remove import", icon=":material/delete:", on_click=_remove_import, args=(chosen, names[chosen]))
+    st.caption("Its runs go from the store with everything that hangs on them. No source file is touched: it can be imported again.")
+
+
+def _remove_import(import_key: int, name: str) -> None:
+    try:
+        n_runs = remove_import(cached.store(), import_key)
+    except CharybdisError as error:
+        st.session_state[_SAID] = (False, str(error))
+    else:
+        st.session_state[_SAID] = (True, f"The import of {name} was removed with {counted(n_runs, 'run')}.")
 
 
 def reject_table(rejects: pd.DataFrame) -> pd.DataFrame:

@@ -58,13 +58,7 @@ def choose_mapping(head: TableHead, options: Mapping[str, object]) -> TableMappi
         ImportFormatError: nothing could be guessed and nothing is given, or what is given does not fit.
     """
     changes = mapping_from_options(options)
-    try:
-        guess = guess_mapping(head)
-    except ImportFormatError:
-        if not changes:
-            raise
-        guess = None
-    return corrected(guess, changes, head) if changes else guess or guess_mapping(head)
+    return corrected(guess_mapping(head, checked=False), changes, head) if changes else guess_mapping(head)
 
 
 def _is_table(file: Path, start: bytes) -> bool:

@@ -77,8 +77,13 @@ def is_average(header: str) -> bool:
 # -- guessing ----------------------------------------------------------------------------------------------------------------------
 
 
-def guess_mapping(head: TableHead) -> TableMapping:
-    """What the columns probably mean.
+def header_hash(head: TableHead) -> str:
+    """Identity of the column names, in their order."""
+    return sha256("\n".join(head.columns).encode()).hexdigest()
+
+
+def guess_mapping(head: TableHead, *, checked: bool = True) -> TableMapping:
+    """What the columns probably mean. Unchecked, it may lack what its shape needs: a person is to complete it.
 
     Raises:
         ImportFormatError: the table does not look like results; names the columns found and what is needed.
@@ -92,14 +97,15 @@ def guess_mapping(head: TableHead) -> TableMapping:
         roles,
         separator=head.separator,
         decimal_comma=decimal_comma,
-        header_hash=sha256("\n".join(head.columns).encode()).hexdigest(),
+        header_hash=header_hash(head),
     )
-    check_mapping(mapping, head.columns)
+    if checked:
+        check_mapping(mapping, head.columns)
     scales, questions = _head_scales(head, mapping)
     return replace(mapping, scales=scales, questions={**questions, **_column_questions(mapping)})
 
 
-def corrected(guess: TableMapping | None, changes: Mapping[str, Any], head: TableHead) -> TableMapping:
+def corrected(guess: TableMapping | None, changes: Mapping[str, Any], head: TableHead, *, checked: bool = True) -> TableMapping:
     """The guess with a person's corrections; `roles`, `constants` and `scales` name only what is to be changed.
 
     Raises:
@@ -120,7 +126,9 @@ def corrected(guess: TableMapping | None, changes: Mapping[str, Any], head: Tabl
         missing=tuple(str(word).lower() for word in changes.get("missing", base.missing)),
         scales=dict(changes.get("scales", {})),
     )
-    check_mapping(mapping, head.columns)
+    _check_words(mapping, head.columns)
+    if checked:
+        _check_needs(mapping, head.columns)
     return mapping
 
 
@@ -130,6 +138,12 @@ def check_mapping(mapping: TableMapping, columns: Sequence[str]) -> None:
     Raises:
         ImportFormatError: it does not; says what is allowed.
     """
+    _check_words(mapping, columns)
+    _check_needs(mapping, columns)
+
+
+def _check_words(mapping: TableMapping, columns: Sequence[str]) -> None:
+    """Every word of the mapping is known."""
     for what, found, allowed in (
         ("shape", {mapping.shape}, set(SHAPES)),
         ("role", set(mapping.roles.values()) | set(mapping.constants), set(ROLES)),
@@ -138,6 +152,10 @@ def check_mapping(mapping: TableMapping, columns: Sequence[str]) -> None:
     ):
         if wrong := found - allowed:
             raise ImportFormatError(f"The column mapping names {what} {', '.join(sorted(wrong))}. Allowed: {', '.join(sorted(allowed))}.")
+
+
+def _check_needs(mapping: TableMapping, columns: Sequence[str]) -> None:
+    """What every shape needs is there."""
     have = set(mapping.roles.values()) | set(mapping.constants)
     needed = {"long": ("model", "task", "value"), "wide": ("model", "benchmark_value"), "samples": ("model", "task", "sample_id")}[
         mapping.shape

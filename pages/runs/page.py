@@ -8,7 +8,7 @@ import streamlit as st
 from ui import cached, screen
 from ui.identity_panel import draw_identity_panel
 from ui.import_panel import draw_import_panel
-from ui.run_parts import draw_run, import_table, reject_table, run_table, show_removal
+from ui.run_parts import draw_import_removal, draw_run, import_table, reject_table, run_table, show_removal
 from ui.sample_filters import say_ignored
 from ui.watch_panel import draw_watch_panel
 from ui.words import ago, counted, format_label
@@ -101,6 +101,7 @@ with screen.readable_errors():
             else:
                 columns = {"imported": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")}
                 screen.table(import_table(imports), "imports", columns=columns, formats={"format": format_label})
+                draw_import_removal(imports)
     if model_tab.open:
         with model_tab:
             draw_identity_panel()

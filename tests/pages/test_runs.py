@@ -12,7 +12,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from data.importers.table_reading import read_head
 from data.importing import discover, import_sources
+from data.mappings import remember_mapping, remembered_mapping
 from data.queries import fetch_runs, fetch_scores
 from data.records import Outcome, RunInfo, RunStatus, ScoredSample, Selection
 from data.store import Store
@@ -329,3 +331,49 @@ def test_run_that_came_in_two_formats_is_said_so_with_links_to_both(open_app: Op
     assert not app.exception
     assert "the same outcomes on the same 12 instances" in texts(app)
     assert [link.proto.label for link in app.get("page_link")][-2:] == ["Run first", "Run second"]
+
+
+# -- remembered mappings and undone imports ----------------------------------------------------------------------------------------
+
+
+def test_corrected_mapping_is_offered_for_the_next_table_with_the_same_columns_and_can_be_forgotten(
+    open_app: OpenApp, writable: Path, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text(PERCENT)
+    second.write_text(PERCENT.replace("m1", "m3").replace("m2", "m4"))
+    app = import_path(open_runs(open_app, writable, view="Import"), first)
+    assert "These columns came before" not in texts(app)
+    app.button(key="confirm import").click().run()
+    assert not app.exception
+    assert remembered_mapping(Store(writable), read_head(second)) == {"scales": {"accuracy MMLU": "0-100"}}
+    remember_mapping(Store(writable), read_head(second), {"decimal_comma": False})
+    app = import_path(open_runs(open_app, writable, view="Import"), second)
+    assert "These columns came before" in texts(app)
+    assert not app.checkbox(key="mapping 0 remembered comma").value
+    app.button(key="mapping 0 forget").click().run()
+    assert "These columns came before" not in texts(app)
+    assert app.checkbox(key="mapping 0 comma").value
+
+
+def test_table_that_names_no_model_comes_in_once_the_model_is_typed(open_app: OpenApp, writable: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("task,metric,value\nmmlu,accuracy,0.5\n")
+    app = import_path(open_runs(open_app, writable, view="Import"), file)
+    assert "no column for model" in texts(app)
+    assert app.button(key="confirm import").disabled
+    app.text_input(key="mapping 0 constant model").input("typed-model").run()
+    app.button(key="confirm import").click().run()
+    assert not app.exception
+    assert "typed-model" in set(fetch_runs(Store(writable))["model"])
+
+
+def test_import_is_undone_by_one_click(open_app: OpenApp, writable: Path, tmp_path: Path) -> None:
+    file = tmp_path / "scores.csv"
+    file.write_text("model,mmlu\nm1,0.5\n")
+    list(import_sources(Store(writable), discover([file]).sources))
+    app = open_runs(open_app, writable, view="Sources")
+    app.button(key="remove import").click().run()
+    assert not app.exception
+    assert "was removed with 1 run." in texts(app)
+    assert "m1" not in set(fetch_runs(Store(writable))["model"]) and len(fetch_runs(Store(writable))) == 37
