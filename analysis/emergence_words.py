@@ -83,7 +83,7 @@ def verdict(mirage: Mirage) -> str:
     first, second = mirage.discontinuous, mirage.continuous
     name, other = metric_name(first.series.metric), metric_name(second.series.metric)
     if mirage.verdict == "the metric's":
-        return f"sharp under {name}, smooth under {other} ({second.shape_reason}): the jump is the metric's"
+        return f"sharp under {name}, smooth under {other} ({second.shape_reason}): the jump may be the metric's"
     if mirage.verdict == "not the metric's alone":
         return f"{other} is sharp as well ({second.shape_reason}): the jump is not the metric's alone"
     if mirage.verdict == "reverse":

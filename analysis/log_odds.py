@@ -85,8 +85,8 @@ class LogOddsGap:
         """1 where OOD is harder over all tasks, -1 where it is easier, 0 where that is not settled.
 
         Settled means that the interval excludes 0 and sign flips agree (p < 1 - confidence). The t behind the interval speaks without cause
-        in 7-8 % of simulated models instead of 5 (docs/calibration.md), sign flips keep the 5 %. Where there are too few tasks for any pattern
-        of signs to be that rare, the interval decides.
+        in 7-8 % of simulated models instead of 5 (docs/calibration.md), sign flips keep the 5 %. Where there are too few tasks
+        for any pattern of signs to be that rare, the interval decides.
         """
         alpha = 1 - self.confidence
         agrees = self.sign_flip_p < alpha or 2.0 ** (1 - self.n_tasks) >= alpha

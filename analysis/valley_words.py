@@ -100,6 +100,9 @@ def _change(valley: Valley) -> str:
         return ""
     if _slope_changes(valley):
         return f"; it {'rises' if line.slope > 0 else 'falls'} {_along(valley)} ({p_text(line.p)})"
+    if line.p < VERDICT_P:
+        verb = "rise" if line.slope > 0 else "fall"
+        return f"; it seems to {verb} {_along(valley)} ({p_text(line.p)}), but so it does in repeats of a constant penalty"
     return f"; no clear change {_along(valley)} ({p_text(line.p)})"
 
 

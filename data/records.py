@@ -194,7 +194,7 @@ class Selection:
     scheme: str = SCYLLA_SCHEME
     denominator: Denominator = Denominator.UNPARSED_IS_WRONG
     runs: tuple[str, ...] = ()
-    """Run ids. Empty: for each model, task and split the newest run of the last checkpoint."""
+    """Run ids. Empty: for each model, task and split the run of the last checkpoint with most answers, then the newest."""
     ood: str = ""
     """Kind of OOD instances, as runs name it (`ood_kind` in their metadata). Empty: each model's main kind; else only runs of this one."""
 

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import duckdb
+
 from data.importing import ImportResult, discover, import_source, path_text
 from data.records import CharybdisError, StoreBusyError
 from data.store import Store
@@ -98,7 +100,7 @@ class Watch:
                     self.problem = None
                 except StoreBusyError:
                     continue  # another process writes just now; the next look finds the same files
-                except (CharybdisError, OSError) as cause:
+                except (CharybdisError, OSError, ValueError, duckdb.Error) as cause:
                     self.problem = str(cause)
                     continue
                 if told and done:

@@ -31,7 +31,7 @@ def _one(row: Mapping[Any, Any], comparison: Comparison) -> str:
     if row["difference"] == 0 and not is_number(row["lo"]):
         return f"{row['model']} and {row['baseline']} score the same {where}; {row['reason']}."
     parts = [difference_phrase(row, where)]
-    parts.append(_how_sure(row))
+    parts.append(_how_sure(row, comparison.family_size))
     strongest = _strongest(row, comparison)
     tail = f"{row['baseline']} is the baseline"
     return "; ".join(part for part in (*parts, strongest, tail) if part) + "."
@@ -50,20 +50,23 @@ def difference_phrase(row: Mapping[Any, Any], where: str) -> str:
     return f"{names[0]} {verb} {names[1]} {where} by {_number(sign * row['difference'])}{interval} points, {paired}{unit}{n}"
 
 
-def _how_sure(row: Mapping[Any, Any]) -> str:
+def _how_sure(row: Mapping[Any, Any], n_tests: int) -> str:
     if not is_number(row["p_holm"]):
         return str(row["reason"] or "")
     if row["unit"] != OVER_TASKS or not is_number(row["mcnemar_p_holm"]):
-        return f"adjusted p {_p(row['p_holm'])}"
+        return f"p {_p(row['p_holm'])}, adjusted for {n_tests} tests"
     here, beyond = row["mcnemar_p_holm"] < SURE, row["p_holm"] < SURE
     if here and beyond:
-        return f"that holds on these tasks (McNemar, adjusted p {_p(row['mcnemar_p_holm'])}) and for other tasks (p {_p(row['p_holm'])})"
+        return (
+            f"that holds on these tasks (McNemar, p {_p(row['mcnemar_p_holm'])}) and for other tasks (p {_p(row['p_holm'])}), "
+            f"adjusted for {n_tests} tests"
+        )
     if here:
         return (
-            f"that is sure on these tasks (McNemar, adjusted p {_p(row['mcnemar_p_holm'])}), but not that it holds for other tasks "
-            f"(p {_p(row['p_holm'])})"
+            f"that is sure on these tasks (McNemar, p {_p(row['mcnemar_p_holm'])}), but not that it holds for other tasks "
+            f"(p {_p(row['p_holm'])}; adjusted for {n_tests} tests)"
         )
-    return f"chance explains it (adjusted p {_p(row['p_holm'])}; McNemar {_p(row['mcnemar_p_holm'])})"
+    return f"chance explains it (p {_p(row['p_holm'])}; McNemar {_p(row['mcnemar_p_holm'])}; adjusted for {n_tests} tests)"
 
 
 def _strongest(row: Mapping[Any, Any], comparison: Comparison) -> str:
@@ -78,6 +81,8 @@ def _strongest(row: Mapping[Any, Any], comparison: Comparison) -> str:
     best = there.sort_values([column, "p"], kind="stable").iloc[0]
     if not best[column] < SURE:
         return f"no {best['grouping']} alone shows a difference"
+    if row["unit"] == OVER_TASKS and not (best["lo"] > 0 or best["hi"] < 0):
+        return ""  # sure on these tasks at most: not the place to point at
     name = best["task"] or level_name(best["level_label"], int(best["level"]))
     return f"surest at {name}: {signed(100 * best['difference'], 1)} [{_number(best['lo'])}, {_number(best['hi'])}]"
 

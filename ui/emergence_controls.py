@@ -127,6 +127,8 @@ def _chance(place: st.delta_generator.DeltaGenerator, chosen: Selection, metric:
     levels = {known.get((run_id, wanted.tasks[0])) for run_id in runs["run_id"]} if len(wanted.tasks) == 1 and len(runs) else set()
     default = (levels.pop() or 0.0) if len(levels) == 1 else 0.0
     given = place.number_input("Chance", 0.0, 0.99, value=None, step=0.05, key="chance", bind="query-params", placeholder=f"{default:.2g}")
+    if given is None and not (len(wanted.tasks) == 1 and default):
+        st.caption("The chance level of this choice is not known and is taken as 0; say it under Chance: fits and break depend on it.")
     return default if given is None else float(given)
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from data.views import ExampleView, read_example_views
 from ui import cached, screen
+from ui.view_links import view_link
 
 
 def examples(page: str | None = None) -> tuple[ExampleView, ...]:
@@ -18,7 +19,5 @@ def draw_examples(page: str | None = None) -> None:
     """Each view as a link with its sentence; nothing where none can be shown."""
     for view in examples(page):
         with st.container(gap=None):
-            st.page_link(
-                f"pages/{view.page}/page.py", label=screen.plain(view.name), icon=":material/bookmark:", query_params=list(view.query)
-            )
+            view_link(view.name, view.page, view.query, key=f"example {view.view_id}")
             st.caption(screen.plain(view.note))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import cached, screen
+from ui import cached
+from ui.view_links import view_link
 
 MODELS = ("ladder-80k-s0", "ladder-300k-s0")
 OOD_KIND = "decade"
@@ -33,7 +34,7 @@ def draw_guide() -> None:
             st.button("Skip", key="skip guide", type="tertiary", on_click=_skip)
         with st.container(horizontal=True):
             for page, label, words in STEPS:
-                st.page_link(f"pages/{page}/page.py", label=screen.plain(label), query_params=list(words))
+                view_link(label, page, words, key=f"guide {label}", icon=":material/arrow_forward:")
 
 
 def _skip() -> None:

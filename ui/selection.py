@@ -64,12 +64,25 @@ def _choose_ood(options: Sequence[str]) -> str:
     chosen = st.selectbox("OOD kind", options, key="ood", bind="query-params") or MAIN_OOD
     kinds = cached.ood_kinds().set_index("ood")
     if chosen == MAIN_OOD:
-        st.caption("OOD instances as each model's main run has them: of several runs the newest with both splits.")
+        st.caption("OOD instances as each model's main run has them: of several runs with both splits the one with most answers.")
         return ""
     label, n_models = kinds["label"][chosen], int(kinds["n_models"][chosen])
     meaning = f"{label[0].upper()}{label[1:]}. " if isinstance(label, str) and label else ""
     st.caption(plain(f"{meaning}Only the {n_models} model(s) with such runs are shown."))
     return chosen
+
+
+def choose_words(words: Sequence[tuple[str, str]]) -> None:
+    """Choose what a link's words say, and nothing else: for a callback, before the widgets are drawn. Unknown words are left out."""
+    options = _options()
+    for key in URL_KEYS:
+        said = [word for name, word in words if name == key and word in options[key]]
+        if key in ("models", "tasks"):
+            st.session_state[key] = said
+        elif said:
+            st.session_state[key] = said[0]
+        elif key in st.session_state and options[key]:
+            st.session_state[key] = SCYLLA_SCHEME if key == "scheme" and SCYLLA_SCHEME in options[key] else options[key][0]
 
 
 def current() -> Selection:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 SOURCE_COLUMNS = ("model", "run_id", "format", "harness", "harness_version", "id_source", "n_samples", "n_scores", "source_path", "sha256")
 
-HELP = "Collected pages keep their numbers, whatever is imported meanwhile. The file opens offline: sentence, charts, tables, sources."
-
 _MEETING = "meeting"
 
 
@@ -33,7 +31,7 @@ def draw_meeting(parts: list[Part], chosen: Selection, page: str) -> None:
     st.session_state[_MEETING] = meeting
     meeting.page = partial(view_of, parts, chosen, _address())
     n = len(meeting.views)
-    with st.popover(f"Meeting ({n})" if n else "Meeting", icon=":material/co_present:", type="tertiary", help=HELP):
+    with st.popover(f"Meeting ({n})" if n else "Meeting", icon=":material/co_present:", type="tertiary"):
         what = counted(n, "collected page") if n else "this page"
         st.link_button(f"Present {what}", f"/meeting/{meeting.name}", icon=":material/slideshow:")
         st.download_button(
@@ -48,6 +46,7 @@ def draw_meeting(parts: list[Part], chosen: Selection, page: str) -> None:
         st.button("Collect this page", on_click=_collect, args=(meeting, chosen, _address()), icon=":material/add:")
         if n:
             st.button("Start over", on_click=meeting.views.clear, type="tertiary")
+        st.caption("Collected pages keep their numbers.  \nThe file opens offline.")
 
 
 def view_of(parts: Sequence[Part], chosen: Selection, address: str) -> View:

@@ -11,6 +11,7 @@ from data.records import CharybdisError
 from data.views import remove_view, save_view
 from ui import cached
 from ui.plain import plain
+from ui.view_links import view_link
 from ui.words import ago, counted, listed
 
 SINCE = "since"
@@ -35,7 +36,7 @@ def draw_saved_views(*, removable: bool = False) -> None:
     for view in cached.views().to_dict("records"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             words = [*parse_qsl(str(view["query"])), (SINCE, since_word(int(view["store_version"]), view["saved_at"]))]
-            st.page_link(f"pages/{view['page']}/page.py", label=plain(view["name"]), icon=":material/bookmark:", query_params=words)
+            view_link(view["name"], view["page"], words, key=f"view {view['view_id']} {removable}")
             st.caption(plain(f"saved {ago(view['saved_at'])}"))
             if removable:
                 st.button(

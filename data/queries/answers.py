@@ -40,8 +40,8 @@ def fetch_answers(store: Store, selection: Selection, *, columns: Sequence[str] 
     frame = frame_of(
         store,
         f"""
-        SELECT m.model, r.run_id, r.step, s.row_in_run, t.task, {level} AS level, l.label AS level_label, tl.role, s.split::VARCHAR AS split,
-               s.instance_id, s.epoch, s.outcome::VARCHAR AS outcome{"".join(f", s.{name}" for name in columns)}
+        SELECT m.model, r.run_id, r.step, s.row_in_run, t.task, {level} AS level, l.label AS level_label, tl.role,
+               s.split::VARCHAR AS split, s.instance_id, s.epoch, s.outcome::VARCHAR AS outcome{"".join(f", s.{name}" for name in columns)}
         {SAMPLE_JOINS} LEFT JOIN levels l ON l.scheme = $scheme AND l.level = {level}
         WHERE {where} ORDER BY r.run_id, s.row_in_run
         """,

@@ -12,8 +12,9 @@ from data.store import Store
 CHOSEN_LEVEL = "CASE WHEN tl.task IS NOT NULL THEN tl.level WHEN r.level_scheme = $scheme THEN c.level END"
 """A scheme that places the task wins; otherwise the level recorded with the result, if it belongs to this scheme."""
 
-RUN_RANK = "count(DISTINCT split) DESC, any_value(step) DESC NULLS FIRST, any_value(dated_at) DESC, run_key DESC"
-"""Of several runs of one model and task: first one with both splits, then the last checkpoint (no step: the final one), then the newest."""
+RUN_RANK = "count(DISTINCT split) DESC, any_value(step) DESC NULLS FIRST, sum(n) DESC, any_value(dated_at) DESC, run_key DESC"
+"""Of several runs of one model and task: first one with both splits, then the last checkpoint (no step: the final one), then the one with
+most answers, so that a quick probe does not stand in for a whole evaluation; then the newest."""
 
 OOD_KIND = "(r.metadata->>'ood_kind')"
 """What a run says about the kind of its OOD instances; NULL where it says nothing."""
@@ -21,7 +22,7 @@ OOD_KIND = "(r.metadata->>'ood_kind')"
 _OLDER_RUNS = """
     WITH dated AS (
         SELECT r.model_key, c.task_key, c.run_key, c.split, r.step, coalesce(r.finished_at, r.started_at, r.added_at) AS dated_at,
-               n_correct + n_wrong + n_unparsed + n_error > 0 AS is_graded
+               n_correct + n_wrong + n_unparsed + n_error AS n, n > 0 AS is_graded
         FROM cells c JOIN runs r USING (run_key) WHERE c.is_primary AND {of_kind})
     SELECT run_key, task_key FROM dated GROUP BY model_key, task_key, run_key
     QUALIFY row_number() OVER (PARTITION BY model_key, task_key ORDER BY bool_or(is_graded) DESC, {rank}) > 1"""

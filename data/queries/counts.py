@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from data.queries.asking import CHOSEN_LEVEL, frame_of, where_selected
+from data.queries.asking import CHOSEN_LEVEL, RUN_RANK, frame_of, where_selected
 from data.records import Selection
 from data.store import Store
 
@@ -16,7 +16,8 @@ def fetch_task_counts(store: Store, selection: Selection) -> pd.DataFrame:
     """Outcome counts of the primary reading, one row per model, task, level and split.
 
     For each model and task one run is taken: of the runs that have both splits if there are any, the one of the last checkpoint, then the
-    newest; or every run named in the selection. Aggregate accuracies that state their n stand in where a run has no samples.
+    one with most answers, then the newest; or every run named in the selection. Aggregate accuracies that state their n stand in where
+    a run has no samples.
 
     Columns: model str, run_id str, task str, task_label str, level Int16 (NA: none in this scheme), level_label str|None,
         role "anchor"|"probe"|None, split "id"|"ood"|None, n_correct, n_wrong, n_unparsed, n_error int (disjoint),
@@ -38,13 +39,13 @@ def fetch_task_counts(store: Store, selection: Selection) -> pd.DataFrame:
         placed AS (
             SELECT m.model, r.run_id, r.run_key, r.step, coalesce(r.finished_at, r.started_at, r.added_at) AS dated_at,
                    t.task, coalesce(t.label, t.task) AS task_label, {CHOSEN_LEVEL} AS level, tl.role, c.split,
-                   n_correct, n_wrong, n_unparsed, n_error, c.source
+                   n_correct, n_wrong, n_unparsed, n_error, n_correct + n_wrong + n_unparsed + n_error AS n, c.source
             FROM counted c JOIN runs r USING (run_key) JOIN models m USING (model_key) JOIN tasks t USING (task_key)
             LEFT JOIN task_levels tl ON tl.scheme = $scheme AND tl.task = t.task WHERE {chosen}),
         ranked AS (
             SELECT model, task, run_key, dense_rank() OVER (
                 PARTITION BY model, task
-                ORDER BY count(DISTINCT split) DESC, any_value(step) DESC NULLS FIRST, any_value(dated_at) DESC, run_key DESC)
+                ORDER BY {RUN_RANK})
                 AS rank, count(*) OVER (PARTITION BY model, task) - 1 AS n_other_runs
             FROM placed GROUP BY model, task, run_key)
         SELECT p.model, p.run_id, p.task, p.task_label, p.level, l.label AS level_label, p.role, p.split::VARCHAR AS split,

@@ -107,11 +107,19 @@ def test_empty_store_gives_an_empty_frame_with_every_column(store: Store, fetch:
 
 
 def test_newest_run_of_a_model_and_task_is_taken_and_the_others_are_counted(store: Store) -> None:
-    write(store, run_info("old", finished_at=datetime(2024, 1, 1)), answers("old", [C] * 3))
+    write(store, run_info("old", finished_at=datetime(2024, 1, 1)), answers("old", [C] * 2))
     write(store, run_info("new", finished_at=datetime(2025, 1, 1)), answers("new", [W] * 2))
     write(store, run_info("older", finished_at=datetime(2023, 1, 1)), answers("older", [C]))
     (row,) = fetch_task_counts(store, Selection()).to_dict("records")
     assert (row["run_id"], row["n_wrong"], row["n_other_runs"]) == ("new", 2, 2)
+
+
+def test_a_quick_probe_does_not_stand_in_for_a_whole_evaluation(store: Store) -> None:
+    write(store, run_info("whole", finished_at=datetime(2024, 1, 1)), answers("whole", [C] * 9))
+    write(store, run_info("quick", finished_at=datetime(2025, 1, 1)), answers("quick", [W] * 2))
+    (row,) = fetch_task_counts(store, Selection()).to_dict("records")
+    assert (row["run_id"], row["n_other_runs"]) == ("whole", 1)
+    assert set(fetch_answers(store, Selection())["run_id"]) == {"whole"}
 
 
 def test_last_checkpoint_goes_before_a_newer_run_of_an_earlier_one(store: Store) -> None:
@@ -331,13 +339,13 @@ def test_further_readings_are_listed_only_on_demand(store: Store) -> None:
 
 
 def test_samples_of_a_run_that_the_counts_leave_out_are_listed_only_on_demand(store: Store) -> None:
-    write(store, run_info("old", finished_at=datetime(2024, 1, 1)), answers("old", [C] * 3), answers("old", [W], task="only_old"))
+    write(store, run_info("old", finished_at=datetime(2024, 1, 1)), answers("old", [C] * 2), answers("old", [W], task="only_old"))
     write(store, run_info("new", finished_at=datetime(2025, 1, 1)), answers("new", [W] * 2))
     listed = fetch_sample_page(store, Selection(), SampleFilter())
     assert listed.groupby(["run_id", "task"]).size().to_dict() == {("new", "find_minimum"): 2, ("old", "only_old"): 1}
     assert count_samples(store, Selection(), SampleFilter()) == 3
-    assert count_samples(store, Selection(), SampleFilter(every_run=True)) == 6
-    assert count_samples(store, Selection(runs=("old",)), SampleFilter()) == 4
+    assert count_samples(store, Selection(), SampleFilter(every_run=True)) == 5
+    assert count_samples(store, Selection(runs=("old",)), SampleFilter()) == 3
 
 
 def test_list_of_samples_has_as_many_of_each_outcome_as_the_counts_say(store: Store) -> None:

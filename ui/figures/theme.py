@@ -29,8 +29,8 @@ OKABE_ITO = {
 # Okabe and Ito's set without yellow, which vanishes on white, in an order that keeps neighbours apart, also where one shade ends and
 # the next begins.
 MODEL_HUES = tuple(OKABE_ITO[name] for name in ("blue", "vermillion", "green", "sky", "orange", "purple"))
-# Where the hues run out, the next models take them darker, then lighter: (mixed with, share).
-_SHADES = (("#000000", 0.0), ("#000000", 0.35), ("#ffffff", 0.28))
+# Where the hues run out, the next models take them greyer, then lighter: (mixed with, share). Not darker: that vanishes on a dark page.
+_SHADES = (("#000000", 0.0), ("#8a8a8a", 0.5), ("#ffffff", 0.28))
 SYMBOLS = (
     "circle",
     "square",
