@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from data.bootstrap import SHIPPED
 from data.importing import remove_import
 from data.interchange import stored_batches, write_jsonl, write_parquet
 from data.records import CharybdisError
@@ -195,13 +196,28 @@ def import_table(imports: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_import_removal(imports: pd.DataFrame) -> None:
-    """Choose one import and undo it; the newest one is proposed."""
+    """Choose one import and undo it; the newest one is proposed, unless it came with Charybdis."""
     names = {
         int(key): f"{one_line(path)} ({ago(moment)})" for key, path, moment in imports[["import_key", "path", "imported_at"]].to_numpy()
     }
-    left, right = st.columns([5, 1], vertical_alignment="bottom")
-    chosen = left.selectbox("Undo an import", list(names), format_func=lambda key: names[key], key="import to remove")
-    right.button("Remove this import", key="remove import", icon=":material/delete:", on_click=_remove_import, args=(chosen, names[chosen]))
+    is_shipped = any(Path(str(imports["path"].iloc[0])).is_relative_to(folder) for folder in SHIPPED)
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    chosen = left.selectbox(
+        "Undo an import",
+        list(names),
+        index=None if is_shipped else 0,  # what came with Charybdis must not go by a stray click
+        format_func=lambda key: names[key],
+        key="import to remove",
+        placeholder="an import",
+    )
+    right.button(
+        "Remove this import",
+        key="remove import",
+        icon=":material/delete:",
+        disabled=chosen is None,
+        on_click=_remove_import,
+        args=(chosen, names.get(chosen or 0, "")),
+    )
     st.caption("Its runs go from the store with everything that hangs on them. No source file is touched: it can be imported again.")
 
 
