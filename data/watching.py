@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 
 from data.importing import ImportResult, discover, import_source, path_text
+from data.mappings import with_remembered
 from data.records import CharybdisError, StoreBusyError
 from data.store import Store
 
@@ -82,7 +83,8 @@ class Watch:
 
     def _take_in(self, folder: Path, stamps: Stamps) -> list[ImportResult]:
         done = []
-        for source in discover([folder]).sources if folder.is_dir() else ():
+        found, _ = with_remembered(self._store, discover([folder]).sources) if folder.is_dir() else ((), ())
+        for source in found:
             mine = {os.fspath(file): stamps.get(os.fspath(file), (-1, -1)) for file in source.files}
             if mine != self._sources.get(source.path):
                 done.append(import_source(self._store, source))
