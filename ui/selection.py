@@ -7,6 +7,7 @@ pasted link. Streamlit drops a URL value it does not know without a word; `_reme
 from __future__ import annotations
 
 import colorsys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
@@ -109,7 +110,8 @@ def shown_models(
         published: further models that have it as published numbers.
         styles: looks of the models; of those that an even spread could take, models of one hue are not drawn together.
         sizes: family and number of parameters of the models where both are known; of a family's models of one size (seeds, say) an even
-            spread takes one, and goes from the smallest to the largest.
+            spread takes one, and goes from the smallest to the largest. A family that could fill the chart goes before single models, which
+            often answered other tasks: one file imported beside it does not change what is drawn.
     """
     if chosen.models:
         every = {*counted, *published}
@@ -117,13 +119,20 @@ def shown_models(
     kind, pool = ("with counted answers", tuple(counted)) if counted else ("with published means", tuple(published))
     n_others = len(published) if counted else 0
     if len(pool) > MAX_DRAWN:
-        apart = _one_per_size(pool, sizes or {})
+        apart = _one_per_size(_largest_family(pool, sizes or {}), sizes or {})
         drawn = _spread(apart, MAX_DRAWN, styles or {}) if len(apart) > MAX_DRAWN else apart
         said = f"Drawn are {len(drawn)} of the {len(pool)} models {kind}"
     else:
         drawn, said = pool, f"Drawn are the models {kind}" if n_others else ""
     more = f"; {n_others} more have published means only" if n_others else ""
     return drawn, f"{said}{more}. Choose others under Models on the left." if said else None
+
+
+def _largest_family(pool: Sequence[str], sizes: Mapping[str, tuple[str, int]]) -> Sequence[str]:
+    """The models of the family with most of them in the pool, if they fill a chart; else the pool."""
+    members = Counter(sizes[model][0] for model in pool if model in sizes)
+    family, n = members.most_common(1)[0] if members else ("", 0)
+    return [model for model in pool if model in sizes and sizes[model][0] == family] if n >= MAX_DRAWN else pool
 
 
 def _one_per_size(pool: Sequence[str], sizes: Mapping[str, tuple[str, int]]) -> tuple[str, ...]:

@@ -96,6 +96,14 @@ def test_of_the_seeds_of_one_size_one_is_drawn_and_sizes_rise() -> None:
     assert said == "Drawn are 3 of the 5 models with counted answers. Choose others under Models on the left."
 
 
+def test_a_family_that_fills_the_chart_goes_before_single_models() -> None:
+    sizes = {f"f{place}": ("f", 10**place) for place in range(1, 6)} | {"lone": ("g", 5)}
+    drawn, _ = shown_models(Selection(), ["another", *sizes, "lone"], [], sizes=sizes)
+    assert set(drawn) <= {f"f{place}" for place in range(1, 6)} and len(drawn) == 4
+    few = {name: sizes[name] for name in ("f1", "f2", "lone")}
+    assert "another" in shown_models(Selection(), ["another", *few, "more", "most"], [], sizes=few)[0]
+
+
 def test_of_models_with_published_means_fewer_are_drawn() -> None:
     assert shown_models(Selection(), [], [f"m{place}" for place in range(7)])[0] == ("m0", "m2", "m4", "m6")
 
