@@ -59,7 +59,7 @@ def test_a_cold_deep_link_opens_its_page_with_shell_and_selection(
     page.wait_for_selector(DRAWN)
     wait_until_settled(page, QUESTION)
     assert chosen_models(page) == ["demo-large"]
-    expect(page.get_by_text("demo-large: The gap is largest at")).to_be_visible()
+    expect(page.get_by_text("demo-large: The gap peaks at")).to_be_visible()
     expect(page.get_by_text("Page not found")).to_have_count(0)
     assert "denominator=parsed_only" in page.url
 
@@ -111,7 +111,7 @@ def test_a_choice_in_the_sidebar_makes_a_link_that_opens_the_same_view(
     pasted = page_at(page.url)
     pasted.wait_for_selector(DRAWN)
     assert chosen_models(pasted) == ["demo-small"]
-    expect(pasted.get_by_text("demo-small: The gap is largest at")).to_be_visible()
+    expect(pasted.get_by_text("demo-small: The gap peaks at")).to_be_visible()
 
 
 def test_words_of_a_link_that_name_nothing_are_named_with_what_is_possible(valley_at: Callable[..., Page]) -> None:
