@@ -6,8 +6,6 @@ import math
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
-import pandas as pd
 import typer
 
 from commands.options import (
@@ -110,6 +108,9 @@ _LEFT_OUT = ("draws", "fitted", "residual")
 
 def record_of(value: Any) -> Any:
     """Results as JSON values: undefined numbers are null, infinite ones words."""
+    import numpy as np
+    import pandas as pd
+
     if is_dataclass(value) and not isinstance(value, type):
         kept = [field.name for field in fields(value) if field.name not in _LEFT_OUT and not field.name.startswith("_")]
         return {name: record_of(getattr(value, name)) for name in kept}

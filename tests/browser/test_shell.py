@@ -37,11 +37,10 @@ def valley_at(address: str, page_at: Callable[..., Page]) -> Callable[..., Page]
     return open_valley
 
 
-def chosen_models(page: Page) -> list[str]:
-    return [
-        text.strip()
-        for text in page.locator('[data-testid="stSidebar"] [data-testid="stMultiSelect"]').first.locator("span[title]").all_inner_texts()
-    ]
+def shows_models(page: Page, *names: str) -> None:
+    """Wait until exactly these models are chosen in the sidebar: it is drawn a moment after the page's title."""
+    chips = page.locator('[data-testid="stSidebar"] [data-testid="stMultiSelect"]').first.locator("span[title]")
+    expect(chips).to_have_text(list(names), timeout=15_000)
 
 
 def wait_until_settled(page: Page, title: str) -> None:
@@ -58,7 +57,7 @@ def test_a_cold_deep_link_opens_its_page_with_shell_and_selection(
     page = page_at(f"{cold}/valley?models=demo-large&denominator=parsed_only")
     page.wait_for_selector(DRAWN)
     wait_until_settled(page, QUESTION)
-    assert chosen_models(page) == ["demo-large"]
+    shows_models(page, "demo-large")
     expect(page.get_by_text("demo-large: The gap peaks at")).to_be_visible()
     expect(page.get_by_text("Page not found")).to_have_count(0)
     assert "denominator=parsed_only" in page.url
@@ -67,7 +66,7 @@ def test_a_cold_deep_link_opens_its_page_with_shell_and_selection(
 def test_the_start_page_is_reached_by_its_name_too_and_keeps_what_the_link_asks_for(address: str, page_at: Callable[..., Page]) -> None:
     page = page_at(f"{address}/overview?models=demo-large")
     wait_until_settled(page, "What is here, and where do I start?")
-    assert chosen_models(page) == ["demo-large"]
+    shows_models(page, "demo-large")
 
 
 def test_the_first_start_makes_the_store_and_shows_what_is_shipped(
@@ -84,7 +83,7 @@ def test_the_selection_survives_reload(valley_at: Callable[..., Page]) -> None:
     page = valley_at("?models=demo-small&models=Qwen1.5-7B&tasks=find_mode")
     page.reload()
     page.wait_for_selector(DRAWN)
-    assert chosen_models(page) == ["demo-small", "Qwen1.5-7B"]
+    shows_models(page, "demo-small", "Qwen1.5-7B")
     assert "tasks=find_mode" in page.url
 
 
@@ -96,7 +95,7 @@ def test_the_selection_survives_navigation_and_back(valley_at: Callable[..., Pag
     assert "denominator=authors" in page.url
     page.go_back()
     wait_until_settled(page, QUESTION)
-    assert chosen_models(page) == ["demo-small"]
+    shows_models(page, "demo-small")
     assert "denominator=authors" in page.url
 
 
@@ -110,7 +109,7 @@ def test_a_choice_in_the_sidebar_makes_a_link_that_opens_the_same_view(
     page.wait_for_url("**models=demo-small**")
     pasted = page_at(page.url)
     pasted.wait_for_selector(DRAWN)
-    assert chosen_models(pasted) == ["demo-small"]
+    shows_models(pasted, "demo-small")
     expect(pasted.get_by_text("demo-small: The gap peaks at")).to_be_visible()
 
 
@@ -118,7 +117,7 @@ def test_words_of_a_link_that_name_nothing_are_named_with_what_is_possible(valle
     page = valley_at("?models=demo-small&models=nobody&denominator=guess")
     expect(page.get_by_text("The link asks for models nobody, which this store does not have")).to_be_visible()
     expect(page.get_by_text("Possible: unparsed_is_wrong, parsed_only, authors.")).to_be_visible()
-    assert chosen_models(page) == ["demo-small"]
+    shows_models(page, "demo-small")
 
 
 def test_a_click_on_a_point_opens_its_samples_and_back_returns_in_one_step(valley_at: Callable[..., Page]) -> None:
