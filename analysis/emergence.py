@@ -80,12 +80,13 @@ class Emergence:
         return at, lo, hi
 
 
-def study(series: Series, *, chance: float = 0.0) -> Emergence:
+def study(series: Series, *, chance: float | None = 0.0) -> Emergence:
     """Compute everything about one series.
 
     Args:
         series: from analysis.scale_series.gather; at least one point.
-        chance: score of guessing, 0-1; used for shares only.
+        chance: score of guessing, 0-1; used for shares only. None: not known, so forms are fitted without a floor, and onset and law
+            are undefined.
 
     Raises:
         NotEnoughDataError: no point at all.
@@ -106,7 +107,7 @@ def study(series: Series, *, chance: float = 0.0) -> Emergence:
     law, law_reason = _law(series, chance)
     return Emergence(
         series=series,
-        chance=chance if series.is_share else math.nan,
+        chance=chance if series.is_share and chance is not None else math.nan,
         first=float(means[0]),
         last=float(means[-1]),
         suddenness=suddenness(means, mean_draws),
@@ -204,8 +205,10 @@ def verdict_of(discontinuous: str, continuous: str) -> str:
     return "reverse" if continuous == "sharp" else "no jump"
 
 
-def threshold_of(series: Series, *, chance: float = 0.0) -> LossThreshold:
-    """Hinge of the score against loss: shares run up from chance, other scores from a fitted level. `series` has the axis "loss".
+def threshold_of(series: Series, *, chance: float | None = 0.0) -> LossThreshold:
+    """Hinge of the score against loss: shares run up from chance where it is known, other scores from a fitted level.
+
+    `series` has the axis "loss".
 
     Raises:
         NotEnoughDataError: another axis, or too few points.
@@ -237,20 +240,22 @@ def _steepest(places: Floats, means: Floats) -> Floats:
     return np.asarray(ratio)
 
 
-def _onset(series: Series, chance: float) -> Onset:
+def _onset(series: Series, chance: float | None) -> Onset:
     if not series.is_share:
         return Onset(scale=None, n_below=0, n_above=0, reason="the metric has no chance level")
     points = series.points
-    found = onset_by_rule(points["x"], points["lo"], points["hi"], chance)
+    found = onset_by_rule(points["x"], points["lo"], points["hi"], math.nan if chance is None else chance)
     if found.scale is None:
         return found
     axis_scale = float(as_scale(found.scale, series.wanted.axis))
     return Onset(scale=axis_scale, n_below=found.n_below, n_above=found.n_above, reason=None)
 
 
-def _law(series: Series, chance: float) -> tuple[TaskLaw | None, str | None]:
+def _law(series: Series, chance: float | None) -> tuple[TaskLaw | None, str | None]:
     if not series.is_share or series.metric in PER_TOKEN:
         return None, "the metric is no pass rate"
+    if chance is None:
+        return None, "the chance level is not known; the law is for tasks where it is 0"
     if chance > NEGLIGIBLE_CHANCE:
         return None, "guessing passes some answers; the law is for tasks where chance is 0"
     if series.wanted.axis == "loss":

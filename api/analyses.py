@@ -83,7 +83,7 @@ def _add_emergence(api: FastAPI, store: Store, chosen: Any) -> None:
         level: int | None = None,
         split: Split | None = None,
         checkpoints: Annotated[str, Query(pattern="^(last|every)$")] = "last",
-        chance: Annotated[float, Query(ge=0, lt=1)] = 0.0,
+        chance: Annotated[float | None, Query(ge=0, lt=1, description="Accuracy of guessing. Default: not known.")] = None,
     ) -> Response:
         from dataclasses import replace
 

@@ -35,7 +35,8 @@ class EmergenceChoice:
     selection: Selection
     metric: str
     wanted: Wanted
-    chance: float
+    chance: float | None
+    """Accuracy of guessing; None where it is not known."""
     against: str | None
     """A continuous metric of the same answers; None where there is none."""
     about: str
@@ -120,15 +121,18 @@ def _lines(series: Series) -> list[str]:
     return [*best, *rest]
 
 
-def _chance(place: st.delta_generator.DeltaGenerator, chosen: Selection, metric: str, wanted: Wanted) -> float:
+def _chance(place: st.delta_generator.DeltaGenerator, chosen: Selection, metric: str, wanted: Wanted) -> float | None:
     """Accuracy of guessing: as is known for the one task in the runs drawn, if it is the same in all; unless the reader says otherwise."""
     runs = cached.series(chosen, metric, wanted).points
     known = cached.chance()
     levels = {known.get((run_id, wanted.tasks[0])) for run_id in runs["run_id"]} if len(wanted.tasks) == 1 and len(runs) else set()
-    default = (levels.pop() or 0.0) if len(levels) == 1 else 0.0
-    given = place.number_input("Chance", 0.0, 0.99, value=None, step=0.05, key="chance", bind="query-params", placeholder=f"{default:.2g}")
-    if given is None and not (len(wanted.tasks) == 1 and default):
-        st.caption("The chance level of this choice is not known and is taken as 0; say it under Chance: fits and break depend on it.")
+    default = levels.pop() if len(levels) == 1 else None
+    shown = "unknown" if default is None else f"{default:.2g}"
+    given = place.number_input("Chance", 0.0, 0.99, value=None, step=0.05, key="chance", bind="query-params", placeholder=shown)
+    if given is None and default is None:
+        st.caption(
+            "The chance level is not known here: forms are fitted without a floor, onset and law wait for it. Say it under Chance."
+        )
     return default if given is None else float(given)
 
 

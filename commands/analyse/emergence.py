@@ -39,7 +39,9 @@ def emergence(
     line: Annotated[str | None, typer.Option(help="Family (over step or tokens: model) to read. Default: all.")] = None,
     reading: Annotated[str | None, typer.Option(help="Reading of a stated score, say 5-shot.")] = None,
     checkpoints: Annotated[str, typer.Option(help="last or every.")] = "last",
-    chance: Annotated[float, typer.Option(min=0.0, max=0.99, help="Accuracy of guessing.")] = 0.0,
+    chance: Annotated[
+        float | None, typer.Option(min=0.0, max=0.99, help="Accuracy of guessing. Default: not known.", show_default=False)
+    ] = None,
     scheme: SchemeOption = SCYLLA_SCHEME,
     denominator: DenominatorOption = Denominator.UNPARSED_IS_WRONG,
     empty: EmptyOption = False,

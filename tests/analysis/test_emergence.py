@@ -169,3 +169,10 @@ def test_a_loss_threshold_comes_from_a_series_over_loss_only() -> None:
 def test_places_on_the_axis_in_words() -> None:
     assert [scale_words(size, "parameters") for size in (512, 2868, 979_584, 1.4e9)] == ["512", "2.87k", "980k", "1.4B"]
     assert (scale_words(1976, "step"), scale_words(math.nan, "FLOPs")) == ("1,976", "–")
+
+
+def test_unknown_chance_is_no_zero() -> None:
+    found = study(gather(scales(), counts([0, 0, 0, 10, 100, 200, 250, 256]), "accuracy", Wanted()), chance=None)
+    assert math.isnan(found.chance)
+    assert found.onset.scale is None and "chance level is unknown" in str(found.onset.reason)
+    assert found.law is None and "not known" in str(found.law_reason)

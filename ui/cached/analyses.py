@@ -124,7 +124,7 @@ def series(selection: Selection, metric: str, wanted: Wanted) -> Series:
 
 
 @kept
-def emergence(selection: Selection, metric: str, wanted: Wanted, chance: float) -> Emergence | None:
+def emergence(selection: Selection, metric: str, wanted: Wanted, chance: float | None) -> Emergence | None:
     """What is computed of one series; None where no run has it. See analysis.emergence.study."""
     from analysis.emergence import study
     from analysis.scale_series import gather
@@ -135,7 +135,7 @@ def emergence(selection: Selection, metric: str, wanted: Wanted, chance: float) 
 
 
 @kept
-def loss_threshold(selection: Selection, metric: str, wanted: Wanted, chance: float) -> LossThreshold | str:
+def loss_threshold(selection: Selection, metric: str, wanted: Wanted, chance: float | None) -> LossThreshold | str:
     """Hinge of a metric against loss, or why there is none. See analysis.emergence.threshold_of."""
     from analysis.emergence import threshold_of
 
