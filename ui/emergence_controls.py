@@ -130,9 +130,7 @@ def _chance(place: st.delta_generator.DeltaGenerator, chosen: Selection, metric:
     shown = "unknown" if default is None else f"{default:.2g}"
     given = place.number_input("Chance", 0.0, 0.99, value=None, step=0.05, key="chance", bind="query-params", placeholder=shown)
     if given is None and default is None:
-        st.caption(
-            "The chance level is not known here: forms are fitted without a floor, onset and law wait for it. Say it under Chance."
-        )
+        st.caption("The chance level is not known here: forms are fitted without a floor, onset and law wait for it. Say it under Chance.")
     return default if given is None else float(given)
 
 
