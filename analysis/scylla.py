@@ -1,6 +1,6 @@
 """How much does a model lose on unseen inputs? The SCYLLA formulas on plain arrays: gap, score S, critical level, bounds.
 
-Accuracies (analysis.accuracy) or published scores come in; `analysis.valley` and `analysis.published` put them together per model.
+Accuracies (analysis.accuracy) or published scores come in; `analysis.valley` puts them together per model.
 Source of all formulas: "Quantifying Generalization Complexity for Large Language Models", arXiv 2410.01769, sections 4.1-4.3, and its code.
 """
 

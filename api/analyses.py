@@ -24,7 +24,7 @@ def add_to(api: FastAPI, store: Store, chosen: Any) -> None:
 def _add_valley(api: FastAPI, store: Store, chosen: Any) -> None:
     @api.get("/analyses/valley", summary="Gap by level, critical level and how sure it is, per model")
     def valley(selection: chosen) -> Response:
-        from analysis.valley import Settings
+        from analysis.valley.locating import Settings
         from commands.analyse.valley import valleys_of
 
         found = valleys_of(store, selection, Settings(denominator=selection.denominator))
@@ -39,8 +39,8 @@ def _add_compare(api: FastAPI, store: Store, chosen: Any) -> None:
         by: Annotated[str, Query(pattern="^(level|task|overall)$")] = "level",
         over: Annotated[str, Query(pattern="^(tasks|instances)$")] = "tasks",
     ) -> Response:
-        from analysis.compare import check_models
-        from analysis.compare_rows import CompareSettings
+        from analysis.compare.comparing import check_models
+        from analysis.compare.rows import CompareSettings
         from commands.analyse.compare import comparison_of
 
         check_models(selection.models, baseline)
@@ -61,9 +61,9 @@ def _add_what_if(api: FastAPI, store: Store, chosen: Any) -> None:
         penalty: Annotated[float, Query(ge=0)] = 1.0,
         conclusion: Words = [],  # noqa: B006  (FastAPI copies defaults)
     ) -> Response:
-        from analysis.conclusions import read_conclusion
-        from analysis.multiverse import multiverse
-        from analysis.what_if import compare_with_paper
+        from analysis.what_if.conclusions import read_conclusion
+        from analysis.what_if.evaluating import compare_with_paper
+        from analysis.what_if.multiverse import multiverse
         from commands.analyse.what_if import cells_of, choice_of
 
         choice = choice_of(metric, selection.denominator, averaging, order, penalty, None, rank_by)
@@ -87,8 +87,8 @@ def _add_emergence(api: FastAPI, store: Store, chosen: Any) -> None:
     ) -> Response:
         from dataclasses import replace
 
-        from analysis.emergence import study
-        from analysis.scale_series import Wanted, gather
+        from analysis.emergence.scale_series import Wanted, gather
+        from analysis.emergence.studying import study
         from commands.analyse.emergence import record_of
 
         wanted = Wanted(

@@ -19,14 +19,14 @@ import pandas as pd
 from scipy.special import expit
 
 from analysis.accuracy import level_mean
-from analysis.critical import constancy_test, half_point, interior_peak_test, level_change_test
-from analysis.level_bootstrap import LevelDraws, TaskCells, resample_levels, smallest_set
-from analysis.log_odds import combine_tasks, empirical_logit, log_odds_gap
+from analysis.compare.pairing import mcnemar, paired_bootstrap, paired_over_tasks
 from analysis.ordered_tests import rank_trend
-from analysis.pairing import mcnemar, paired_bootstrap, paired_over_tasks
 from analysis.scylla import critical_level
 from analysis.simulate import Design, SimulatedCells, simulate_cells, true_accuracies
-from analysis.size_trend import interval_regression
+from analysis.valley.critical import constancy_test, half_point, interior_peak_test, level_change_test
+from analysis.valley.level_bootstrap import LevelDraws, TaskCells, resample_levels, smallest_set
+from analysis.valley.log_odds import combine_tasks, empirical_logit, log_odds_gap
+from analysis.valley.size_trend import interval_regression
 from data.methods import CALIBRATION_COLUMNS, CALIBRATION_FILE
 
 NOTE = Path(__file__).resolve().parent.parent / "docs" / "calibration.md"

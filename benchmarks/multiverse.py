@@ -20,9 +20,9 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from analysis.aggregation import Averaging, ScoreOrder, average_levels, level_matrix, level_scores
-from analysis.metric_list import metric_named
-from analysis.scoring import Cells
+from analysis.what_if.aggregation import Averaging, ScoreOrder, average_levels, level_matrix, level_scores
+from analysis.what_if.metric_list import metric_named
+from analysis.what_if.scoring import Cells
 
 METRICS = ("exact_match", "token_accuracy", "answer_probability", "token_probability", "answer_logprob")
 PENALTIES = tuple(np.linspace(0, 2, 10).round(3))

@@ -99,8 +99,8 @@ def _export(store: Store, table: str, table_format: str, sink: IO[bytes], select
         return export_table(store, table, table_format, sink, selection=selection)
     import pandas as pd
 
-    from analysis.valley import CURVE_COLUMNS, Settings
-    from analysis.valley_words import paper_table
+    from analysis.valley.locating import CURVE_COLUMNS, Settings
+    from analysis.valley.words import paper_table
 
     valleys = valleys_of(store, selection, Settings(denominator=selection.denominator))
     curves = [valley.curve.assign(model=valley.model, source=valley.source, critical_level=valley.critical_level) for valley in valleys]

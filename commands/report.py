@@ -28,8 +28,8 @@ def report(
         from ui.startup import quiet
 
         with quiet():
-            from ui.headless import read_view
-            from ui.snapshot import snapshot
+            from ui.meeting.headless import read_view
+            from ui.meeting.snapshot import snapshot
 
         opened = open_store(store)
         opened.close()

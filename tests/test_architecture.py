@@ -18,9 +18,16 @@ SCREEN = {"streamlit", "plotly"}
 LOCAL_MODEL_FILES = {"probe/models/hf.py"}
 """With `probe/ladder/` the only places that may import torch."""
 
+COMMON = {f"analysis.{name}" for name in ("accuracy", "error_bars", "ordered_tests", "scylla", "simulate")} | {"data.records"}
+"""What the questions of `analysis/` share. Each has a folder of its own and knows no other, but for the valley that a comparison takes."""
+
 WALLS = {
     "data": ({"data"}, SCREEN | TORCH),
     "analysis": ({"analysis", "data.records"}, SCREEN | TORCH | {"duckdb"}),
+    "analysis/valley": ({"analysis.valley", *COMMON}, SCREEN | TORCH | {"duckdb"}),
+    "analysis/compare": ({"analysis.compare", "analysis.valley.result", *COMMON}, SCREEN | TORCH | {"duckdb"}),
+    "analysis/what_if": ({"analysis.what_if", *COMMON}, SCREEN | TORCH | {"duckdb"}),
+    "analysis/emergence": ({"analysis.emergence", *COMMON}, SCREEN | TORCH | {"duckdb"}),
     "probe": ({"probe", "data.records"}, SCREEN | {"duckdb", "pandas"}),
     "probe/ladder/build.py": ({"probe", "data"}, SCREEN | {"duckdb", "pandas"}),
     "ui/figures": ({"ui.figures", "analysis", "data.records"}, TORCH | {"streamlit", "duckdb"}),

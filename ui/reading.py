@@ -1,6 +1,6 @@
 """What stands on the page just now: every part that a page draws through `ui.screen` and `ui.chart` is noted here, in order.
 
-A snapshot (`ui.snapshot`) is made of these parts, so that what is taken along is what was on screen, whatever the page.
+A snapshot (`ui.meeting.snapshot`) is made of these parts, so that what is taken along is what was on screen, whatever the page.
 """
 
 from __future__ import annotations

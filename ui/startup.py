@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from ui.chart import provide_library
-from ui.meeting import find
+from ui.meeting.meetings import find
 
 _ROOT = Path(__file__).resolve().parent.parent
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.agreement import Agreement, capa, error_consistency, one_hot
 from analysis.certified.reading import Inputs, Methods, Outputs, Tables, count, first_of, number, numbers
+from analysis.compare.agreement import Agreement, capa, error_consistency, one_hot
+from analysis.compare.pairing import adjust, mcnemar
+from analysis.compare.ranking import borda, kemeny, pairwise_wins
 from analysis.error_bars import (
     ALPHA,
     POWER,
@@ -22,8 +24,6 @@ from analysis.error_bars import (
     sandwich_se,
     unpaired_variance,
 )
-from analysis.pairing import adjust, mcnemar
-from analysis.ranking import borda, kemeny, pairwise_wins
 
 _TABLE_2 = {(0.655, 5000.0): 0.7, (0.836, 164.0): 3.2}
 """Standard errors in percent as Miller's Table 2 prints them; its tables are declared fictional; n = 164 does not give 3.2."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.breakthrough import breakthroughness_and_linearity
 from analysis.certified.reading import Inputs, Methods, Outputs, Tables, number, numbers
-from analysis.loss_threshold import fit_loss_threshold, threshold_size
-from analysis.pass_until import fit_task_law, pass_until
-from analysis.resolution import resolution
+from analysis.emergence.breakthrough import breakthroughness_and_linearity
+from analysis.emergence.loss_threshold import fit_loss_threshold, threshold_size
+from analysis.emergence.pass_until import fit_task_law, pass_until
+from analysis.emergence.resolution import resolution
 from data.records import NotEnoughDataError
 
 LAW_FIELDS = ("alpha", "c", "PU_at_2p4e9", "curvature_sign", "quadratic_coef", "kind")

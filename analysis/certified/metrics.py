@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.certified.reading import Inputs, Methods, Outputs, Tables, number, numbers
-from analysis.metrics import brier, choice_chain, correlation_distribution, pass_at_k, scaling_chain, token_chain
+from analysis.what_if.metrics import brier, choice_chain, correlation_distribution, pass_at_k, scaling_chain, token_chain
 
 
 def _transform(inputs: Inputs, _: Tables) -> Outputs:

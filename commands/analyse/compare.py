@@ -25,8 +25,8 @@ from commands.output import clean, print_json, told
 from data.records import SCYLLA_SCHEME, Denominator, Selection
 
 if TYPE_CHECKING:
-    from analysis.compare import Comparison
-    from analysis.compare_rows import CompareSettings
+    from analysis.compare.comparing import Comparison
+    from analysis.compare.rows import CompareSettings
     from data.store import Store
 
 
@@ -64,12 +64,12 @@ def compare(
 ) -> None:
     """Two to six models against a baseline: paired differences, tests, ranks and agreement on shared instances."""
     with told(as_json):
-        from analysis.agreement import agreement_table, choices_by_column
-        from analysis.answer_matrix import answer_matrix
-        from analysis.compare import check_models as check_number
-        from analysis.compare import records_of
-        from analysis.compare_rows import CompareSettings
-        from analysis.valley_result import plain_value
+        from analysis.compare.agreement import agreement_table, choices_by_column
+        from analysis.compare.answer_matrix import answer_matrix
+        from analysis.compare.comparing import check_models as check_number
+        from analysis.compare.comparing import records_of
+        from analysis.compare.rows import CompareSettings
+        from analysis.valley.result import plain_value
         from data.queries import fetch_answers
 
         selection = selection_of(model, task, scheme, denominator, ood)
@@ -90,8 +90,8 @@ def compare(
 
 def comparison_of(store: Store, selection: Selection, baseline: str | None, settings: CompareSettings) -> Comparison:
     """The models of the selection against a baseline, from their answers and from published level means."""
-    from analysis.answer_matrix import answer_matrix
-    from analysis.compare import compare_models
+    from analysis.compare.answer_matrix import answer_matrix
+    from analysis.compare.comparing import compare_models
     from data.queries import fetch_answers, fetch_level_scores
 
     matrix = answer_matrix(fetch_answers(store, selection), selection.models, selection.denominator)
@@ -100,7 +100,7 @@ def comparison_of(store: Store, selection: Selection, baseline: str | None, sett
 
 def report(found: Comparison) -> str:
     """Lines to read: one per comparison, then the ranks and the notes."""
-    from analysis.compare import records_of
+    from analysis.compare.comparing import records_of
 
     lines = [f"Against {found.baseline}, in points; p adjusted by Holm over {found.family_size} tests; intervals {found.settings.unit}."]
     for row in records_of(found.rows):

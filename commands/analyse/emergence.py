@@ -23,8 +23,8 @@ from commands.output import clean, print_json, told
 from data.records import SCYLLA_SCHEME, CharybdisError, Denominator, Split
 
 if TYPE_CHECKING:
-    from analysis.emergence import Emergence, Mirage
-    from analysis.loss_threshold import LossThreshold
+    from analysis.emergence.loss_threshold import LossThreshold
+    from analysis.emergence.studying import Emergence, Mirage
 
 
 def emergence(
@@ -49,9 +49,9 @@ def emergence(
 ) -> None:
     """A score over scale: shape, break, breakthroughness, growth type, loss threshold, and whether the jump is the metric's."""
     with told(as_json):
-        from analysis.emergence import compare_metrics, study, threshold_of
-        from analysis.emergence_words import headline
-        from analysis.scale_series import AXES, Wanted, gather
+        from analysis.emergence.scale_series import AXES, Wanted, gather
+        from analysis.emergence.studying import compare_metrics, study, threshold_of
+        from analysis.emergence.words import headline
         from data.queries import SAMPLE_METRICS, fetch_scale_values, fetch_scales
 
         if over not in AXES or checkpoints not in ("last", "every"):
@@ -87,7 +87,7 @@ def emergence(
 
 
 def _report(sentence: str, found: Emergence, threshold: LossThreshold | None) -> str:
-    from analysis.emergence_words import break_sentence, law_sentence, onset_sentence, suddenness_sentence, threshold_sentence
+    from analysis.emergence.words import break_sentence, law_sentence, onset_sentence, suddenness_sentence, threshold_sentence
 
     lines = [sentence, "", break_sentence(found), suddenness_sentence(found), onset_sentence(found), law_sentence(found)]
     lines += [threshold_sentence(threshold, found.series.loss_name)] if threshold else []

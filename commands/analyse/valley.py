@@ -26,7 +26,7 @@ from commands.output import clean, print_json, told
 from data.records import SCYLLA_SCHEME, Denominator, Selection
 
 if TYPE_CHECKING:
-    from analysis.valley import Settings, Valley
+    from analysis.valley.locating import Settings, Valley
     from data.store import Store
 
 
@@ -44,7 +44,7 @@ def valley(
 ) -> None:
     """Where the ID-OOD gap of each model peaks, how sure that is, and what explains it. From samples, and from published level means."""
     with told(as_json):
-        from analysis.valley import Settings
+        from analysis.valley.locating import Settings
 
         selection = selection_of(model, task, scheme, denominator, ood)
         settings = Settings(denominator=denominator, resamples=resamples, seed=seed)
@@ -64,7 +64,7 @@ def valley(
 
 def explanation_of(valley: Valley, seed: int) -> dict[str, Any] | None:
     """What explains the gap, as plain values; None for published level means and for a model without a task in both splits."""
-    from analysis.explanation import explain_valley
+    from analysis.valley.explanation import explain_valley
     from data.records import NotEnoughDataError
 
     try:
@@ -75,9 +75,9 @@ def explanation_of(valley: Valley, seed: int) -> dict[str, Any] | None:
 
 def valleys_of(store: Store, selection: Selection, settings: Settings) -> list[Valley]:
     """Valleys from samples, then those from published level means."""
-    from analysis.difficulty import difficulty_axis
-    from analysis.published import valleys_from_published
-    from analysis.valley import locate_valleys
+    from analysis.valley.difficulty import difficulty_axis
+    from analysis.valley.locating import locate_valleys
+    from analysis.valley.published import valleys_from_published
     from data.queries import fetch_level_scores, fetch_task_counts
 
     axis = difficulty_axis(fetch_task_counts(store, replace(selection, models=())), selection.denominator)

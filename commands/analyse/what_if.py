@@ -24,8 +24,8 @@ from commands.output import clean, print_json, told
 from data.records import SCYLLA_SCHEME, CharybdisError, Denominator, Selection
 
 if TYPE_CHECKING:
-    from analysis.scoring import Cells
-    from analysis.what_if import Choice
+    from analysis.what_if.evaluating import Choice
+    from analysis.what_if.scoring import Cells
     from data.store import Store
 
 
@@ -56,10 +56,10 @@ def what_if(
 ) -> None:
     """The stored answers under another metric, denominator, average or penalty, beside the paper's; and under every choice at once."""
     with told(as_json):
-        from analysis.conclusions import read_conclusion
-        from analysis.multiverse import multiverse
-        from analysis.what_if import compare_with_paper
-        from analysis.what_if_words import multiverse_sentence, sentence
+        from analysis.what_if.conclusions import read_conclusion
+        from analysis.what_if.evaluating import compare_with_paper
+        from analysis.what_if.multiverse import multiverse
+        from analysis.what_if.words import multiverse_sentence, sentence
 
         selection = selection_of(model, task, scheme, denominator, ood)
         choice = choice_of(metric, denominator, averaging, order, penalty, weight, rank_by)
@@ -88,9 +88,9 @@ def choice_of(
     metric: str, denominator: Denominator, averaging: str, order: str, penalty: float, weights: list[float] | None, rank_by: str
 ) -> Choice:
     """The choice that options state. Raises CharybdisError that lists what is possible."""
-    from analysis.aggregation import Averaging, ScoreOrder
-    from analysis.metric_list import metric_named
-    from analysis.what_if import Choice, Quantity
+    from analysis.what_if.aggregation import Averaging, ScoreOrder
+    from analysis.what_if.evaluating import Choice, Quantity
+    from analysis.what_if.metric_list import metric_named
 
     said = {"--averaging": (Averaging, averaging), "--order": (ScoreOrder, order), "--rank-by": (Quantity, rank_by)}
     for option, (kind, word) in said.items():
@@ -114,8 +114,8 @@ def cells_of(store: Store, selection: Selection, *, authors: bool = False) -> Ce
     """
     import pandas as pd
 
-    from analysis.published_cells import cells_of_published, join_cells
-    from analysis.scoring import NEEDED_COLUMNS, reduce_samples
+    from analysis.what_if.published_cells import cells_of_published, join_cells
+    from analysis.what_if.scoring import NEEDED_COLUMNS, reduce_samples
     from data.queries import fetch_answers, fetch_chance, fetch_level_scores
     from probe import regrading
 

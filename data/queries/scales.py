@@ -10,7 +10,7 @@ from data.store import Store
 
 SAMPLE_METRICS = ("accuracy", "answer_logprob", "token_accuracy")
 """What answers themselves give: share of right ones, log-probability of the reference answer (nats, its tokens summed), share of the
-reference's tokens that the response has in the same place (tokens as in `analysis.metrics.own_tokens`)."""
+reference's tokens that the response has in the same place (tokens as in `analysis.what_if.metrics.own_tokens`)."""
 
 LOSS_KEYS = ("answer_loss", "train_loss", "eval_loss", "validation_loss", "final_loss", "loss")
 """What a run's metadata may call its loss, the first that is there counts."""

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from ui import cached, screen, selection
-from ui.compare_controls import compared_models, pick_comparison
-from ui.compare_pairs import draw_pairs, follow_click
-from ui.compare_sections import draw_agreement, draw_forest, draw_notes, draw_ranks, draw_table
-from ui.compare_words import headline
+from ui.compare.controls import compared_models, pick_comparison
+from ui.compare.pairs import draw_pairs, follow_click
+from ui.compare.sections import draw_agreement, draw_forest, draw_notes, draw_ranks, draw_table
+from ui.compare.words import headline
 
 chosen = selection.current()
 screen.question("Which model is better, and how sure is that?")

@@ -21,10 +21,10 @@ with screen.readable_errors():
         st.stop()
 
     # The analysis brings scipy along: it is loaded by the page that needs it.
-    from analysis.emergence import compare_metrics
-    from analysis.emergence_words import headline
-    from ui import emergence_sections as sections
-    from ui.emergence_controls import pick, pick_against
+    from analysis.emergence.studying import compare_metrics
+    from analysis.emergence.words import headline
+    from ui.emergence import sections
+    from ui.emergence.controls import pick, pick_against
 
     sections.draw_example_list()
     choice = pick(chosen)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from ui import cached, screen
 from ui.method_parts import draw_method, found_methods, headline, method_table
-from ui.sample_filters import say_ignored
+from ui.samples.filters import say_ignored
 
 screen.question("How is every number made, and is it right?")
 

@@ -7,12 +7,12 @@ import streamlit as st
 from data.records import Selection
 from ui import cached, screen, selection
 from ui.example_views import draw_examples, examples
-from ui.guide import draw_guide
-from ui.import_panel import draw_import_panel
-from ui.overview_parts import content_table, coverage_table, draw_answers, draw_questions, headline
+from ui.meeting.view_panel import draw_saved_views
+from ui.overview.guide import draw_guide
+from ui.overview.parts import content_table, coverage_table, draw_answers, draw_questions, headline
+from ui.runs.import_panel import draw_import_panel
 from ui.startup import known_pages
-from ui.valley_words import raised
-from ui.view_panel import draw_saved_views
+from ui.valley.words import raised
 from ui.words import ago, counted, format_label, size
 
 HELP = {

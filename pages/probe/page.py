@@ -3,8 +3,8 @@
 import streamlit as st
 
 from ui import screen, selection
-from ui.probe_batch import draw_batches, pick_batch, run_batch
-from ui.probe_parts import ask, asked, draw_instance, draw_machine, draw_place, draw_reply, pick_instance, pick_model
+from ui.probe.batch import draw_batches, pick_batch, run_batch
+from ui.probe.parts import ask, asked, draw_instance, draw_machine, draw_place, draw_reply, pick_instance, pick_model
 
 chosen = selection.current()
 screen.question("What does a model answer, live?")

@@ -6,11 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from ui import cached, screen
-from ui.identity_panel import draw_identity_panel
-from ui.import_panel import draw_import_panel
-from ui.run_parts import draw_import_removal, draw_run, import_table, reject_table, run_table, show_removal
-from ui.sample_filters import say_ignored
-from ui.watch_panel import draw_watch_panel
+from ui.runs.identity_panel import draw_identity_panel
+from ui.runs.import_panel import draw_import_panel
+from ui.runs.parts import draw_import_removal, draw_run, import_table, reject_table, run_table, show_removal
+from ui.runs.watch_panel import draw_watch_panel
+from ui.samples.filters import say_ignored
 from ui.words import ago, counted, format_label
 
 VIEWS = ("Runs", "Import", "Sources", "Models", "Rejects")

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from ui import cached, screen, selection
-from ui.sample_filters import clear_filters, in_words, lies_outside, pick_samples
-from ui.sample_list import draw_list, draw_steps, open_address
-from ui.sample_parts import draw_sample, level_labels
+from ui.samples.filters import clear_filters, in_words, lies_outside, pick_samples
+from ui.samples.list import draw_list, draw_steps, open_address
+from ui.samples.parts import draw_sample, level_labels
 
 chosen = selection.current()
 screen.question("Which answers went wrong, and why?")

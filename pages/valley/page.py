@@ -5,12 +5,12 @@ from collections.abc import Callable
 import streamlit as st
 
 from ui import cached, screen, selection
-from ui.explanation_sections import draw_explanation
 from ui.figures.theme import natural_order
-from ui.likelihood_sections import draw_likelihood
-from ui.size_sections import draw_probe_tasks, draw_size
-from ui.valley_sections import draw_bounds, draw_charts, draw_level_table, draw_notes, draw_scores, draw_task_table
-from ui.valley_words import headline
+from ui.valley.explanation_sections import draw_explanation
+from ui.valley.likelihood_sections import draw_likelihood
+from ui.valley.sections import draw_bounds, draw_charts, draw_level_table, draw_notes, draw_scores, draw_task_table
+from ui.valley.size_sections import draw_probe_tasks, draw_size
+from ui.valley.words import headline
 
 chosen = selection.current()
 screen.question("Where does generalization break down?")

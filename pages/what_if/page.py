@@ -3,8 +3,8 @@
 import streamlit as st
 
 from ui import cached, screen, selection
-from ui.what_if_controls import pick_choice, pick_conclusion, ranked_models
-from ui.what_if_sections import (
+from ui.what_if.controls import pick_choice, pick_conclusion, ranked_models
+from ui.what_if.sections import (
     AUTHORS_GRADER,
     draw_grading,
     draw_length,

@@ -13,7 +13,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from analysis.valley import Settings
+from analysis.valley.locating import Settings
 from api import mount
 from commands.analyse.valley import valleys_of
 from data.bootstrap import open_store

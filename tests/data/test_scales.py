@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.metrics import own_tokens, token_accuracy
+from analysis.what_if.metrics import own_tokens, token_accuracy
 from data.bootstrap import open_store
 from data.queries import fetch_scale_metrics, fetch_scale_values, fetch_scales
 from data.records import Outcome, RunInfo, Score, ScoredSample, Selection, Split, StoreError

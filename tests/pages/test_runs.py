@@ -20,7 +20,7 @@ from data.records import Outcome, RunInfo, RunStatus, ScoredSample, Selection
 from data.store import Store
 from data.watching import watched_folders
 from data.writer import writing
-from ui.run_parts import run_file
+from ui.runs.parts import run_file
 from ui.settings import settings
 
 OpenApp = Callable[[Path], AppTest]

@@ -17,21 +17,21 @@ from ui.cached.reads import level_scores, levels, models, scales, task_counts
 from ui.figures.theme import natural_order
 
 if TYPE_CHECKING:
-    from analysis.answer_likelihood import AnswerLikelihood
-    from analysis.answer_matrix import AnswerMatrix
-    from analysis.compare import Comparison
-    from analysis.conclusions import Conclusion
-    from analysis.difficulty import LevelAxis
-    from analysis.emergence import Emergence
-    from analysis.explanation import Explanation
-    from analysis.level_by_size import LevelBySize
-    from analysis.loss_threshold import LossThreshold
-    from analysis.multiverse import Multiverse
-    from analysis.probe_tasks import ProbeReading
-    from analysis.published import ScoreBounds
-    from analysis.scale_series import Series, Wanted
-    from analysis.scoring import Cells
-    from analysis.valley import Valley
+    from analysis.compare.answer_matrix import AnswerMatrix
+    from analysis.compare.comparing import Comparison
+    from analysis.emergence.loss_threshold import LossThreshold
+    from analysis.emergence.scale_series import Series, Wanted
+    from analysis.emergence.studying import Emergence
+    from analysis.valley.answer_likelihood import AnswerLikelihood
+    from analysis.valley.difficulty import LevelAxis
+    from analysis.valley.explanation import Explanation
+    from analysis.valley.level_by_size import LevelBySize
+    from analysis.valley.locating import Valley
+    from analysis.valley.probe_tasks import ProbeReading
+    from analysis.valley.published import ScoreBounds
+    from analysis.what_if.conclusions import Conclusion
+    from analysis.what_if.multiverse import Multiverse
+    from analysis.what_if.scoring import Cells
 
 
 def _any_denominator(selection: Selection) -> Selection:
@@ -67,14 +67,14 @@ def _with_both_splits(frame: pd.DataFrame, pair: list[str]) -> set[str]:
 
 
 def valley(model: str, source: str, selection: Selection) -> Valley:
-    """The valley of one model, from "samples" or "published". See analysis.valley and analysis.published."""
+    """The valley of one model, from "samples" or "published". See analysis.valley.locating and analysis.valley.published."""
     return _valley(source, replace(selection, models=(model,)))
 
 
 @kept
 def _valley(source: str, selection: Selection) -> Valley:
-    from analysis.published import valleys_from_published
-    from analysis.valley import Settings, locate_valley
+    from analysis.valley.locating import Settings, locate_valley
+    from analysis.valley.published import valleys_from_published
 
     estimation = Settings(denominator=selection.denominator)
     if source == "published":
@@ -85,27 +85,27 @@ def _valley(source: str, selection: Selection) -> Valley:
 
 @kept
 def _level_axis(selection: Selection) -> LevelAxis:
-    from analysis.difficulty import difficulty_axis
+    from analysis.valley.difficulty import difficulty_axis
 
     return difficulty_axis(queries.fetch_task_counts(store(), selection), selection.denominator)
 
 
 def explanation(model: str, source: str, selection: Selection) -> Explanation:
-    """What explains the gap of one model. See analysis.explanation. Raises NotEnoughDataError for published means."""
+    """What explains the gap of one model. See analysis.valley.explanation. Raises NotEnoughDataError for published means."""
     return _explanation(source, replace(selection, models=(model,)))
 
 
 @kept
 def _explanation(source: str, selection: Selection) -> Explanation:
-    from analysis.explanation import explain_valley
+    from analysis.valley.explanation import explain_valley
 
     return explain_valley(_valley(source, selection))
 
 
 @kept
 def score_bounds(selection: Selection) -> tuple[ScoreBounds, ...]:
-    """What published scores alone say about the gap. See analysis.published.score_bounds."""
-    from analysis.published import score_bounds as bound
+    """What published scores alone say about the gap. See analysis.valley.published.score_bounds."""
+    from analysis.valley.published import score_bounds as bound
 
     return bound(queries.fetch_level_scores(store(), selection))
 
@@ -115,8 +115,8 @@ def score_bounds(selection: Selection) -> tuple[ScoreBounds, ...]:
 
 @kept
 def series(selection: Selection, metric: str, wanted: Wanted) -> Series:
-    """One metric over one scale. See analysis.scale_series.gather."""
-    from analysis.scale_series import gather
+    """One metric over one scale. See analysis.emergence.scale_series.gather."""
+    from analysis.emergence.scale_series import gather
 
     # All tasks of a metric are read once: every further task, level or split is then a filter in memory.
     every = _any_denominator(replace(selection, tasks=()))
@@ -125,9 +125,9 @@ def series(selection: Selection, metric: str, wanted: Wanted) -> Series:
 
 @kept
 def emergence(selection: Selection, metric: str, wanted: Wanted, chance: float | None) -> Emergence | None:
-    """What is computed of one series; None where no run has it. See analysis.emergence.study."""
-    from analysis.emergence import study
-    from analysis.scale_series import gather
+    """What is computed of one series; None where no run has it. See analysis.emergence.studying.study."""
+    from analysis.emergence.scale_series import gather
+    from analysis.emergence.studying import study
 
     every = _any_denominator(replace(selection, tasks=()))
     found = gather(scales(every), ask(queries.fetch_scale_values, every, metric), metric, wanted)
@@ -136,8 +136,8 @@ def emergence(selection: Selection, metric: str, wanted: Wanted, chance: float |
 
 @kept
 def loss_threshold(selection: Selection, metric: str, wanted: Wanted, chance: float | None) -> LossThreshold | str:
-    """Hinge of a metric against loss, or why there is none. See analysis.emergence.threshold_of."""
-    from analysis.emergence import threshold_of
+    """Hinge of a metric against loss, or why there is none. See analysis.emergence.studying.threshold_of."""
+    from analysis.emergence.studying import threshold_of
 
     try:
         return threshold_of(series(selection, metric, wanted), chance=chance)
@@ -150,9 +150,9 @@ def loss_threshold(selection: Selection, metric: str, wanted: Wanted, chance: fl
 
 @kept
 def level_by_size(source: str, selection: Selection) -> LevelBySize:
-    """Critical levels against size, of "published" levels or those of stored "samples". See analysis.level_by_size."""
-    from analysis.level_by_size import counted_levels, published_levels
-    from analysis.level_by_size import level_by_size as fit
+    """Critical levels against size, of "published" levels or those of stored "samples". See analysis.valley.level_by_size."""
+    from analysis.valley.level_by_size import counted_levels, published_levels
+    from analysis.valley.level_by_size import level_by_size as fit
 
     known = models()
     if source == "published":
@@ -165,20 +165,20 @@ def level_by_size(source: str, selection: Selection) -> LevelBySize:
 
 @kept
 def probe_readings(selection: Selection) -> tuple[ProbeReading, ...]:
-    """Complexity used on probe tasks. See analysis.probe_tasks."""
-    from analysis.probe_tasks import probe_readings as read
+    """Complexity used on probe tasks. See analysis.valley.probe_tasks."""
+    from analysis.valley.probe_tasks import probe_readings as read
 
     return read(task_counts(selection), selection.denominator)
 
 
 def answer_likelihood(model: str, selection: Selection) -> AnswerLikelihood:
-    """How likely the reference answers were to one model. See analysis.answer_likelihood."""
+    """How likely the reference answers were to one model. See analysis.valley.answer_likelihood."""
     return _answer_likelihood(replace(selection, models=(model,)))
 
 
 @kept
 def _answer_likelihood(selection: Selection) -> AnswerLikelihood:
-    from analysis.answer_likelihood import answer_likelihood as measure
+    from analysis.valley.answer_likelihood import answer_likelihood as measure
 
     answers = queries.fetch_answers(store(), selection, columns=("answer_logprob", "token_logprobs", "target"))
     return measure(answers, selection.models[0], denominator=selection.denominator)
@@ -188,39 +188,39 @@ def _answer_likelihood(selection: Selection) -> AnswerLikelihood:
 
 
 def answer_matrix(models: tuple[str, ...], selection: Selection) -> AnswerMatrix:
-    """Answers of these models side by side. See analysis.answer_matrix."""
+    """Answers of these models side by side. See analysis.compare.answer_matrix."""
     return _answer_matrix(replace(selection, models=models))
 
 
 @shared
 def _answer_matrix(selection: Selection) -> AnswerMatrix:
-    from analysis.answer_matrix import answer_matrix as build
+    from analysis.compare.answer_matrix import answer_matrix as build
 
     return build(queries.fetch_answers(store(), selection), selection.models, selection.denominator)
 
 
 def comparison(models: tuple[str, ...], baseline: str, grouping: str, unit: str, selection: Selection) -> Comparison:
-    """These models against a baseline. See analysis.compare.compare_models."""
+    """These models against a baseline. See analysis.compare.comparing.compare_models."""
     return _comparison(baseline, grouping, unit, replace(selection, models=models))
 
 
 @kept
 def _comparison(baseline: str, grouping: str, unit: str, selection: Selection) -> Comparison:
-    from analysis.compare import compare_models
-    from analysis.compare_rows import CompareSettings
+    from analysis.compare.comparing import compare_models
+    from analysis.compare.rows import CompareSettings
 
     matrix, means = _answer_matrix(selection), queries.fetch_level_scores(store(), selection)
     return compare_models(matrix, means, selection.models, baseline, CompareSettings(grouping=grouping, unit=unit))
 
 
 def agreement(models: tuple[str, ...], selection: Selection) -> pd.DataFrame:
-    """Which of these models are wrong on the same instances. See analysis.agreement.agreement_table."""
+    """Which of these models are wrong on the same instances. See analysis.compare.agreement.agreement_table."""
     return _agreement(replace(selection, models=models))
 
 
 @kept
 def _agreement(selection: Selection) -> pd.DataFrame:
-    from analysis.agreement import agreement_table, choices_by_column
+    from analysis.compare.agreement import agreement_table, choices_by_column
 
     matrix = _answer_matrix(selection)
     answers = queries.fetch_answers(store(), selection, columns=("choice_logprobs", "answer_logprob"))
@@ -240,8 +240,8 @@ def metric_cells(selection: Selection, *, authors: bool = False) -> Cells:
 
 @shared
 def _metric_cells(selection: Selection, authors: bool) -> Cells:
-    from analysis.published_cells import cells_of_published, join_cells
-    from analysis.scoring import NEEDED_COLUMNS, reduce_samples
+    from analysis.what_if.published_cells import cells_of_published, join_cells
+    from analysis.what_if.scoring import NEEDED_COLUMNS, reduce_samples
 
     answers = queries.fetch_answers(store(), selection, columns=NEEDED_COLUMNS)
     if authors:
@@ -271,12 +271,12 @@ def _regraded(selection: Selection) -> pd.DataFrame:
 
 
 def multiverse(selection: Selection, models: tuple[str, ...], conclusion: Conclusion, *, authors: bool = False) -> Multiverse:
-    """Every specification of a conclusion on these models; `authors` as for `metric_cells`. See analysis.multiverse."""
+    """Every specification of a conclusion on these models; `authors` as for `metric_cells`. See analysis.what_if.multiverse."""
     return _multiverse(_any_denominator(selection), models, conclusion, authors)
 
 
 @kept
 def _multiverse(selection: Selection, models: tuple[str, ...], conclusion: Conclusion, authors: bool) -> Multiverse:
-    from analysis.multiverse import multiverse as compute
+    from analysis.what_if.multiverse import multiverse as compute
 
     return compute(_metric_cells(selection, authors).narrowed(models), conclusion)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.valley import Valley
+from analysis.valley.locating import Valley
 from ui.figures.text import escape, hover, is_number, percent
 from ui.figures.theme import SPLIT_NAMES, Figure
 from ui.figures.valley import Styles, valley_figure

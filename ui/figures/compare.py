@@ -1,6 +1,6 @@
 """Comparisons on screen: a forest plot of differences to a baseline, and a heat map of agreement.
 
-analysis.compare results in, plain figure dicts out. Points carry customdata (model, split, level, task), so that a click can open the
+Results of analysis.compare in, plain figure dicts out. Points carry customdata (model, split, level, task), so that a click can open the
 answers behind it.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.compare import Comparison, records_of
+from analysis.compare.comparing import Comparison, records_of
 from ui.figures.heat import HeatColors, HeatRow
 from ui.figures.parts import cell_texts, dodge, hatched, layout, name_margin, note
 from ui.figures.text import escape, hover, is_number, level_name, percent, points, signed
@@ -217,7 +217,7 @@ def agreement_figure(table: pd.DataFrame, models: Sequence[str], split: str) -> 
     """Chance-corrected agreement of every two models in one split; hatched where it is not defined.
 
     Args:
-        table: analysis.agreement.agreement_table.
+        table: analysis.compare.agreement.agreement_table.
     """
     of_split = table[table["split"] == split]
     known = {(row["model"], row["other"]): row for row in records_of(of_split)}

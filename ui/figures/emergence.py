@@ -1,6 +1,6 @@
 """Scores over scale on screen: the curve with its fit and break, the forms, two metrics on one axis, the task law, the loss threshold.
 
-analysis.emergence results in, plain figure dicts out. Colour is the model, as everywhere; other lines than the one that is read are grey.
+Results of analysis.emergence in, plain figure dicts out. Colour is the model; other lines than the one that is read are grey.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.emergence import NEGLIGIBLE_CHANCE, Emergence, Mirage
-from analysis.emergence_words import AXIS_UNITS, break_sentence, metric_name, raised, scale_words, score_words
-from analysis.loss_threshold import LossThreshold
-from analysis.scale_series import Series, as_scale, scale_means
-from analysis.scaling_fits import ScalingFit
+from analysis.emergence.loss_threshold import LossThreshold
+from analysis.emergence.scale_series import Series, as_scale, scale_means
+from analysis.emergence.scaling_fits import ScalingFit
+from analysis.emergence.studying import NEGLIGIBLE_CHANCE, Emergence, Mirage
+from analysis.emergence.words import AXIS_UNITS, break_sentence, metric_name, raised, scale_words, score_words
 from ui.figures.parts import layout, legend_above, note, panel_title, stacked, whiskers
 from ui.figures.text import escape, hover
 from ui.figures.theme import Figure, ModelStyle, Trace, faint, style_of

@@ -1,6 +1,6 @@
 """What explains the gap: the gap a constant penalty draws beside the one seen, and where half the answers are right.
 
-analysis.explanation and analysis.valley results in, plain figure dicts out.
+analysis.valley.explanation and Results of analysis.valley in, plain figure dicts out.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.complexity import CriticalComplexity
-from analysis.explanation import Explanation
-from analysis.valley import Valley
+from analysis.valley.complexity import CriticalComplexity
+from analysis.valley.explanation import Explanation
+from analysis.valley.locating import Valley
 from ui.figures.parts import LEGEND_ROW, layout, legend_above, level_axis, name_margin, note, panel_title, whiskers
 from ui.figures.text import escape, hover, is_number, level_name, percent, points, signed
 from ui.figures.theme import Figure, ModelStyle, Trace, faint, style_of

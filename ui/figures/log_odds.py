@@ -1,6 +1,6 @@
 """The log-odds view of the valley: is the OOD penalty larger at some level, or does a constant one only look like a valley?
 
-analysis.valley results in, plain figure dicts out. A constant log-odds gap already draws a hump in probabilities, because accuracy
+Results of analysis.valley in, plain figure dicts out. A constant log-odds gap already draws a hump in probabilities, because accuracy
 saturates at 0 and 1; so this figure stands beside every valley.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.valley import Valley
+from analysis.valley.locating import Valley
 from ui.figures.heat import HeatColors, HeatRow, heatmap
 from ui.figures.parts import LEGEND_ROW, dodge, layout, legend_above, level_axis, listed, note, panel_title, whiskers
 from ui.figures.text import escape, hover, is_number, level_name, signed

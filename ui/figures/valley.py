@@ -1,7 +1,7 @@
 """The generalization valley on screen: accuracy by level and split, the gap between the splits, and how sure the critical level is.
 
-analysis.valley results in, plain figure dicts out. Every point and cell carries customdata (model, task, level, split), so that a click can
-open the samples behind it.
+Results of analysis.valley in, plain figure dicts out. Every point and cell carries customdata (model, task, level, split), so that a click
+can open the samples behind it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.valley import Valley
-from analysis.valley_words import percent as sure_percent
+from analysis.valley.locating import Valley
+from analysis.valley.words import percent as sure_percent
 from ui.figures.heat import HeatColors, HeatRow, heatmap
 from ui.figures.parts import (
     LEGEND_ROW,

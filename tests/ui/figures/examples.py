@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.valley import Valley, locate_valleys
+from analysis.valley.locating import Valley, locate_valleys
 from ui.figures.log_odds import log_odds_gap_figure
 from ui.figures.overview import outcomes_figure
 from ui.figures.scores import gap_bounds_figure, score_heatmap_figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from analysis.valley import Valley, locate_valley
+from analysis.valley.locating import Valley, locate_valley
 from ui.figures.answer import answer_figure
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.answer_matrix import answer_matrix
-from analysis.compare import compare_models
-from analysis.compare_rows import CompareSettings
+from analysis.compare.answer_matrix import answer_matrix
+from analysis.compare.comparing import compare_models
+from analysis.compare.rows import CompareSettings
 from ui.figures.compare import agreement_figure, forest_figure
 from ui.figures.theme import as_plotly
 

@@ -1,0 +1,282 @@
+"""What a valley is: the frozen result that `locating` and `published` end in, and its way into words and JSON."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.accuracy import DEFAULT_DENOMINATOR
+from analysis.scylla import CriticalLevel, critical_level
+from analysis.valley.complexity import CriticalComplexity
+from analysis.valley.constant_penalty import ConstantPenalty
+from analysis.valley.critical import Constancy, HalfPoint, InteriorPeak, LevelChange
+from analysis.valley.difficulty import LevelAxis
+from analysis.valley.level_bootstrap import DEFAULT_RESAMPLES, LEVEL_SET_SHARE, LevelDraws, smallest_set
+from analysis.valley.log_odds import LogOddsGap
+from analysis.valley.task_gaps import ESTIMATE_COLUMNS
+from analysis.valley.words import Verdict, describe_valley, summarise_valley, verdict
+from data.records import Denominator
+
+CURVE_COLUMNS = (
+    *("level", "level_label", "n_tasks", *ESTIMATE_COLUMNS, "p_critical", "in_level_set", "n_id", "n_ood", "n_unparsed", "n_error"),
+    *("interval", "reason"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a valley is estimated: shown under the chart, kept in the result.
+
+    penalty  weight of the gap in the score S. resamples, seed  of the level bootstrap. confidence  of every interval.
+    """
+
+    denominator: Denominator = DEFAULT_DENOMINATOR
+    confidence: float = 0.95
+    resamples: int = DEFAULT_RESAMPLES
+    seed: int = 0
+    penalty: float = 1.0
+
+
+DEFAULT_SETTINGS = Settings()
+SAMPLES, PUBLISHED = "samples", "published"
+"""Where a valley comes from: counted answers, or level means typed from a paper."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeansFit:
+    """A constant penalty with a difficulty of its own for each level (M3), fitted to published level means. A description, no test.
+
+    delta       the penalty in logits. gaps  what it draws at each of `levels`; peak_level  where that is largest.
+    worst_miss  largest distance between a level's gap as published and as drawn.
+    """
+
+    delta: float
+    levels: tuple[int, ...]
+    gaps: tuple[float, ...]
+    peak_level: int
+    worst_miss: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Valley:
+    """The generalization valley of one model.
+
+    source          "samples" (counted answers) or "published" (level means typed from a paper; intervals approximate).
+    origin          where published numbers were read; None for samples.
+    curve           one row per level, rising: CURVE_COLUMNS. Accuracies are unweighted means over the level's tasks that have both
+                    splits (`n_tasks`); `gap` is clipped at 0, `gap_signed` is not, gap_lo and gap_hi belong to `gap_signed`;
+                    `score` is S per task, averaged; log_odds_gap in logits; n_id and n_ood answers in the denominator (published:
+                    asked for), n_unparsed and n_error over both splits (published: NaN). NaN where undefined, `reason` says why.
+                    `interval` says what a_*_lo and a_*_hi cover: "over tasks" or "item level only".
+    tasks           one row per task: TASK_COLUMNS; Wilson intervals, Newcombe for the gap, normal for the log-odds gap.
+    critical_level  level with the largest gap; None when no gap is above 0 or fewer than two levels have one (then `reason` says so).
+    tied_levels     all levels sharing the largest gap; `critical_level` is the lowest of them.
+    p_critical      by level: share of resamples in which it is the peak; NaN for a level that could not take part. With `p_none`
+                    (no gap above 0) the shares add up to 1.
+    level_set       fewest levels that together are the peak in at least `level_set_share` of the resamples; `none_in_set` when
+                    "no critical level" had to be counted in.
+    axis            where the levels stand for what is read along them: difficulties from all models, or their numbers.
+    complexity      where the gap peaks, read between the levels, by the route that fits (complexity.py); None without an interval.
+    log_odds        mean log-odds gap over tasks; None when only level means are known, as are the next four.
+    constancy       does the log-odds gap change along the axis?
+    level_change    do the levels differ in it in any way?
+    half_point      position on the axis where the mean of the ID and OOD logits crosses 0: where half the answers are right. Under a
+                    constant log-odds gap the probability gap is largest there.
+    interior_peak   is the gap at an inner level larger than at both end levels?
+    means_fit       published level means only: what a constant penalty fitted to them draws. None with tasks.
+    constant_penalty  what a constant penalty draws with these tasks; simulated only where a test says that the log-odds gap changes, to
+                    see how often it says so of a constant one (near 0 % and 100 % there is little room for a gap). None otherwise.
+    warnings        sentences for the reader.
+    """
+
+    model: str
+    source: str
+    origin: str | None
+    settings: Settings
+    curve: pd.DataFrame
+    tasks: pd.DataFrame
+    critical_level: int | None
+    critical_label: str | None
+    tied_levels: tuple[int, ...]
+    reason: str | None
+    p_critical: pd.Series[float]
+    p_none: float
+    level_set: tuple[int, ...]
+    none_in_set: bool
+    level_set_share: float
+    axis: LevelAxis | None
+    complexity: CriticalComplexity | None
+    log_odds: LogOddsGap | None
+    constancy: Constancy | None
+    level_change: LevelChange | None
+    half_point: HalfPoint | None
+    interior_peak: InteriorPeak | None
+    means_fit: MeansFit | None
+    constant_penalty: ConstantPenalty | None
+    warnings: tuple[str, ...]
+
+    @property
+    def is_tie(self) -> bool:
+        """More than one level has the largest gap."""
+        return len(self.tied_levels) > 1
+
+    def label(self, level: int) -> str:
+        """Name of a level as the reader sees it."""
+        found = self.curve.loc[self.curve["level"] == level, "level_label"]
+        return str(found.iloc[0]) if len(found) else f"level {level}"
+
+    def sentence(self) -> str:
+        """What is seen and how sure it is, in plain English: stands above the chart."""
+        return summarise_valley(self)
+
+    def verdict(self) -> Verdict:
+        """Whether a constant penalty for OOD is enough to explain the peak: its kind, and the sentence."""
+        return verdict(self)
+
+    def report(self) -> str:
+        """The sentence, the levels, the log-odds gap and every warning, as plain text."""
+        return describe_valley(self)
+
+    def as_record(self) -> dict[str, Any]:
+        """The result as plain values for JSON: undefined numbers are None."""
+        return {
+            "model": self.model,
+            "source": self.source,
+            "origin": self.origin,
+            "critical_level": self.critical_level,
+            "critical_level_label": self.critical_label,
+            "tied_levels": list(self.tied_levels),
+            "is_tie": self.is_tie,
+            "reason": self.reason,
+            "p_critical": {str(level): plain_value(p) for level, p in self.p_critical.items()},
+            "p_none": plain_value(self.p_none),
+            "level_set": list(self.level_set),
+            "level_set_share": self.level_set_share,
+            "none_in_set": self.none_in_set,
+            "denominator": self.settings.denominator.value if self.source == SAMPLES else None,
+            "confidence": self.settings.confidence,
+            "resamples": self.settings.resamples,
+            "seed": self.settings.seed,
+            "log_odds_gap": _plain_result(self.log_odds),
+            "axis": _plain_result(self.axis),
+            "critical_complexity": _plain_result(self.complexity),
+            "constancy": _plain_result(self.constancy),
+            "level_change": _plain_result(self.level_change),
+            "half_point": _plain_result(self.half_point),
+            "interior_peak": _plain_result(self.interior_peak),
+            "means_fit": _plain_result(self.means_fit),
+            "constant_penalty": _plain_result(self.constant_penalty),
+            "levels": _plain_rows(self.curve),
+            "tasks": _plain_rows(self.tasks),
+            "verdict": {"kind": self.verdict().kind.value, "sentence": self.verdict().sentence},
+            "sentence": self.sentence(),
+            "warnings": list(self.warnings),
+        }
+
+
+def plain_value(value: Any) -> Any:
+    """A value as JSON can hold it: undefined numbers are None, arrays and tuples lists."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, np.ndarray | tuple | list):
+        return [plain_value(part) for part in value]
+    if isinstance(value, dict):
+        return {str(name): plain_value(part) for name, part in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain_result(result: Any) -> dict[str, Any] | None:
+    return None if result is None else {name: plain_value(value) for name, value in asdict(result).items()}
+
+
+def _plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): plain_value(value) for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What there is beyond the level means; fields as in Valley. Only published means lack the tests on tasks."""
+
+    axis: LevelAxis
+    complexity: CriticalComplexity | None = None
+    log_odds: LogOddsGap | None = None
+    constancy: Constancy | None = None
+    level_change: LevelChange | None = None
+    half_point: HalfPoint | None = None
+    interior_peak: InteriorPeak | None = None
+    means_fit: MeansFit | None = None
+    constant_penalty: ConstantPenalty | None = None
+
+
+def assemble_valley(
+    model: str,
+    settings: Settings,
+    *,
+    curve: pd.DataFrame,
+    tasks: pd.DataFrame,
+    draws: LevelDraws | None,
+    evidence: Evidence,
+    warnings: tuple[str, ...],
+    origin: str | None = None,
+) -> Valley:
+    """Find the critical level of a curve and how sure it is, and put the parts into one result.
+
+    Args:
+        curve: CURVE_COLUMNS without gap_lo, gap_hi, p_critical and in_level_set, which are set here.
+        draws: resampled gaps of the levels that have a gap; None when there are none to resample.
+        evidence: what there is beyond the level means.
+        origin: where published numbers were read; None for counted samples.
+    """
+    curve = curve.assign(gap_lo=math.nan, gap_hi=math.nan, p_critical=math.nan, in_level_set=False)
+    n_gaps = int(curve["gap"].notna().sum())
+    critical = critical_level(curve["level"], curve["gap"])
+    if n_gaps == 1:
+        critical = CriticalLevel(level=None, tied=(), reason="only one level has both ID and OOD answers; a peak needs at least two")
+    level_set: tuple[int, ...] = ()
+    none_in_set, p_none = False, math.nan
+    if draws is not None:
+        at = curve["level"].isin(draws.levels)
+        lo, hi = draws.interval(settings.confidence)
+        # Redrawing a cell pulls it towards one half; with a handful of answers the estimate itself may fall outside.
+        curve.loc[at, "gap_lo"], curve.loc[at, "gap_hi"] = (
+            np.fmin(lo, curve.loc[at, "gap_signed"]),
+            np.fmax(hi, curve.loc[at, "gap_signed"]),
+        )
+        if n_gaps > 1:
+            p, p_none = draws.p_critical()
+            curve.loc[at, "p_critical"] = p
+            positions, none_in_set = smallest_set(p, p_none)
+            level_set = tuple(draws.levels[i] for i in positions)
+            curve["in_level_set"] = curve["level"].isin(level_set)
+    labels = dict(zip(curve["level"], curve["level_label"], strict=True))
+    return Valley(
+        model=model,
+        source=SAMPLES if origin is None else PUBLISHED,
+        origin=origin,
+        settings=settings,
+        curve=curve[list(CURVE_COLUMNS)],
+        tasks=tasks,
+        critical_level=critical.level,
+        critical_label=None if critical.level is None else str(labels[critical.level]),
+        tied_levels=critical.tied,
+        reason=critical.reason,
+        p_critical=curve.set_index("level")["p_critical"],
+        p_none=p_none,
+        level_set=level_set,
+        none_in_set=none_in_set,
+        level_set_share=LEVEL_SET_SHARE,
+        axis=evidence.axis,
+        complexity=evidence.complexity,
+        log_odds=evidence.log_odds,
+        constancy=evidence.constancy,
+        level_change=evidence.level_change,
+        half_point=evidence.half_point,
+        interior_peak=evidence.interior_peak,
+        means_fit=evidence.means_fit,
+        constant_penalty=evidence.constant_penalty,
+        warnings=warnings,
+    )

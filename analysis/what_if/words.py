@@ -1,0 +1,118 @@
+"""Sentences of a what-if and of a multiverse: what changed, how sure that is, and in how many choices a conclusion holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.what_if.aggregation import Averaging, ScoreOrder
+from analysis.what_if.evaluating import QUANTITY_NAMES, Choice, Quantity
+from analysis.what_if.metric_list import METRICS, metric_named
+from data.records import Denominator
+
+if TYPE_CHECKING:
+    from analysis.what_if.evaluating import WhatIf
+    from analysis.what_if.multiverse import Multiverse
+
+DENOMINATOR_WORDS = {
+    Denominator.UNPARSED_IS_WRONG: "unparsed answers counted as wrong",
+    Denominator.PARSED_ONLY: "parsed answers only",
+    Denominator.AUTHORS: "the authors' rule for unparsed answers",
+}
+AVERAGING_WORDS = {
+    Averaging.LEVELS: "levels counting the same",
+    Averaging.TASKS: "tasks counting the same",
+    Averaging.SAMPLES: "answers counting the same",
+}
+ORDER_WORDS = {ScoreOrder.TASK_FIRST: "S of each task", ScoreOrder.LEVEL_MEANS: "S of level means"}
+
+
+def changes(choice: Choice, *, has_answers: bool = True) -> tuple[str, ...]:
+    """What a choice does otherwise than the paper, in words. Without answers no denominator has anything to act on."""
+    paper = choice.as_paper()
+    found = [metric_named(choice.metric).label] if choice.metric != paper.metric else []
+    if has_answers and choice.denominator is not paper.denominator:
+        found.append(DENOMINATOR_WORDS[choice.denominator])
+    if choice.averaging is not paper.averaging:
+        found.append(AVERAGING_WORDS[choice.averaging])
+    if choice.weights and len(set(choice.weights)) > 1 and choice.averaging is Averaging.LEVELS:
+        found.append(f"level weights {' : '.join(f'{weight:g}' for weight in choice.weights)}")
+    if choice.quantity is Quantity.SCORE:
+        if choice.order is not paper.order:
+            found.append(ORDER_WORDS[choice.order])
+        if choice.penalty != paper.penalty:
+            found.append(f"penalty {choice.penalty:g}")
+    return tuple(found)
+
+
+def sentence(what_if: WhatIf) -> str:
+    """What another choice does to the order of the models, how sure that is, and whether their critical levels stay."""
+    n, quantity = what_if.n_ranked, QUANTITY_NAMES[what_if.chosen.choice.quantity]
+    changed = changes(what_if.chosen.choice, has_answers=what_if.has_answers)
+    if not n:
+        label = what_if.chosen.metric.label
+        return f"No model here can be ranked by its {quantity} under {label}: see below what is missing."
+    if not changed:
+        return f"This is the paper's definition: {n} model{'s' if n > 1 else ''} ranked by {quantity}."
+    under = f"With {listed(changed)} instead of the paper's definition"
+    if n == 1:
+        return f"{under}, one model has a value, so there is no order that could change. {_critical(what_if)}"
+    if not what_if.n_changed:
+        return f"{under}, all {n} models keep their rank by {quantity}. {_critical(what_if)}"
+    lead = ""
+    if what_if.overtakes:
+        winner, loser, share = what_if.overtakes[0]
+        others = len(what_if.overtakes) - 1
+        more = f" and {others} other pair{'s' if others > 1 else ''} change places" if others else ""
+        lead = f": {winner} overtakes {loser} ({_sure(share)} of resamples){more}"
+    return f"{under}, {what_if.n_changed} of {n} models change their rank by {quantity}{lead}. {_critical(what_if)}"
+
+
+def _critical(what_if: WhatIf) -> str:
+    frame = what_if.ranks.dropna(subset=["paper_rank", "rank"])
+    if frame["paper_critical"].isna().all() and frame["critical"].isna().all():
+        return "No model has a critical level under either."
+    moved = frame["paper_critical"].fillna(0) != frame["critical"].fillna(0)
+    if not moved.any():
+        return "The level with the largest gap stays" + (" for all of them." if len(frame) > 1 else ".")
+    return f"The level with the largest gap moves for {int(moved.sum())} of {len(frame)}."
+
+
+def multiverse_sentence(found: Multiverse) -> str:
+    """In how many of the computable specifications a conclusion holds, whether it holds under the paper's, and what flips it."""
+    if not found.n_computable:
+        return f"“{found.text}” cannot be tested: none of the {found.n:,} specifications can be computed here."
+    among = f"{found.n_computable:,} specifications"
+    counted = {0: f"none of {among}", found.n_computable: f"all {among}"}.get(found.n_hold, f"{_share(found.share)} of {among}")
+    lead = f"“{found.text}” holds in {counted}"
+    if found.paper_holds is None:
+        return f"{lead}; the paper's own cannot be computed."
+    under = "it holds" if found.paper_holds else "it does not hold"
+    if found.min_changes is None:
+        return f"{lead}; under the paper's definition {under}, and no other choice here changes that."
+    one = [f"{name}: {option}" for name, option in found.single_flips]
+    if one:
+        shown = listed(one[:3]) + (f" and {len(one) - 3} more" if len(one) > 3 else "")
+        return f"{lead}; under the paper's definition {under}, and one other choice is enough to flip it ({shown})."
+    return f"{lead}; under the paper's definition {under}, and it takes {found.min_changes} other choices at once to flip it."
+
+
+def listed(parts: tuple[str, ...] | list[str]) -> str:
+    """Parts as a sentence says them."""
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else ""
+
+
+def _sure(share: float) -> str:
+    """A share of resamples, which are never certainty."""
+    return "over 99 %" if share > 0.99 else _share(share)
+
+
+def _share(share: float) -> str:
+    """A share in percent that never rounds to certainty."""
+    if 0 < share < 0.01:
+        return "under 1 %"
+    if 0.99 < share < 1:
+        return "over 99 %"
+    return f"{100 * share:.0f} %"
+
+
+METRIC_HELP = "\n".join(f"- **{metric.label}**: {metric.formula}" for metric in METRICS.values())

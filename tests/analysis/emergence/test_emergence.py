@@ -1,0 +1,178 @@
+"""Series from frames, shapes and verdicts: worked by hand, at the edges, and the mirage of a planted chain."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.emergence.scale_series import Wanted, gather, scale_means
+from analysis.emergence.studying import compare_metrics, study, threshold_of, verdict_of
+from analysis.emergence.words import break_sentence, headline, law_sentence, onset_sentence, scale_words, suddenness_sentence
+from data.records import NotEnoughDataError
+
+SIZES = np.array([1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6])
+
+
+def scales(sizes: Any = SIZES, **more: Any) -> pd.DataFrame:
+    n = len(sizes)
+    frame = pd.DataFrame(
+        {
+            "run_id": [f"r{place}" for place in range(n)], "model": [f"m{place}" for place in range(n)], "family": "f", "checkpoint": None,
+            "step": pd.array([pd.NA] * n, dtype="Int64"), "is_last": True, "n_params": np.asarray(sizes, dtype=float), "train_tokens": 1e6,
+            "train_flops": 6e6 * np.asarray(sizes, dtype=float), "flops_source": "6 x parameters x tokens",
+            "loss": 3 - 0.2 * np.arange(n), "loss_name": "answer loss",
+        }
+    )  # fmt: skip
+    return frame.assign(**more)
+
+
+def counts(correct: Any, n: int = 256, *, task: str = "sort") -> pd.DataFrame:
+    right = np.asarray(correct, dtype=int)
+    return pd.DataFrame(
+        {
+            "run_id": [f"r{place}" for place in range(len(right))], "task": task, "level": pd.array([1] * len(right), dtype="Int16"),
+            "split": "id", "reading": "", "source": "samples", "value": np.nan, "se": np.nan, "n": np.nan,
+            "n_correct": pd.array(right, dtype="Int64"), "n_wrong": pd.array(n - right, dtype="Int64"),
+            "n_unparsed": pd.array([0] * len(right), dtype="Int64"), "n_error": pd.array([0] * len(right), dtype="Int64"), "is_share": True,
+        }
+    )  # fmt: skip
+
+
+def stated(values: Any, se: float, *, is_share: bool = False) -> pd.DataFrame:
+    none = pd.array([pd.NA] * len(values), dtype="Int64")
+    frame = counts([0] * len(values)).assign(value=np.asarray(values, dtype=float), se=se, is_share=is_share, source="aggregates")
+    return frame.assign(n_correct=none, n_wrong=none, n_unparsed=none, n_error=none)
+
+
+def test_a_series_is_sorted_and_carries_wilson_intervals_and_what_zeros_hide() -> None:
+    series = gather(scales(SIZES[::-1][:3]), counts([256, 128, 0]), "accuracy", Wanted())
+    assert series.points["y"].tolist() == [0.0, 0.5, 1.0]
+    assert series.points["lo"].iloc[1] == pytest.approx(0.43916, abs=1e-4)  # Wilson, 128 of 256
+    assert series.points["upper_if_zero"].iloc[0] == pytest.approx(1 - 0.05 ** (1 / 256))
+    assert series.points["upper_if_zero"].iloc[1:].isna().all()
+    assert "Wilson" in series.interval
+
+
+def test_several_tasks_are_averaged_over_those_that_the_points_share() -> None:
+    both = pd.concat([counts([0, 128, 256]), counts([128, 128, 128], task="max"), counts([256], task="rare")])
+    series = gather(scales(SIZES[:3]), both, "accuracy", Wanted())
+    assert series.points["y"].tolist() == [0.25, 0.5, 0.75]
+    assert series.points["n_tasks"].tolist() == [2, 2, 2]
+    assert any("left out of the mean" in text for text in series.notes)
+    assert series.interval == "95 %, over tasks"
+
+
+def test_seeds_of_one_size_are_one_scale() -> None:
+    series = gather(scales([1e3, 1e3, 1e4]), counts([64, 192, 256]), "accuracy", Wanted())
+    x, means, draws = scale_means(series)
+    assert (x.tolist(), means.tolist()) == ([3.0, 4.0], [0.5, 1.0])
+    assert draws is not None and draws.shape[1] == 2
+
+
+def test_runs_without_a_size_are_left_out_and_said() -> None:
+    series = gather(scales([1e3, math.nan, 1e4]), counts([1, 2, 3]), "accuracy", Wanted())
+    assert len(series.points) == 2
+    assert "1 model(s) have runs whose parameters are unknown" in " ".join(series.notes)
+    assert not len(gather(scales([math.nan]), counts([1]), "accuracy", Wanted()).points)
+
+
+def test_only_one_kind_of_loss_stands_on_an_axis() -> None:
+    mixed = scales(SIZES[:4], loss_name=["a", "a", "a", "b"])
+    series = gather(mixed, counts([1, 2, 3, 4]), "accuracy", Wanted(axis="loss"))
+    assert (len(series.points), series.loss_name) == (3, "a")
+    assert series.points["x"].tolist() == sorted(series.points["x"])
+
+
+def test_perplexities_become_minus_their_logarithm_with_the_error_propagated() -> None:
+    series = gather(scales(SIZES[:3]), stated([100.0, 10.0, 2.0], 0.5), "ppl", Wanted())
+    assert series.points["y"].tolist() == pytest.approx([-math.log(100), -math.log(10), -math.log(2)])
+    assert series.points["se"].tolist() == pytest.approx([0.005, 0.05, 0.25])
+
+
+def test_scores_without_n_or_error_are_drawn_without_intervals() -> None:
+    found = study(gather(scales(), stated(np.linspace(0.1, 0.8, 8), math.nan, is_share=True), "score", Wanted()))
+    assert found.series.draws is None
+    assert math.isnan(found.suddenness.b_lo) and math.isfinite(found.suddenness.b)
+    assert found.shape == "smooth"
+
+
+@pytest.mark.parametrize(("correct", "shape"), [([0] * 8, "flat"), ([256] * 8, "flat"), ([3], "undecided"), ([3, 200], "undecided")])
+def test_all_zero_all_one_one_and_two_points_stay_honest(correct: list[int], shape: str) -> None:
+    found = study(gather(scales(SIZES[: len(correct)]), counts(correct), "accuracy", Wanted()))
+    assert found.shape == shape
+    assert found.law is None or math.isnan(found.law.quadratic)
+    for sentence in (break_sentence, suddenness_sentence, onset_sentence, law_sentence):
+        assert "nan" not in sentence(found).lower()
+    assert "nan" not in headline(found, None, about="sort")
+
+
+def test_no_point_at_all_is_said() -> None:
+    with pytest.raises(NotEnoughDataError, match="No run has accuracy over step"):
+        study(gather(scales(), counts([1] * 8), "accuracy", Wanted(axis="step")))
+
+
+def test_a_power_law_in_the_token_and_exact_match_of_many_tokens_is_the_metrics_jump() -> None:
+    """METHODS C3: p = exp(-(N/c)^alpha); all of 30 tokens right is p^30. Planted mirage, found as one."""
+    rng = np.random.default_rng(11)
+    sizes = np.logspace(3, 7, 14)
+    log_p = -((sizes / 3e3) ** -0.5)
+    exact = gather(scales(sizes), counts(rng.binomial(2000, np.exp(30 * log_p)), 2000), "accuracy", Wanted())
+    values = 30 * log_p * (1 + rng.normal(0, 0.01, 14))
+    smooth = gather(scales(sizes), stated(values, 0.05), "answer_logprob", Wanted())
+    mirage = compare_metrics(study(exact), study(smooth))
+    assert (mirage.discontinuous.shape, mirage.continuous.shape) == ("sharp", "smooth")
+    assert mirage.verdict == "the metric's"
+    assert "the jump may be the metric's." in headline(mirage.discontinuous, mirage, about="sort")
+
+
+def test_a_jump_of_both_metrics_is_not_blamed_on_the_metric() -> None:
+    rng = np.random.default_rng(12)
+    sizes = np.logspace(3, 7, 14)
+    jump = sizes > 1e5
+    exact = gather(scales(sizes), counts(rng.binomial(500, np.where(jump, 0.9, 0.02)), 500), "accuracy", Wanted())
+    log_p = gather(scales(sizes), stated(np.where(jump, -0.3, -8.0) + rng.normal(0, 0.1, 14), 0.1), "answer_logprob", Wanted())
+    mirage = compare_metrics(study(exact), study(log_p))
+    assert mirage.verdict == "not the metric's alone"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        ("sharp", "smooth", "the metric's"), ("sharp", "sharp", "not the metric's alone"), ("sharp", "flat", "undecided"),
+        ("sharp", "undecided", "undecided"), ("smooth", "smooth", "no jump"), ("smooth", "sharp", "reverse"),
+        ("undecided", "smooth", "undecided"), ("flat", "undecided", "no jump"),
+    ],
+)  # fmt: skip
+def test_verdicts(first: str, second: str, verdict: str) -> None:
+    assert verdict_of(first, second) == verdict
+
+
+def test_a_straight_rise_is_rarely_called_sharp() -> None:
+    rng = np.random.default_rng(13)
+    truth = np.linspace(0.2, 0.8, 8)
+    shapes = [study(gather(scales(), counts(rng.binomial(256, truth)), "accuracy", Wanted())).shape for _ in range(60)]
+    assert shapes.count("sharp") <= 6
+
+
+def test_a_loss_threshold_comes_from_a_series_over_loss_only() -> None:
+    right = (256 * np.maximum(0, 2.4 - (3 - 0.2 * np.arange(8)))).round()
+    series = gather(scales(), counts(right), "accuracy", Wanted(axis="loss"))
+    assert threshold_of(series).eta == pytest.approx(2.4, abs=0.01)
+    with pytest.raises(NotEnoughDataError, match="over parameters"):
+        threshold_of(gather(scales(), counts(right), "accuracy", Wanted()))
+
+
+def test_places_on_the_axis_in_words() -> None:
+    assert [scale_words(size, "parameters") for size in (512, 2868, 979_584, 1.4e9)] == ["512", "2.87k", "980k", "1.4B"]
+    assert (scale_words(1976, "step"), scale_words(math.nan, "FLOPs")) == ("1,976", "–")
+
+
+def test_unknown_chance_is_no_zero() -> None:
+    found = study(gather(scales(), counts([0, 0, 0, 10, 100, 200, 250, 256]), "accuracy", Wanted()), chance=None)
+    assert math.isnan(found.chance)
+    assert found.onset.scale is None and "chance level is unknown" in str(found.onset.reason)
+    assert found.law is None and "not known" in str(found.law_reason)

@@ -1,0 +1,1 @@
+"""What a meeting takes home: saved views, collected pages, reports."""

@@ -1,0 +1,1 @@
+"""Parts of the runs page: bringing results in, and who is who."""
