@@ -28,11 +28,11 @@ def draw_guide() -> None:
         return
     if not set(MODELS) <= set(cached.models()["model"]):
         return
-    with st.container(border=True, key="guide"):
+    with st.container(border=True, key="guide", gap=None):
         with st.container(horizontal=True, horizontal_alignment="distribute"):
             st.markdown("**First visit? Five steps**")
             st.button("Skip", key="skip guide", type="tertiary", on_click=_skip)
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, gap="small", key="guide-steps"):
             for page, label, words in STEPS:
                 view_link(label, page, words, key=f"guide {label}", icon=":material/arrow_forward:")
 
