@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 TABLES = (
     "models", "tasks", "levels", "runs", "scores", "samples", "imports", "rejects", "task_counts", "level_scores", "valley",
 )  # fmt: skip
-FORMATS = ("csv", "parquet", "json", "jsonl", "latex", "markdown")
+FORMATS = ("csv", "parquet", "json", "jsonl", "latex", "markdown", "every_eval_ever")
 OWN_FORMATS = ("jsonl", "parquet")
 """In these, samples leave as whole runs, in files that `import` takes back (docs/formats.md)."""
+RECORDS = "every_eval_ever"
+"""In this one, runs leave with their scores and samples, as a folder or archive of records."""
 
 commands = typer.Typer()
 
@@ -32,7 +34,7 @@ commands = typer.Typer()
 def export(
     table: Annotated[str, typer.Argument(metavar="TABLE", help=f"One of {', '.join(TABLES)}.")],
     table_format: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = "csv",
-    out: Annotated[Path | None, typer.Option(help="File to write. Default: stdout.", show_default=False, dir_okay=False)] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write. Default: stdout.", show_default=False)] = None,
     store: StoreOption = None,
     model: ModelOption = None,
     task: TaskOption = None,
@@ -43,13 +45,13 @@ def export(
     """Write a table of the store, whatever its size; --model and --task narrow it.
 
     samples as jsonl or parquet are whole runs, in files that `import` takes back. valley as latex is a table that
-    fits a page (accuracies, gap, S, P(critical)); its other formats hold every column.
+    fits a page (accuracies, gap, S, P(critical)); its other formats hold every column. runs as every_eval_ever are whole
+    runs with scores and samples, in a folder of records or, when --out ends in .zip, one archive of it.
     """
     for name, given, allowed in (("TABLE", table, TABLES), ("--format", table_format, FORMATS)):
         if given not in allowed:
             raise typer.BadParameter(f"{given!r} is none of {', '.join(allowed)}.", param_hint=name)
-    if task and table == "samples" and table_format in OWN_FORMATS:
-        raise typer.BadParameter(f"{table_format} holds whole runs; csv and json take single tasks.", param_hint="--task")
+    _check_whole_runs(table, table_format, out, bool(task))
     with told(as_json):
         if as_json and out is None:
             table_format = "json"
@@ -61,17 +63,44 @@ def export(
             return
         n_rows = _export_file(opened, table, table_format, out, selection)
         if as_json:
-            print_json({"table": table, "format": table_format, "path": str(out), "rows": n_rows, "n_bytes": out.stat().st_size})
+            n_bytes = sum(file.stat().st_size for file in (out.rglob("*") if out.is_dir() else [out]) if file.is_file())
+            print_json({"table": table, "format": table_format, "path": str(out), "rows": n_rows, "n_bytes": n_bytes})
         else:
-            typer.echo(f"{n_rows:,} rows in {out}", err=True)
+            typer.echo(f"{n_rows:,} {'runs' if table_format == RECORDS else 'rows'} in {out}", err=True)
+
+
+def _check_whole_runs(table: str, table_format: str, out: Path | None, has_tasks: bool) -> None:
+    """Refuse what a format of whole runs cannot do."""
+    if table_format == RECORDS:
+        if table != "runs":
+            raise typer.BadParameter(f"{RECORDS} holds whole runs with their scores and samples: export runs.", param_hint="TABLE")
+        if out is None:
+            raise typer.BadParameter(f"{RECORDS} is a folder of files: name one, or a .zip file.", param_hint="--out")
+    elif out is not None and out.is_dir():
+        raise typer.BadParameter(f"{out} is a folder; {table_format} is one file.", param_hint="--out")
+    if has_tasks and (table_format == RECORDS or (table == "samples" and table_format in OWN_FORMATS)):
+        raise typer.BadParameter(f"{table_format} holds whole runs; csv and json take single tasks.", param_hint="--task")
 
 
 def _export_file(store: Store, table: str, table_format: str, out: Path, selection: Selection) -> int:
+    if table_format == RECORDS:
+        return _export_records(store, out, selection)
     with placed(out) as part:
         if table == "samples" and table_format in OWN_FORMATS:
             return _export_runs(store, table_format, part, selection)
         with part.open("wb") as sink:
             return _export(store, table, table_format, sink, selection)
+
+
+def _export_records(store: Store, out: Path, selection: Selection) -> int:
+    from data.every_eval_ever import write_every_eval_ever
+    from data.queries import fetch_runs
+
+    runs = fetch_runs(store)
+    wanted = runs[runs["model"].isin(selection.models)] if selection.models else runs
+    if wanted.empty:
+        raise CharybdisError("No runs of that selection are stored, so there is nothing to write. `export runs` lists what is there.")
+    return write_every_eval_ever(out, store, wanted["run_id"].tolist()).runs
 
 
 def _export_runs(store: Store, table_format: str, out: Path, selection: Selection) -> int:

@@ -211,6 +211,17 @@ def test_samples_for_import_leave_as_whole_runs(store: Path) -> None:
     assert len(lines) == 1201 and all(json.loads(line) for line in lines)
 
 
+def test_runs_leave_as_records_of_every_eval_ever_and_import_back(store: Path, tmp_path: Path) -> None:
+    records = ("export", "runs", "--format", "every_eval_ever")
+    told = read_json(run_cli(*records, "--model", "demo-small", "--out", tmp_path / "records", "--json", store=store))
+    (source,) = read_json(run_cli("import", tmp_path / "records", "--empty", "--json", store=tmp_path / "other"))["imports"]
+    assert (told["rows"], source["format"], source["runs"], source["samples"]) == (1, "every_eval_ever", 1, 1200)
+    assert told["n_bytes"] > 100_000
+    assert "--out" in run_cli(*records, store=store).stderr
+    assert run_cli("export", "scores", "--format", "every_eval_ever", "--out", tmp_path / "no", store=store).returncode == 2
+    assert run_cli("export", "runs", "--out", tmp_path / "records", store=store).returncode == 2  # a table is one file
+
+
 def test_a_table_too_long_for_latex_is_refused_and_leaves_no_file(store: Path, tmp_path: Path) -> None:
     done = run_cli("export", "samples", "--format", "latex", "--out", tmp_path / "samples.tex", store=store)
     assert done.returncode == 1 and "2,000" in done.stderr

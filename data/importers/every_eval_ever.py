@@ -1,7 +1,8 @@
 """every_eval_ever: an aggregate record and the instance records of the same evaluation are one run (schemas 0.2.0 to 0.3.0).
 
 The names of an evaluation differ between the two files of one converter (`accuracy on arc_easy for scorer choice` and `arc_easy`), so task,
-metric and scorer are taken out of them. Instance records that lie alone are runs of their own, one per evaluation id.
+metric and scorer are taken out of them. Instance records that lie alone are runs of their own, one per evaluation id. Records that
+`data/every_eval_ever.py` wrote give the runs they were written from.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from data.importers.base import Batch, Listing, ReportReject, RunNotice, Source, file_sha256, stable_run_id
+from data.importers.charybdis_records import BadRecordError
+from data.importers.every_eval_ever_own import is_counted, read_own_run, read_own_score
 from data.importers.every_eval_ever_samples import BATCH_ROWS, Reading, RecordReader
 from data.importers.field_map import (
     BOOLEAN,
@@ -102,7 +105,7 @@ class EveryEvalEverImporter:
 
     name = "every_eval_ever"
     label = "Every Eval Ever"
-    version = 1
+    version = 2
 
     def claim(self, listing: Listing) -> list[Source]:
         """One source per aggregate record with its instance records; instance records without one by themselves."""
@@ -199,10 +202,10 @@ def _read_run(source: Source, report: ReportReject) -> Iterator[Batch]:
     except BadFieldError as cause:
         raise ImportFormatError(f"{source.path}: {cause}. Expected is {_EXPECTED}.") from cause
     names = _Names(is_lm_eval="lm" in str(facts.get("harness", "")).lower() and "eval" in str(facts.get("harness", "")).lower())
-    run_id = stable_run_id(IMPORTER.name, sha256(source.path.read_bytes()).hexdigest())
+    own = _own_run(source, content)
+    run_id = own[0].run_id if own else stable_run_id(IMPORTER.name, sha256(source.path.read_bytes()).hexdigest())
     scores = [score for index, entry in enumerate(results) if (score := _score(run_id, entry, index, names, source.path.name, report))]
-    run = _run_info(run_id, source, content, facts, scores)
-    yield run
+    yield own[0] if own else _run_info(run_id, source, content, facts, scores)
     recount = Recount()
     warnings: list[str] = []
     n_rows = 0
@@ -216,11 +219,19 @@ def _read_run(source: Source, report: ReportReject) -> Iterator[Batch]:
         warnings.append(f"the record states {facts['total_rows']:,} instance records; {n_rows:,} could be read")
     if not source.files[1:] and facts.get("total_rows"):
         warnings.append(f"the {facts['total_rows']:,} instance records that the record names are not beside it")
-    scores = _held_against(scores, recount, warnings)
+    scores = [*scores, *own[1]] if own else _held_against(scores, recount, warnings)
     if scores:
         yield scores
     if warnings:
         yield RunNotice(run_id, tuple(warnings))
+
+
+def _own_run(source: Source, content: Mapping[str, Any]) -> tuple[RunInfo, list[Score]] | None:
+    """The run that this record was written from, if we wrote it, and its scores without a value."""
+    try:
+        return read_own_run(content, str(source.path))
+    except BadRecordError as cause:
+        raise ImportFormatError(f"{source.path} was written by Charybdis and changed since: {cause}. Export it again.") from cause
 
 
 def _own_rows(reader: RecordReader, run_id: str, evaluation_id: str, model: str) -> Iterator[list[ScoredSample]]:
@@ -303,12 +314,19 @@ def _score(run_id: str, entry: Any, index: int, names: _Names, file: str, report
     try:
         if not isinstance(entry, Mapping):
             raise BadFieldError(place, entry, "an object")
+        if is_counted(entry):
+            return None
+        if own := read_own_score(entry, run_id):
+            return own
         found = read_leniently(entry, SCORE, report, file, place)
         if pick(entry, "score_details.score") is None:
             raise BadFieldError("score_details.score", "nothing", "a number")
         value = read_field(entry, _VALUE)
     except BadFieldError as cause:
         report(cause.at(file, place))
+        return None
+    except BadRecordError as bad:
+        report(Reject(file, place, bad.field, bad.found, bad.expected))
         return None
     reading = names.learn(found["name"], found.get("result_id"))
     flag = None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from data.importers.base import ReportReject
+from data.importers.charybdis_records import BadRecordError
+from data.importers.every_eval_ever_own import is_own_sample, read_own_sample
 from data.importers.field_map import (
     BOOLEAN,
     COUNT16,
@@ -115,15 +117,23 @@ class RecordReader:
         for block in read_blocks(self.file, self.report):
             for number, line in block.lines():
                 try:
-                    yield str(number), read_fields(_object(line), SAMPLE)
+                    record = _object(line)
+                    own = {"own": read_own_sample(record)} if is_own_sample(record) else {}
+                    yield str(number), read_fields(record, SAMPLE) | own
                 except BadFieldError as cause:
                     self.report(cause.at(self.file.name, str(number)))
+                except BadRecordError as bad:
+                    self.report(Reject(self.file.name, str(number), bad.field, bad.found, bad.expected))
                 except (ValueError, RecursionError) as cause:
                     found = f"{shorten(line[:80].decode(errors='replace'), 80)} ({shorten(str(cause) or 'nested too deeply')})"
                     self.report(Reject(self.file.name, str(number), "line", found, "one complete JSON object"))
 
     def sample(self, run_id: str, found: Mapping[str, Any]) -> ScoredSample:
         """One record as a sample."""
+        if "own" in found:
+            self.n_read += 1
+            stated: ScoredSample = found["own"]
+            return replace(stated, run_id=run_id)
         reading: Reading = self.reading_of(found.get("evaluation_result_id"), found["evaluation_name"])
         score, outcome, reason = _judge(found)
         self.n_read += 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from data.records import Outcome, RunInfo, RunStatus, ScoredSample, Selection
 from data.store import Store
 from data.watching import watched_folders
 from data.writer import writing
-from ui.runs.parts import run_file
+from ui.runs.parts import run_file, run_records
 from ui.settings import settings
 
 OpenApp = Callable[[Path], AppTest]
@@ -236,6 +238,21 @@ def test_saved_run_imports_back_without_loss(
     columns = ["model", "n_samples", "n_correct", "n_wrong", "n_unparsed", "n_error", "level_scheme"]
     mine = fetch_runs(Store(writable)).query("run_id == 'run-demo-large'")
     assert fetch_runs(other)[columns].to_numpy().tolist() == mine[columns].to_numpy().tolist()
+
+
+def test_run_is_saved_as_records_that_import_back(
+    open_app: OpenApp, writable: Path, empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_runs(open_app, writable, run="run-demo-large")
+    assert "Save as Every Eval Ever" in [button.proto.label for button in app.get("download_button")]
+    monkeypatch.setenv("CHARYBDIS_STORE", str(writable))
+    settings.cache_clear()
+    with zipfile.ZipFile(io.BytesIO(run_records("run-demo-large"))) as archive:
+        archive.extractall(tmp_path / "records")
+    settings.cache_clear()
+    other = Store(shutil.copytree(empty_store, tmp_path / "other"))
+    (result,) = import_sources(other, discover([tmp_path / "records"]).sources)
+    assert (result.format, result.status, result.runs, result.samples) == ("every_eval_ever", "imported", 1, 1200)
 
 
 def test_words_of_a_link_that_name_nothing_are_said(open_app: OpenApp, demo_store: Path) -> None:

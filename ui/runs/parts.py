@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from data.bootstrap import SHIPPED
+from data.every_eval_ever import write_every_eval_ever
 from data.importing import remove_import
 from data.interchange import stored_batches, write_jsonl, write_parquet
 from data.records import CharybdisError
@@ -100,6 +101,17 @@ def _draw_actions(run_id: str, model: str, listed: pd.Series) -> None:
                 icon=":material/download:",
                 help="In Charybdis' own format: it imports back without loss.",
             )
+        st.download_button(
+            "Save as Every Eval Ever",
+            data=partial(run_records, run_id),
+            file_name=f"{run_id}.zip",
+            mime="application/zip",
+            key="save run every_eval_ever",
+            on_click="ignore",
+            type="tertiary",
+            icon=":material/download:",
+            help="Records of the shared schema (0.3.0) with scores and samples, as one archive.",
+        )
         if st.button("Remove this run", key="remove run", type="tertiary", icon=":material/delete:"):
             _confirm_removal(run_id, model, _content_words(listed), str(listed["sha256"]) if pd.notna(listed["sha256"]) else None)
 
@@ -143,6 +155,14 @@ def run_file(run_id: str, suffix: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="charybdis-run-") as folder:
         path = Path(folder) / f"run.{suffix}"
         _WRITERS[suffix](path, stored_batches(cached.store(), [run_id]))
+        return path.read_bytes()
+
+
+def run_records(run_id: str) -> bytes:
+    """One run as records of Every Eval Ever, as the bytes of a zip archive."""
+    with tempfile.TemporaryDirectory(prefix="charybdis-run-") as folder:
+        path = Path(folder) / "run.zip"
+        write_every_eval_ever(path, cached.store(), [run_id])
         return path.read_bytes()
 
 
