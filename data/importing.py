@@ -113,8 +113,12 @@ def import_sources(
         progress(len(todo), len(todo), "")
 
 
-def import_source(store: Store, source: Source, *, name_of: Callable[[Path], str] = path_text) -> ImportResult:
-    """Import one source in one transaction. The same content twice changes nothing."""
+def import_source(store: Store, source: Source, *, name_of: Callable[[Path], str] = path_text, is_watched: bool = False) -> ImportResult:
+    """Import one source in one transaction. The same content twice changes nothing.
+
+    `is_watched`: the files are looked at again and again. Then the time they changed is kept, and what came in from an earlier state of
+    them goes, unless it was finished.
+    """
     path = name_of(source.path)
     importer = _importer(source)
     try:
@@ -129,7 +133,7 @@ def import_source(store: Store, source: Source, *, name_of: Callable[[Path], str
     rejects: list[Reject] = []
     try:
         with writing(store) as writer:
-            n_rejected = _write(writer, source, identity, digests, rejects, name_of)
+            n_rejected = _write(writer, source, identity, digests, rejects, name_of, is_watched=is_watched)
             result = ImportResult(
                 path, importer.name, digest, "imported", writer.n_runs, writer.n_scores, writer.n_samples, n_rejected,
                 rejects=tuple(rejects),
@@ -182,7 +186,14 @@ def _failed(path: str, source: Source, digest: str, message: str, rejects: list[
 
 
 def _write(
-    writer: Writer, source: Source, identity: str, digests: Mapping[Path, str], rejects: list[Reject], name_of: Callable[[Path], str]
+    writer: Writer,
+    source: Source,
+    identity: str,
+    digests: Mapping[Path, str],
+    rejects: list[Reject],
+    name_of: Callable[[Path], str],
+    *,
+    is_watched: bool,
 ) -> int:
     importer = _importer(source)
     names = {str(path): name_of(path) for path in (source.path, *source.files)}
@@ -196,6 +207,8 @@ def _write(
             rejects.append(Reject(*(part.encode("utf-8", "backslashreplace").decode() for part in astuple(told))))
 
     writer.remove_parts(set(digests.values()), source.importer)
+    if is_watched:
+        writer.remove_unfinished({name_of(file) for file in source.files}, source.importer)
     import_key = writer.add_import(
         {
             "path": name_of(source.path),
@@ -204,7 +217,7 @@ def _write(
             "importer_version": importer.version,
             "status": "imported",
             "n_bytes": sum(file.stat().st_size for file in source.files),
-            "files": json.dumps([{"path": name_of(file), "sha256": digests[file]} for file in source.files]),
+            "files": json.dumps([_file_note(file, name_of(file), digests[file], is_watched=is_watched) for file in source.files]),
         }
     )
     for batch in importer.read(source, report):
@@ -216,6 +229,10 @@ def _write(
         import_key, {"n_runs": writer.n_runs, "n_scores": writer.n_scores, "n_samples": writer.n_samples, "n_rejected": n_rejected}
     )
     return n_rejected
+
+
+def _file_note(file: Path, name: str, digest: str, *, is_watched: bool) -> dict[str, Any]:
+    return {"path": name, "sha256": digest} | ({"changed_at_s": file.stat().st_mtime} if is_watched else {})
 
 
 def _importer(source: Source) -> Importer:

@@ -1,7 +1,8 @@
 """Folders that are watched: result files that are new, or have grown, come in by themselves. Which folders, the store remembers.
 
 A look compares names, sizes and times of the files with those of the last look and reads nothing when they are the same. A file that is
-still being written comes in with what it holds so far and is read again when it has grown: the newer reading replaces the older one.
+still being written comes in with what it holds so far and is read again when it has grown: the newer reading replaces the older one. Until
+its end is known, or it has been quiet for long, its runs are running (data/running.py).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import duckdb
 from data.importing import ImportResult, discover, import_source, path_text
 from data.mappings import with_remembered
 from data.records import CharybdisError, StoreBusyError
+from data.running import running_runs
 from data.store import Store
 
 WATCH_KEY = "watched_folders"
@@ -65,6 +67,7 @@ class Watch:
         self._store = store
         self._stamps: dict[Path, Stamps] = {}
         self._sources: dict[Path, Stamps] = {}
+        self._running: frozenset[str] | None = None
         self._stop = threading.Event()
         self._one_look = threading.Lock()
         self.results: tuple[ImportResult, ...] = ()
@@ -78,8 +81,18 @@ class Watch:
                 stamps = _stamps_below(folder)
                 if stamps != self._stamps.get(folder):
                     done += self._take_in(folder, stamps)
+            self._follow_running(has_imported=bool(done))
             self.results = (*reversed([result for result in done if result.status != "unchanged"]), *self.results)[:KEPT_RESULTS]
             return done
+
+    def _follow_running(self, *, has_imported: bool) -> None:
+        """Let pages read anew when a run has gone quiet, which is no change of the store's content but of what is said of it."""
+        if has_imported or self._running is None or self._running:
+            running = running_runs(self._store)
+            if self._running and self._running - running and not has_imported:
+                with self._store.transaction():
+                    pass  # the version goes up
+            self._running = running
 
     def _take_in(self, folder: Path, stamps: Stamps) -> list[ImportResult]:
         done = []
@@ -87,7 +100,7 @@ class Watch:
         for source in found:
             mine = {os.fspath(file): stamps.get(os.fspath(file), (-1, -1)) for file in source.files}
             if mine != self._sources.get(source.path):
-                done.append(import_source(self._store, source))
+                done.append(import_source(self._store, source, is_watched=True))
                 self._sources[source.path] = mine
         self._stamps[folder] = stamps  # only now: a look that failed half-way is repeated
         return done

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from data.importers.base import SAMPLE_SCHEMA, Batch, RunNotice
 from data.records import Reject, RunInfo, Score, ScoredSample, StoreError, field_names
+from data.running import IS_OPEN
 from data.store import Store
 
 _STORED_AS_IS = tuple(
@@ -229,6 +230,14 @@ class Writer:
         parts = [key for key, files in rows if {file["sha256"] for file in json.loads(files)} < digests]
         runs = self._cursor.execute("SELECT run_id FROM runs WHERE import_key IN (SELECT unnest(?::INTEGER[]))", [parts]).fetchall()
         remove_runs(self._cursor, [run_id for (run_id,) in runs])
+
+    def remove_unfinished(self, paths: Set[str], importer: str) -> None:
+        """Take away the runs that came in from an earlier state of these files and had no end yet."""
+        rows = self._cursor.execute(
+            f"SELECT r.run_id, i.files FROM runs r JOIN imports i USING (import_key) WHERE i.format = ? AND {IS_OPEN}", [importer]
+        ).fetchall()
+        stale = [run_id for run_id, files in rows if any(file["path"] in paths and "changed_at_s" in file for file in json.loads(files))]
+        remove_runs(self._cursor, stale)
 
     def close_import(self, import_key: int, values: Mapping[str, Any]) -> None:
         """Complete the note of an import, once everything is in."""

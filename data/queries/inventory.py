@@ -8,6 +8,7 @@ import pandas as pd
 
 from data.queries.asking import OOD_KIND, frame_of
 from data.records import StoreError
+from data.running import STATUS, now_s
 from data.store import SCHEMA_VERSION, Store
 
 
@@ -100,17 +101,17 @@ def fetch_views(store: Store) -> pd.DataFrame:
 def fetch_runs(store: Store) -> pd.DataFrame:
     """Runs, newest first: run_id, model, model_raw, benchmark, format, harness, harness_version, status, checkpoint, step, n_shot,
     level_scheme, id_source, started_at, added_at, source_path, sha256, n_scores, n_samples, n_correct, n_wrong, n_unparsed, n_error,
-    warnings."""
+    warnings. `status` is the stored one, or "running" (data/running.py)."""
     return frame_of(
         store,
-        """
+        f"""
         WITH counted AS (
             SELECT run_key, sum(n_correct)::BIGINT AS n_correct, sum(n_wrong)::BIGINT AS n_wrong, sum(n_unparsed)::BIGINT AS n_unparsed,
                    sum(n_error)::BIGINT AS n_error, sum(n_ungraded)::BIGINT AS n_ungraded
             FROM cells WHERE is_primary GROUP BY run_key),
         scored AS (SELECT run_key, count(*) AS n_scores FROM scores GROUP BY run_key)
-        SELECT r.run_id, m.model, r.model_raw, r.benchmark, r.format, r.harness, r.harness_version, r.status, r.checkpoint, r.step,
-               r.n_shot,
+        SELECT r.run_id, m.model, r.model_raw, r.benchmark, r.format, r.harness, r.harness_version, {STATUS} AS status, r.checkpoint,
+               r.step, r.n_shot,
                r.level_scheme, r.id_source, r.started_at, r.added_at, coalesce(r.source_path, i.path) AS source_path, i.sha256,
                coalesce(s.n_scores, 0) AS n_scores, coalesce(n_correct + n_wrong + n_unparsed + n_error + n_ungraded, 0) AS n_samples,
                coalesce(n_correct, 0) AS n_correct, coalesce(n_wrong, 0) AS n_wrong, coalesce(n_unparsed, 0) AS n_unparsed,
@@ -118,6 +119,7 @@ def fetch_runs(store: Store) -> pd.DataFrame:
         FROM runs r JOIN models m USING (model_key) LEFT JOIN imports i USING (import_key) LEFT JOIN counted USING (run_key)
         LEFT JOIN scored s USING (run_key) ORDER BY r.added_at DESC, r.run_key DESC
         """,
+        now_s=now_s(),
     )
 
 
@@ -125,9 +127,11 @@ def fetch_run(store: Store, run_id: str) -> dict[str, Any]:
     """Everything stored about one run, as a dictionary. Raises StoreError when there is no such run."""
     rows = frame_of(
         store,
-        "SELECT r.* EXCLUDE (run_key, import_key, model_key), m.model, i.path AS import_path, i.sha256, i.imported_at "
+        f"SELECT r.* EXCLUDE (run_key, import_key, model_key) REPLACE ({STATUS} AS status), m.model, "
+        "i.path AS import_path, i.sha256, i.imported_at "
         "FROM runs r JOIN models m USING (model_key) LEFT JOIN imports i USING (import_key) WHERE r.run_id = $run_id",
         run_id=run_id,
+        now_s=now_s(),
     )
     if rows.empty:
         raise StoreError(f"No run {run_id!r} is stored. `store info` and the runs page list those that are.")

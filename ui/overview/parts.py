@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from data.records import Split
+from data.running import RUNNING
 from ui import screen
 from ui.chart import show_chart
 from ui.figures.overview import outcomes_figure
@@ -23,7 +24,9 @@ def headline(runs: pd.DataFrame, n_with_both: int) -> str:
     """One sentence: `28 models, 7 with ID and OOD accuracy; newest import 3 minutes ago.`"""
     n_models = runs["model"].nunique()
     both = f"{n_with_both} with ID and OOD accuracy" if n_with_both else "none with both ID and OOD accuracy"
-    return f"{counted(n_models, 'model')}, {both}; newest run added {ago(runs['added_at'].max())}."
+    n_running = int((runs["status"] == RUNNING).sum())
+    going_on = f"; {counted(n_running, 'run')} still running" if n_running else ""
+    return f"{counted(n_models, 'model')}, {both}; newest run added {ago(runs['added_at'].max())}{going_on}."
 
 
 def draw_questions(pages: Sequence[PageInfo]) -> None:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -17,6 +17,7 @@ from data.every_eval_ever import write_every_eval_ever
 from data.importing import remove_import
 from data.interchange import stored_batches, write_jsonl, write_parquet
 from data.records import CharybdisError
+from data.running import QUIET_S, RUNNING
 from data.writer import remove_runs
 from ui import cached, screen
 from ui.raw_text import one_line, visible
@@ -27,6 +28,7 @@ _SAID = "runs: what became of a removal"
 _NESTED = ("seeds", "generation", "metadata")
 _APART = {*_NESTED, "warnings", "run_id", "model", "status"}
 """Shown in places of their own."""
+_BADGES: Mapping[str, Literal["blue", "violet"]] = {"success": "blue", RUNNING: "violet"}
 _SAMPLE_COUNTS = {"n_correct": "correct", "n_wrong": "wrong", "n_unparsed": "unparsed", "n_error": "error"}
 
 
@@ -59,9 +61,14 @@ def draw_run(run_id: str) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{screen.plain(run['model'])}**")
-            st.badge(str(run["status"]), color="blue" if run["status"] == "success" else "orange")
+            st.badge(str(run["status"]), color=_BADGES.get(str(run["status"]), "orange"))
             st.caption(screen.plain(run_id))
         st.caption(screen.plain(_content_words(listed)))
+        if run["status"] == RUNNING:
+            st.caption(
+                f"Still being written: these are its numbers so far. Once its files have not grown for {QUIET_S // 60} minutes it counts "
+                "as stopped."
+            )
         for warning in parse_warnings(run["warnings"]):
             st.warning(screen.plain(visible(warning)), icon=":material/warning:")
         _draw_actions(run_id, str(run["model"]), listed)

@@ -63,7 +63,7 @@ def _draw_head(sample: Mapping[str, Any], level_labels: Mapping[int, str]) -> No
         st.caption(screen.plain(" · ".join(str(part) for part in place if part)))
     st.text(visible(sample["reason"]) if sample["reason"] else _IN_SHORT.get(outcome or "", "Scored, but not as right or wrong."))
     if sample["run_status"] != "success":
-        st.caption(screen.plain(f"The run this comes from ended with status {sample['run_status']}."))
+        st.caption(screen.plain(f"The run this comes from has the status {sample['run_status']}."))
 
 
 def _draw_text(label: str, text: str | None, sample: Mapping[str, Any], field: str, *, absent: str) -> None:
