@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from glob import glob, has_magic
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from data.failures import clear_failure, note_failure
 from data.importers import IMPORTERS
 from data.importers.base import Importer, Listing, Source, file_sha256
-from data.records import CharybdisError, ImportFormatError, Reject, RunInfo
+from data.records import CharybdisError, ImportFormatError, Reject, RunInfo, StoreBusyError
 from data.store import Store
 from data.writer import Writer, remove_runs, writing
 
@@ -114,22 +115,25 @@ def import_sources(
 
 
 def import_source(store: Store, source: Source, *, name_of: Callable[[Path], str] = path_text, is_watched: bool = False) -> ImportResult:
-    """Import one source in one transaction. The same content twice changes nothing.
+    """Import one source in one transaction. The same content twice changes nothing; what failed is noted, and tried when it comes again.
 
     `is_watched`: the files are looked at again and again. Then the time they changed is kept, and what came in from an earlier state of
     them goes, unless it was finished.
     """
     path = name_of(source.path)
     importer = _importer(source)
+    failed = _Failing(store, source, name_of)
     try:
         digests = {file: file_sha256(file) for file in source.files}
         digest = source.identity_of(digests)
     except OSError as cause:
-        return ImportResult(path, importer.name, "", "failed", message=f"{path} cannot be read: {cause.strerror or cause}.")
+        return failed(f"{path} cannot be read: {cause.strerror or cause}.")
     identity = _identity(digest, source.options)
     known = _known_import(store, identity, importer) or _containing_import(store, set(digests.values()), importer)
     if known is not None:
+        clear_failure(store, path)
         return replace(known, path=path, sha256=digest)
+    failed = replace(failed, sha256=digest, identity=identity)
     rejects: list[Reject] = []
     try:
         with writing(store) as writer:
@@ -148,14 +152,14 @@ def import_source(store: Store, source: Source, *, name_of: Callable[[Path], str
     except _LosesSamplesError as kept:
         return ImportResult(path, importer.name, digest, "unchanged", message=str(kept))
     except (CharybdisError, OSError) as cause:
-        return _failed(path, source, digest, str(cause), rejects)
+        return failed(str(cause), rejects, is_noted=not isinstance(cause, StoreBusyError))
     except (*_UNFIT, *_MISREAD) as cause:
         found = "a value in it does not fit the store" if isinstance(cause, _UNFIT) else "something in it is not as in such files"
         text = f"{path} was read as {importer.name}, but {found} ({_one_line(cause)}). Nothing of it was stored."
-        return _failed(path, source, digest, f"{text} Is it damaged, or of another format (--format)?", rejects)
+        return failed(f"{text} Is it damaged, or of another format (--format)?", rejects)
     except duckdb.Error as cause:
         text = f"{path} was not stored: the store {store.file} cannot be written ({_one_line(cause)}). Is its disk full?"
-        return _failed(path, source, digest, text, rejects)
+        return failed(text, rejects, is_noted=False)
     return result
 
 
@@ -180,9 +184,32 @@ def _one_line(cause: BaseException) -> str:
     return f"{type(cause).__name__}: {text[:200]}"
 
 
-def _failed(path: str, source: Source, digest: str, message: str, rejects: list[Reject]) -> ImportResult:
-    message = message.encode("utf-8", "backslashreplace").decode()
-    return ImportResult(path, source.importer, digest, "failed", rejected=len(rejects), message=message, rejects=tuple(rejects))
+@dataclass(frozen=True, slots=True)
+class _Failing:
+    """How a source that fails is told and noted."""
+
+    store: Store
+    source: Source
+    name_of: Callable[[Path], str]
+    sha256: str = ""
+    """Of its content; empty while that cannot be read."""
+    identity: str = ""
+
+    def __call__(self, message: str, rejects: Sequence[Reject] = (), *, is_noted: bool = True) -> ImportResult:
+        """The result that says so; a note of it is left in the store."""
+        for file in {self.source.path, *self.source.files}:
+            message = message.replace(str(file), self.name_of(file))
+        message = message.encode("utf-8", "backslashreplace").decode()
+        importer, path = _importer(self.source), self.name_of(self.source.path)
+        if is_noted:
+            sizes = [file.stat().st_size for file in self.source.files if file.is_file()]
+            values = {
+                "path": path, "format": importer.name, "sha256": self.identity, "importer_version": importer.version, "message": message,
+                "n_bytes": sum(sizes), "n_rejected": len(rejects),
+                "files": json.dumps([{"path": self.name_of(file), "sha256": ""} for file in self.source.files]),
+            }  # fmt: skip
+            note_failure(self.store, values, rejects)
+        return ImportResult(path, importer.name, self.sha256, "failed", rejected=len(rejects), message=message, rejects=tuple(rejects))
 
 
 def _write(
@@ -206,6 +233,7 @@ def _write(
             told = replace(reject, file=names.get(reject.file, reject.file))
             rejects.append(Reject(*(part.encode("utf-8", "backslashreplace").decode() for part in astuple(told))))
 
+    writer.remove_failures(path=name_of(source.path), sha256=identity)
     writer.remove_parts(set(digests.values()), source.importer)
     if is_watched:
         writer.remove_unfinished({name_of(file) for file in source.files}, source.importer)

@@ -231,6 +231,10 @@ class Writer:
         runs = self._cursor.execute("SELECT run_id FROM runs WHERE import_key IN (SELECT unnest(?::INTEGER[]))", [parts]).fetchall()
         remove_runs(self._cursor, [run_id for (run_id,) in runs])
 
+    def remove_failures(self, *, path: str, sha256: str | None = None) -> None:
+        """Take away notes that this path, or this content, failed before."""
+        remove_failures(self._cursor, path=path, sha256=sha256)
+
     def remove_unfinished(self, paths: Set[str], importer: str) -> None:
         """Take away the runs that came in from an earlier state of these files and had no end yet."""
         rows = self._cursor.execute(
@@ -370,6 +374,16 @@ def remove_runs(cursor: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> in
         cursor.execute(f"DELETE FROM {table} WHERE {orphans}", [import_keys])
     cursor.execute("UPDATE imports SET status = 'partly removed' WHERE import_key IN (SELECT unnest(?::INTEGER[]))", [import_keys])
     return len(run_keys)
+
+
+def remove_failures(cursor: duckdb.DuckDBPyConnection, *, path: str | None = None, sha256: str | None = None) -> int:
+    """Delete the notes of failed imports of this path or this content, or all, with their rejects. Returns how many there were."""
+    mine = "TRUE" if path is None else "(path = $path OR sha256 = $sha256)"
+    values = {} if path is None else {"path": path, "sha256": sha256 or path}  # a path is no hash, so that none is meant
+    found = cursor.execute(f"SELECT import_key FROM imports WHERE status = 'failed' AND {mine}", values).fetchall()
+    for table in ("rejects", "imports") if found else ():
+        cursor.execute(f"DELETE FROM {table} WHERE import_key IN (SELECT unnest(?::INTEGER[]))", [[key for (key,) in found]])
+    return len(found)
 
 
 _SAMPLE_VALUES = attrgetter(*SAMPLE_SCHEMA.names)

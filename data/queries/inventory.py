@@ -17,7 +17,10 @@ def fetch_store_info(store: Store) -> dict[str, Any]:
     counted = ("models", "tasks", "runs", "scores", "samples", "imports", "rejects", "views")
     with store.cursor() as cursor:
         counts = {table: cursor.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] for table in counted}
-        ((newest,),) = cursor.execute("SELECT max(imported_at) FROM imports").fetchall()
+        ((counts["imports"], counts["failed_imports"], newest),) = cursor.execute(
+            "SELECT count(*) FILTER (status <> 'failed'), count(*) FILTER (status = 'failed'), "
+            "max(imported_at) FILTER (status <> 'failed') FROM imports"
+        ).fetchall()
         # Models and tasks of the catalog that nothing was measured on are no content.
         ((counts["models"],),) = cursor.execute("SELECT count(DISTINCT model_key) FROM runs").fetchall()
         ((counts["tasks"],),) = cursor.execute(
@@ -150,8 +153,8 @@ def fetch_ood_kinds(store: Store) -> pd.DataFrame:
 
 
 def fetch_imports(store: Store) -> pd.DataFrame:
-    """Imports, newest first: import_key, path, format, sha256, importer_version, status, message, n_bytes, n_runs, n_scores, n_samples,
-    n_rejected, imported_at."""
+    """Imports, also those that failed (by `status`), newest first: import_key, path, format, sha256, importer_version, status, message,
+    n_bytes, n_runs, n_scores, n_samples, n_rejected, imported_at."""
     return frame_of(store, "SELECT * EXCLUDE (files) FROM imports ORDER BY imported_at DESC, import_key DESC")
 
 

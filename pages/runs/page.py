@@ -8,7 +8,7 @@ import streamlit as st
 from ui import cached, screen
 from ui.runs.identity_panel import draw_identity_panel
 from ui.runs.import_panel import draw_import_panel
-from ui.runs.parts import draw_import_removal, draw_run, import_table, reject_table, run_table, show_removal
+from ui.runs.parts import draw_failures, draw_import_removal, draw_run, import_table, reject_table, run_table, show_removal
 from ui.runs.watch_panel import draw_watch_panel
 from ui.samples.filters import say_ignored
 from ui.words import ago, counted, format_label
@@ -70,16 +70,18 @@ def draw_rejects() -> None:
 
 
 def in_one_sentence(info: dict[str, Any], imports: pd.DataFrame) -> str:
-    """How much there is, how new it is, and whether anything was turned away."""
+    """How much there is, how new it is, and whether anything was turned away. `imports`: those that came in, newest first."""
     content = f"{counted(info['runs'], 'run')} of {counted(info['models'], 'model')} from {counted(len(imports), 'import')}"
-    newest = f"; newest {ago(imports['imported_at'][0])}" if len(imports) else ""
+    newest = f"; newest {ago(imports['imported_at'].iloc[0])}" if len(imports) else ""
+    failed = f"; {counted(info['failed_imports'], 'source')} failed" if info["failed_imports"] else ""
     n_rejected = int(imports["n_rejected"].sum())
-    return f"{content}{newest}; {counted(n_rejected, 'record') + ' could not come in' if n_rejected else 'no record was rejected'}."
+    return f"{content}{newest}{failed}; {counted(n_rejected, 'record') + ' could not come in' if n_rejected else 'no record was rejected'}."
 
 
 screen.question("What was imported, and where does it come from?")
 with screen.readable_errors():
-    info, imports = cached.store_info(), cached.imports()
+    info, tried = cached.store_info(), cached.imports()
+    imports, failed = tried[tried["status"] != "failed"], tried[tried["status"] == "failed"]
     if info["runs"]:
         screen.answer(in_one_sentence(info, imports))
     show_removal()
@@ -96,6 +98,9 @@ with screen.readable_errors():
             draw_watch_panel()
     if source_tab.open:
         with source_tab:
+            if not failed.empty:
+                draw_failures(failed)
+                st.subheader("What came in", anchor=False)
             if imports.empty:
                 screen.empty("Nothing was imported yet.", "Each source is listed here with its path, its hash and what came in.")
             else:

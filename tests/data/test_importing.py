@@ -14,9 +14,11 @@ import pytest
 
 import data.importing as importing
 from data.bootstrap import open_store
+from data.checking import check_store
+from data.failures import forget_failures
 from data.importers.base import Batch, Listing, ReportReject, Source
-from data.importing import discover, import_source, import_sources
-from data.queries import fetch_imports, fetch_rejects, fetch_run, fetch_runs
+from data.importing import discover, import_source, import_sources, remove_import
+from data.queries import fetch_imports, fetch_rejects, fetch_run, fetch_runs, fetch_store_info
 from data.records import ImportFormatError, Outcome, Reject, RunInfo, ScoredSample
 from data.store import Store
 from data.writer import remove_runs
@@ -220,15 +222,13 @@ def test_bad_records_are_kept_with_their_place_and_the_good_ones_come_in(store: 
     assert kept["record"].str.contains("3")[0]
 
 
-def test_source_without_one_usable_record_fails_and_leaves_nothing(store: Store, folder: Path) -> None:
+def test_source_without_one_usable_record_fails_and_leaves_only_its_note(store: Store, folder: Path) -> None:
     file = write_lines(folder / "run.jsonl", ['{"kind": "sample", "run_id": "r1"}'] * 3)
-    version = store.version
     (result,) = import_all(store, file)
     assert result.status == "failed"
     assert str(file) in result.message
     assert "nothing" in result.message.lower()
-    assert contents(store) == (0,) * 5
-    assert store.version == version
+    assert contents(store) == (1, 0, 0, 0, 3)
 
 
 def test_rejects_beyond_a_thousand_are_counted_but_not_kept(store: Store, folder: Path) -> None:
@@ -274,7 +274,7 @@ def test_source_that_breaks_off_leaves_nothing_behind_and_the_next_comes_in(stor
     results = import_all(store, folder)
     assert [result.status for result in results] == ["failed", "imported"]
     assert results[0].rejected == 1
-    assert contents(store) == (1, 1, 0, 1, 1)
+    assert contents(store) == (2, 1, 0, 1, 2)
     assert fetch_runs(store)["run_id"].tolist() == ["run-fine"]
     with store.cursor() as cursor:
         assert cursor.execute("SELECT count(*) FROM cells").fetchall() == [(1,)]
@@ -324,7 +324,7 @@ def test_number_that_an_importer_let_through_and_no_column_holds_is_a_failure_wi
     (result,) = import_all(store, folder)
     assert result.status == "failed"
     assert "a value in it does not fit the store" in result.message
-    assert contents(store) == (0,) * 5
+    assert contents(store) == (1, 0, 0, 0, 1)
 
 
 @pytest.mark.usefixtures("breaking")
@@ -335,6 +335,80 @@ def test_file_that_its_importer_cannot_follow_fails_by_itself(store: Store, fold
     assert [result.status for result in results] == ["failed", "imported"]
     assert "something in it is not as in such files (KeyError: 'shape')" in results[0].message
     assert contents(store)[1] == 1
+
+
+# -- notes of what failed ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("breaking")
+def test_failure_is_noted_with_its_reason_until_its_path_comes_in(store: Store, folder: Path) -> None:
+    (folder / "a.txt").write_text("shape")
+    for n in (1, 2):  # tried again, not skipped, and noted once
+        (result,) = import_all(store, folder)
+        assert (result.status, store.version) == ("failed", store.version)
+        (noted,) = fetch_imports(store).to_dict("records")
+        assert (noted["status"], noted["path"], noted["sha256"], noted["message"]) == (
+            "failed", str(folder / "a.txt"), result.sha256, result.message,
+        ), n  # fmt: skip
+        assert (noted["n_runs"], noted["n_rejected"], noted["n_bytes"]) == (0, 1, 5)
+    info = fetch_store_info(store)
+    assert (info["imports"], info["failed_imports"], info["newest_import_at"]) == (0, 1, None)
+    assert len(fetch_rejects(store)) == 1
+    assert all(finding.passed for finding in check_store(store))
+    (folder / "a.txt").write_text("fine")
+    assert [result.status for result in import_all(store, folder)] == ["imported"]
+    assert [(noted["status"], noted["path"]) for noted in fetch_imports(store).to_dict("records")] == [("imported", str(folder / "a.txt"))]
+    assert len(fetch_rejects(store)) == 1
+
+
+def test_content_that_failed_is_tried_again_and_its_note_goes_when_it_comes_in(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_lines(folder / "run.jsonl", own_lines())
+    with monkeypatch.context() as patched:
+        patched.setattr(importing, "_write", lambda *_, **__: (_ for _ in ()).throw(ImportFormatError("not yet")))
+        assert [result.status for result in import_all(store, file)] == ["failed"]
+    copy = file.rename(folder / "copy.jsonl")
+    assert [result.status for result in import_all(store, copy)] == ["imported"]
+    assert fetch_imports(store)["status"].tolist() == ["imported"]
+
+
+def test_note_goes_when_its_path_now_holds_what_is_in_already(store: Store, folder: Path) -> None:
+    good = write_lines(folder / "good.jsonl", own_lines())
+    bad = write_lines(folder / "bad.jsonl", ['{"kind": "sample", "run_id": "r1"}'])
+    assert sorted(result.status for result in import_all(store, folder)) == ["failed", "imported"]
+    bad.write_bytes(good.read_bytes())
+    assert [result.status for result in import_all(store, bad)] == ["unchanged"]
+    assert fetch_imports(store)["status"].tolist() == ["imported"]
+
+
+def test_file_that_cannot_be_read_is_noted_without_a_hash(store: Store, folder: Path) -> None:
+    file = write_lines(folder / "run.jsonl", own_lines())
+    sources = discover([file]).sources
+    file.unlink()
+    list(import_sources(store, sources))
+    (noted,) = fetch_imports(store).to_dict("records")
+    assert (noted["status"], noted["sha256"], noted["n_bytes"]) == ("failed", "", 0)
+
+
+def test_notes_are_removed_one_by_one_or_forgotten_together(store: Store, folder: Path) -> None:
+    for name in ("a", "b", "c"):
+        write_lines(folder / f"{name}.jsonl", ['{"kind": "sample", "run_id": "r1"}'])
+    write_lines(folder / "good.jsonl", own_lines())
+    import_all(store, folder)
+    failed = fetch_imports(store).query("status == 'failed'")
+    assert remove_import(store, int(failed["import_key"].iloc[0])) == 0
+    assert forget_failures(store) == 2
+    assert contents(store) == (1, 1, 0, 3, 0)
+    assert all(finding.passed for finding in check_store(store))
+
+
+@pytest.mark.usefixtures("breaking")
+def test_note_of_a_file_that_lay_elsewhere_for_the_moment_names_it_as_it_was_named(store: Store, folder: Path) -> None:
+    (folder / "a.txt").write_text("shape")
+    list(import_sources(store, discover([folder]).sources, name_of=lambda path: f"dropped:{path.name}"))
+    (noted,) = fetch_imports(store).to_dict("records")
+    assert noted["path"] == "dropped:a.txt" and str(folder) not in noted["message"]
 
 
 @pytest.mark.parametrize("text", ["zero\x00byte", "lone\ud800surrogate", "\u202ertl", "\x1b[31m", "x" * 10_000_000])
@@ -350,7 +424,7 @@ def test_file_of_nothing_but_rejects_is_a_failure_not_an_empty_run(store: Store,
     table = folder / "table.csv"
     table.write_text("model,task,split,metric,value\nA,sort,id,accuracy,many\nA,sort,ood,accuracy,few\n")
     (result,) = import_all(store, table)
-    assert (result.status, result.rejected, contents(store)) == ("failed", 2, (0,) * 5)
+    assert (result.status, result.rejected, contents(store)) == ("failed", 2, (1, 0, 0, 0, 2))
     assert "no result in it could be used" in result.message
 
 

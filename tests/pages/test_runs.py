@@ -17,11 +17,12 @@ from streamlit.testing.v1 import AppTest
 from data.importers.table_reading import read_head
 from data.importing import discover, import_sources
 from data.mappings import remember_mapping, remembered_mapping
-from data.queries import fetch_runs, fetch_scores
+from data.queries import fetch_imports, fetch_runs, fetch_scores
 from data.records import Outcome, RunInfo, RunStatus, ScoredSample, Selection
 from data.store import Store
-from data.watching import watched_folders
+from data.watching import Watch, watch_folders, watched_folders
 from data.writer import writing
+from tests.data.importers.inspect_files import sample, write_eval
 from ui.runs.parts import run_file, run_records
 from ui.settings import settings
 
@@ -348,6 +349,37 @@ def test_run_that_came_in_two_formats_is_said_so_with_links_to_both(open_app: Op
     assert not app.exception
     assert "the same outcomes on the same 12 instances" in texts(app)
     assert [link.proto.label for link in app.get("page_link")][-2:] == ["Run first", "Run second"]
+
+
+# -- what failed -------------------------------------------------------------------------------------------------------------------
+
+
+def test_failed_import_is_listed_with_its_reason_after_a_reload_until_it_is_forgotten(
+    open_app: OpenApp, writable: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"kind": "sample", "run_id": "r1"}\n')
+    list(import_sources(Store(writable), discover([bad]).sources))
+    app = open_runs(open_app, writable, view="Sources")
+    assert "1 source failed" in texts(app) and "from 2 imports" in texts(app)
+    failed = frame_with(app, "why")
+    assert failed["source"].tolist() == [str(bad)] and "no result in it could be used" in failed["why"][0]
+    assert str(bad) not in frame_with(app, "importer version")["source"].tolist()
+    app.button(key="forget failures").click().run()
+    assert not app.exception
+    assert "1 failed import forgotten." in texts(app) and "What failed" not in texts(app)
+    assert Store(writable) and fetch_imports(Store(writable))["status"].tolist() == ["imported", "imported"]
+
+
+def test_run_that_is_still_being_written_is_called_running(open_app: OpenApp, writable: Path, tmp_path: Path) -> None:
+    (tmp_path / "watched").mkdir()
+    write_eval(tmp_path / "watched" / "log.eval", [sample(1)], None)
+    watch_folders(Store(writable), [tmp_path / "watched"])
+    Watch(Store(writable)).look()
+    run_id = fetch_runs(Store(writable)).query("format == 'inspect'")["run_id"].iloc[0]
+    app = open_runs(open_app, writable, run=run_id)
+    assert "running" in frame_with(app, "run")["status"].tolist()
+    assert "Still being written: these are its numbers so far." in texts(app)
 
 
 # -- remembered mappings and undone imports ----------------------------------------------------------------------------------------

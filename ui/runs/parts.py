@@ -14,6 +14,7 @@ import streamlit as st
 
 from data.bootstrap import SHIPPED
 from data.every_eval_ever import write_every_eval_ever
+from data.failures import forget_failures
 from data.importing import remove_import
 from data.interchange import stored_batches, write_jsonl, write_parquet
 from data.records import CharybdisError
@@ -21,7 +22,7 @@ from data.running import QUIET_S, RUNNING
 from data.writer import remove_runs
 from ui import cached, screen
 from ui.raw_text import one_line, visible
-from ui.words import ago, counted
+from ui.words import ago, counted, format_label
 
 _WRITERS = {"jsonl": write_jsonl, "parquet": write_parquet}
 _SAID = "runs: what became of a removal"
@@ -220,6 +221,39 @@ def import_table(imports: pd.DataFrame) -> pd.DataFrame:
             "importer version": imports["importer_version"],
         }
     ).dropna(axis="columns", how="all")
+
+
+def failure_table(failed: pd.DataFrame) -> pd.DataFrame:
+    """Imports that failed as they stand on screen, with the reason."""
+    return pd.DataFrame(
+        {
+            "source": [one_line(path) for path in failed["path"]],
+            "format": failed["format"],
+            "tried": failed["imported_at"],
+            "why": [one_line(str(message), at_most=600) for message in failed["message"]],
+            "rejected": failed["n_rejected"].astype("Int64"),
+            "bytes": failed["n_bytes"].astype("Int64"),
+            "sha256": [str(identity).partition("+")[0] or None for identity in failed["sha256"]],
+        }
+    )
+
+
+def draw_failures(failed: pd.DataFrame) -> None:
+    """What failed and why, and a button that forgets it. Nothing of these sources is stored."""
+    st.subheader("What failed", anchor=False)
+    columns = {"tried": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"), "why": st.column_config.TextColumn(width="large")}
+    screen.table(failure_table(failed), "failed imports", columns=columns, formats={"format": format_label})
+    st.caption("Nothing of these is stored. Import them again once they are put right: a line goes when its source comes in.")
+    st.button("Forget these", key="forget failures", icon=":material/delete:", type="tertiary", on_click=_forget_failures)
+
+
+def _forget_failures() -> None:
+    try:
+        n = forget_failures(cached.store())
+    except CharybdisError as error:
+        st.session_state[_SAID] = (False, str(error))
+    else:
+        st.session_state[_SAID] = (True, f"{counted(n, 'failed import')} forgotten.")
 
 
 def draw_import_removal(imports: pd.DataFrame) -> None:
