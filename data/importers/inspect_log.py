@@ -7,6 +7,7 @@ that of the evaluation, so that the log of a run that went on, and the same log 
 from __future__ import annotations
 
 import json
+import math
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -29,11 +30,12 @@ from data.importers.field_map import (
     TIME,
     BadFieldError,
     Mapped,
+    Reader,
     mapped,
     pick,
     read_leniently,
 )
-from data.importers.inspect_samples import RawSample, SampleReader, scores_of, variant_of
+from data.importers.inspect_samples import RawSample, SampleReader, graded_variants, scores_of, variant_of
 from data.importers.inspect_scores import StatedMetric, entries_of, read_scores, stated_metrics, verdict_variants
 from data.importers.json_parts import MAX_RECORD_BYTES, decode, read_spans, split_json
 from data.importers.lm_eval_facts import shorten, whole_number
@@ -49,7 +51,21 @@ PEEKED_SAMPLES = 50
 _EXPECTED = "a log of Inspect AI: an archive (.eval), or one JSON object with `eval`, `plan` and `results`"
 _HEADER, _START = "header.json", "_journal/start.json"
 _LOG_HEAD = (re.compile(rb'"eval"\s*:\s*\{'), re.compile(rb'"task"\s*:\s*"'), re.compile(rb'"(model|created|task_id|dataset)"\s*:'))
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _SHOT_NAMES = ("fewshot", "num_fewshot", "n_shot", "n_shots", "num_shots", "shots", "few_shot", "k_shot")
+
+
+def _limit(value: Any) -> float | None:
+    """Number of samples that a limit lets in: a number, or where to begin and where to end."""
+    if isinstance(value, list) and len(value) == 2:
+        start, end = (COUNT.read(place) for place in value)
+        return float(max(0, end - start))
+    number: float | None = NUMBER.read(value)
+    return number
+
+
+LIMIT = Reader(_limit, "a number, or two: the first sample and the one after the last")
+NAMES = Reader(lambda value: ", ".join(map(str, value)) if isinstance(value, list) else str(value), "ids of samples")
 
 RUN: tuple[Mapped, ...] = (
     mapped("task", "eval.task", TEXT, is_required=True),
@@ -61,7 +77,8 @@ RUN: tuple[Mapped, ...] = (
     mapped("finished_at", "stats.completed_at", TIME),
     mapped("generation", "eval.model_generate_config", TABLE),
     mapped("seed", "eval.model_generate_config.seed | eval.config.seed", COUNT),
-    mapped("sample_limit", "eval.config.limit", NUMBER),
+    mapped("sample_limit", "eval.config.limit", LIMIT),
+    mapped("sample_ids", "eval.config.sample_id", NAMES),
     mapped("n_total", "results.total_samples", COUNT),
     mapped("n_completed", "results.completed_samples", COUNT),
     mapped("n_in_benchmark", "eval.dataset.samples", COUNT),
@@ -70,7 +87,7 @@ RUN: tuple[Mapped, ...] = (
     mapped("error", "error.message", TEXT),
 )
 """Fields of a run, and facts that its status and warnings come from."""
-_NO_RUN_FIELDS = ("task", "seed", "n_total", "n_completed", "n_in_benchmark", "epochs", "invalidated", "error")
+_NO_RUN_FIELDS = ("task", "seed", "sample_ids", "n_total", "n_completed", "n_in_benchmark", "epochs", "invalidated", "error")
 KEPT = ("eval", "plan", "stats", "tags", "metadata", "error")
 """Parts of the header that the run's metadata keeps."""
 
@@ -95,7 +112,7 @@ class InspectImporter:
 
     name = "inspect"
     label = "Inspect AI"
-    version = 1
+    version = 2
 
     def claim(self, listing: Listing) -> list[Source]:
         """One source per log."""
@@ -133,7 +150,17 @@ def _is_archive(file: Path, head: bytes) -> bool:
 
 def _is_json(head: bytes) -> bool:
     plain = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    return plain.startswith(b"{") and all(pattern.search(plain) for pattern in _LOG_HEAD) and b'"evaluation_results"' not in plain
+    if not plain.startswith(b"{") or b'"evaluation_results"' in plain:
+        return False
+    return all(pattern.search(plain) for pattern in _LOG_HEAD) and any(
+        _depth(plain[: found.start()]) == 1 for found in _LOG_HEAD[0].finditer(plain)
+    )
+
+
+def _depth(head: bytes) -> int:
+    """How deep the end of the beginning of a JSON file lies: the `eval` of a list of logs (`logs.json`) is not that of a log."""
+    bare = _TEXT.sub(b"", head)
+    return sum(map(bare.count, (b"{", b"["))) - sum(map(bare.count, (b"}", b"]")))
 
 
 # -- opening -----------------------------------------------------------------------------------------------------------------------
@@ -198,10 +225,11 @@ def _read_log(log: Log, source: Source, report: ReportReject) -> Iterator[Batch]
     scheme, levels = _levels(peeked)
     run = _run_info(log, source, facts, scheme, has_splits=any(_own(raw).get("split") in ("id", "ood") for raw, _, _ in peeked))
     yield run
+    has_repeats = facts.get("epochs", 2) > 1
     reader = SampleReader(
         run_id=run.run_id, task=_task_name(facts["task"]), primary=_primary(log.header, stated, peeked),
-        verdicts=verdict_variants(stated, results), levels=levels,
-        recount=Recount(has_repeats=facts.get("epochs", 2) > 1),
+        verdicts=verdict_variants(stated, graded_variants(raw for raw, _, _ in peeked), has_repeats=has_repeats), levels=levels,
+        recount=Recount(has_repeats=has_repeats),
         group_keys=tuple({metric.group_key for metric in stated if metric.group_key is not None}),
     )  # fmt: skip
     yield from _read_samples(log, reader, report)
@@ -214,7 +242,11 @@ def _read_log(log: Log, source: Source, report: ReportReject) -> Iterator[Batch]
     if reader.n_errors:
         warnings.append(f"{reader.n_errors:,} of {reader.n_read:,} samples in the log ended in an error")
     if run.status is RunStatus.STARTED:
-        warnings.append(f"the log has no header: the run was killed or still goes on; {reader.n_read:,} samples are in so far")
+        warnings.append(f"the log was not finished: the run was killed or still goes on; {reader.n_read:,} samples are in so far")
+    elif reader.n_read and not reader.n_scored and reader.n_errors < reader.n_read:
+        warnings.append(f"none of the {reader.n_read:,} samples in the log was scored")
+    elif scores and not reader.n_read:
+        warnings.append("the log holds no samples, so its numbers could not be checked")
     if warnings:
         yield RunNotice(run.run_id, tuple(warnings))
 
@@ -263,8 +295,10 @@ def _run_info(log: Log, source: Source, facts: Mapping[str, Any], scheme: str | 
         warnings.append("the log was marked as invalid")
     if "error" in facts:
         warnings.append(f"the run failed: {shorten(facts['error'])}")
-    if "sample_limit" in facts:
+    if "sample_limit" in facts and facts["sample_limit"] < facts.get("n_in_benchmark", math.inf):
         warnings.append(f"only part of the benchmark was run: the limit was {facts['sample_limit']:g} samples")
+    if "sample_ids" in facts:
+        warnings.append(f"only part of the benchmark was run: the samples {shorten(facts['sample_ids'])}")
     total, completed = facts.get("n_total"), facts.get("n_completed")
     if total is not None and completed is not None and completed < total:
         warnings.append(f"{completed:,} of {total:,} samples are complete (samples times epochs)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,6 +121,7 @@ KEPT: tuple[Mapped, ...] = (
 SCORE: tuple[Mapped, ...] = (
     mapped("parsed_answer", "answer", WORDS),
     mapped("explanation", "explanation", WORDS),
+    mapped("reason", "reason | metadata.unscored_reason", TEXT),
     mapped("metadata", "metadata", TABLE),
     mapped("history", "history", LIST),
 )
@@ -132,6 +133,8 @@ _LETTERS = {
     "P": (0.5, None),
     "N": (0.0, Outcome.UNPARSED),
 }
+_NO_ANSWER = frozenset({"invalid_response_format", "no_response", "refusal"})
+"""Reasons of a scorer that say that there was no answer to be right or wrong."""
 _WORDS_OF_VERDICT = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
 
 
@@ -151,6 +154,8 @@ class SampleReader:
     """Fields of the samples' metadata that stated numbers are grouped by."""
     n_read: int = 0
     n_errors: int = 0
+    n_scored: int = 0
+    """Samples that some scorer gave a value."""
     not_understood: dict[str, str] = field(default_factory=dict)
     """By variant, the first value that is no score."""
 
@@ -168,11 +173,13 @@ class SampleReader:
         if not rows or rows[0].variant != self.primary:
             rows.insert(0, self._unscored(shared, sample, has_others=bool(rows)))
         self.n_read += 1
+        self.n_scored += bool(found)
         self.n_errors += sample.error is not None
         for row in rows:
-            self.recount.add(row.variant, row.instance_id, row.score)
+            word = row.metrics.get("value")
+            self.recount.add(row.variant, row.instance_id, row.score, word)
             for key in self.group_keys:
-                self.recount.add((row.variant, key, str(pick(sample.metadata, key))), row.instance_id, row.score)
+                self.recount.add((row.variant, key, str(pick(sample.metadata, key))), row.instance_id, row.score, word)
         return rows
 
     def _shared(self, sample: RawSample) -> dict[str, Any]:
@@ -196,10 +203,14 @@ class SampleReader:
     def _scored(self, shared: Mapping[str, Any], variant: str, value: Any, verdict: Any) -> ScoredSample:
         score, outcome, reason = self._judge(variant, value)
         said = read_fields(verdict, SCORE) if isinstance(verdict, Mapping) else {}
+        if outcome is Outcome.WRONG and said.get("reason") in _NO_ANSWER:
+            outcome = Outcome.UNPARSED
+        if "reason" in said:
+            reason = f"{reason} ({said['reason']})"
         explanation = said.get("explanation")
         if explanation and explanation not in (shared.get("response"), said.get("parsed_answer")):
             reason = f"{reason}: {explanation}"
-        extra = {f"score_{name}": said[name] for name in ("metadata", "history") if name in said}
+        extra = {f"score_{name}": said[name] for name in ("reason", "metadata", "history") if name in said}
         return ScoredSample(
             **{**shared, "metadata": {**shared["metadata"], **extra}},
             variant=variant, outcome=outcome, score=score, parsed_answer=said.get("parsed_answer"), reason=reason, metrics={"value": value},
@@ -207,7 +218,7 @@ class SampleReader:
 
     def _unscored(self, shared: Mapping[str, Any], sample: RawSample, *, has_others: bool) -> ScoredSample:
         outcome, reason = None, "this scorer gave no value" if has_others else "not scored"
-        if sample.error is not None and not has_others:
+        if sample.error is not None:
             outcome, reason = Outcome.ERROR, f"the sample failed: {shared['metadata'].get('error', sample.error)}"
         return ScoredSample(**shared, variant=self.primary, outcome=outcome, reason=reason)
 
@@ -251,6 +262,17 @@ def scores_of(sample: RawSample) -> Iterator[tuple[str, Any, Any]]:
 def variant_of(scorer: str, name: str) -> str:
     """Name of one reading: the scorer, and the key of its dictionary if it returns one."""
     return clean(scorer if name == scorer else f"{scorer}/{name}")
+
+
+def graded_variants(samples: Iterable[RawSample]) -> set[str]:
+    """Variants among whose values are numbers beside 0 and 1."""
+    graded = set()
+    for sample in samples:
+        try:
+            graded |= {variant for variant, value, _ in scores_of(sample) if value_of(value)[0] not in (0, 1, None) and value != "P"}
+        except BadFieldError:
+            continue
+    return graded
 
 
 def value_of(value: Any) -> tuple[float | None, Outcome | None, bool]:

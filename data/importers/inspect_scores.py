@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from data.importers.base import ReportReject
-from data.importers.field_map import COUNT, NAME, NUMBER, TABLE, BadFieldError, Mapped, mapped, pick, read_field, read_leniently
+from data.importers.field_map import COUNT, NAME, NUMBER, TABLE, BadFieldError, Mapped, Reader, mapped, pick, read_field, read_leniently
 from data.importers.inspect_samples import variant_of
 from data.importers.lm_eval_facts import binomial_stderr, infer_n
 from data.importers.recount import Recount, Recounted, agrees
 from data.records import Score
 
-ATTRIBUTES = frozenset({"stderr", "bootstrap_stderr", "bootstrap_std", "ci", "ci_lower", "ci_upper"})
+INTERVALS = frozenset({"ci", "ci_wilson"})
+"""Metrics that give the two ends of an interval, written as numbers `lower` and `upper` of this group."""
+ATTRIBUTES = frozenset(
+    {"stderr", "bootstrap_stderr", "bootstrap_std", *INTERVALS, *(f"{name}_{end}" for name in INTERVALS for end in ("lower", "upper"))}
+)
 """Metrics that say something of another number of the same score."""
 SPREADS = frozenset({"std", "var", "variance"})
 MEANS = frozenset({"accuracy", "mean"})
+
+
+def _switch(value: Any) -> str:
+    if not isinstance(value, str | bool):
+        raise TypeError
+    return str(value)
+
+
+SWITCH = Reader(_switch, "text, true or false")
 
 SCORE: tuple[Mapped, ...] = (
     mapped("name", "name", NAME, is_required=True),
@@ -36,6 +49,9 @@ METRIC: tuple[Mapped, ...] = (
     mapped("grouped_metric", "params.metric.name", NAME),
     mapped("group_key", "params.group_key", NAME),
     mapped("cluster", "params.cluster", NAME),
+    mapped("template", "params.name_template", NAME),
+    mapped("all_label", "params.all_label", NAME),
+    mapped("all", "params.all", SWITCH),
 )
 """Fields of one metric of such an entry."""
 
@@ -50,6 +66,10 @@ class StatedMetric:
     value: float | None
     subset: str | None
     group_key: str | None
+    is_over_groups: bool
+    """Whether it is the number over all groups of a grouped metric."""
+    is_mean_of_groups: bool
+    """Whether that number is the mean of the groups' numbers, not taken over their samples."""
     stderr: float | None
     n: int | None
     metadata: dict[str, Any]
@@ -67,9 +87,9 @@ class StatedMetric:
     @property
     def recount_key(self) -> Any:
         """What its samples were counted under; None if they were not."""
-        if self.subset is None:
-            return self.variant
-        return None if self.group_key is None or self.subset == "all" else (self.variant, self.group_key, self.subset)
+        if self.subset is None or self.is_over_groups:
+            return None if self.is_mean_of_groups else self.variant
+        return None if self.group_key is None else (self.variant, self.group_key, self.subset)
 
 
 def entries_of(results: Any) -> list[Any]:
@@ -104,55 +124,92 @@ def stated_metrics(results: Any, report: ReportReject, file: str) -> Iterator[St
         yield from _metrics_of(score, metrics, headline)
 
 
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What one metric of an entry is: its name, and for a grouped metric the field it is grouped by and the group."""
+
+    name: str
+    subset: str | None = None
+    group_key: str | None = None
+    is_over_groups: bool = False
+
+    @property
+    def of(self) -> tuple[str | None, str | None, bool]:
+        """What it is a number of: its standard error has the same."""
+        return self.subset, self.group_key, self.is_over_groups
+
+
 def _metrics_of(score: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]], headline: Any) -> Iterator[StatedMetric]:
-    named = {key: _parted(key, metric) for key, metric in metrics.items()}
+    named = _named(metrics)
     variant = variant_of(score["scorer"], score["name"])
-    for key, (name, subset) in named.items():
-        if name in ATTRIBUTES:
+    for key, mine in named.items():
+        if mine.name in ATTRIBUTES:
             continue
         beside = {
-            other: metrics[other_key].get("value")
-            for other_key, (other, of_subset) in named.items()
-            if of_subset == subset and other in ATTRIBUTES | SPREADS and other != name
+            other.name: metrics[other_key].get("value")
+            for other_key, other in named.items()
+            if other.of == mine.of and other.name in ATTRIBUTES | SPREADS and other.name != mine.name
         }
-        clusters = {metrics[other_key].get("cluster") for other_key, (other, _) in named.items() if other == "stderr"}
+        clusters = {metrics[other_key].get("cluster") for other_key, other in named.items() if other.name == "stderr"}
         is_headline = isinstance(headline, Mapping) and (
             (headline.get("scorer"), headline.get("score"), headline.get("metric"), headline.get("reducer"))
-            == (score["scorer"], score["name"], name, score.get("reducer"))
+            == (score["scorer"], score["name"], mine.name, score.get("reducer"))
         )
         metadata = {
             "scorer": score["scorer"], "reducer": score.get("reducer"), "n_unscored": score.get("n_unscored"),
-            "params": score.get("params"),
-            "group_key": metrics[key].get("group_key"), "headline": is_headline or None,
+            "params": score.get("params"), "group_key": mine.group_key, "headline": is_headline or None,
             "stderr_cluster": next(iter(clusters - {None}), None), **beside,
         }  # fmt: skip
         yield StatedMetric(
-            variant=variant, reducer=score.get("reducer"), metric=name, value=metrics[key].get("value"), subset=subset,
-            group_key=metrics[key].get("group_key"),
-            stderr=None if name in SPREADS else next((beside[word] for word in ("stderr", "bootstrap_stderr") if word in beside), None),
-            n=score.get("n") if subset in (None, "all") else None,
+            variant=variant, reducer=score.get("reducer"), metric=mine.name, value=metrics[key].get("value"), subset=mine.subset,
+            group_key=mine.group_key, is_over_groups=mine.is_over_groups,
+            is_mean_of_groups=mine.is_over_groups and metrics[key].get("all") == "groups",
+            stderr=None if mine.name in SPREADS else beside.get("stderr", beside.get("bootstrap_stderr")),
+            n=score.get("n") if mine.group_key is None or mine.is_over_groups else None,
             metadata={word: value for word, value in metadata.items() if value is not None},
         )  # fmt: skip
 
 
-def _parted(key: str, metric: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Metric and group of one entry: a grouped metric is written under the group's name."""
-    name = str(metric.get("name") or key)
-    if metric.get("group") == "grouped" or "group_key" in metric:
-        return str(metric.get("grouped_metric") or "grouped").rpartition("/")[2], name
-    return name.rpartition("/")[2], None
+def _named(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, _Named]:
+    """What each metric of an entry is, by its key; two of one name are told apart by the key, or by the metric that gave them."""
+    named: dict[str, _Named] = {}
+    for key, metric in metrics.items():
+        mine = _parted(key, metric)
+        if mine in named.values():
+            mine = replace(mine, name=f"{metric['group']}/{mine.name}" if metric.get("group") and mine.subset is None else key)
+        named[key] = mine
+    return named
 
 
-def verdict_variants(stated: list[StatedMetric], results: Any) -> dict[str, bool]:
-    """Whether the numbers 0 and 1 of a variant say wrong and right: when an accuracy is stated over it, or when the spread of its mean is
-    that of zeros and ones."""
-    found: dict[str, bool] = {}
+def _parted(key: str, metric: Mapping[str, Any]) -> _Named:
+    """Metric and group of one entry: a grouped metric is written under the group's name, through a template if there is one."""
+    name, group = str(metric.get("name") or key), str(metric.get("group") or "").rpartition("/")[2]
+    if group in INTERVALS:
+        return _Named(f"{group}_{name}")
+    if group == "frequency":  # how often each answer was given
+        return _Named(group, name)
+    if group != "grouped" and "group_key" not in metric:
+        return _Named(name.rpartition("/")[2])
+    of = str(metric.get("grouped_metric") or "grouped").rpartition("/")[2]
+    if metric.get("all") != "False" and name == metric.get("all_label", "all"):
+        return _Named(of, "all", metric.get("group_key"), is_over_groups=True)
+    before, _, after = str(metric.get("template") or "{group_name}").partition("{group_name}")
+    return _Named(of, name.removeprefix(before).removesuffix(after) or name, metric.get("group_key"))
+
+
+def verdict_variants(stated: list[StatedMetric], graded: Collection[str], *, has_repeats: bool) -> dict[str, bool]:
+    """Whether the numbers 0 and 1 of a variant say wrong and right: when an accuracy is stated over it, or when its mean is 0 or 1, or has
+    the spread of a mean of zeros and ones. Over repeats the spread tells nothing; then, and where no mean is stated, it is right and wrong
+    unless other numbers were seen among its values (`graded`)."""
+    found = dict.fromkeys(graded, False)
     for metric in stated:
-        if metric.subset is not None or metric.is_reduced_otherwise:
+        if metric.subset is not None:
             continue
-        inferred = infer_n(metric.value, metric.stderr) if metric.metric == "mean" else None
-        is_verdict = metric.metric == "accuracy" or (inferred is not None and inferred == metric.n)
-        found[metric.variant] = found.get(metric.variant, False) or is_verdict
+        if metric.metric == "accuracy":
+            found[metric.variant] = True
+        elif metric.metric == "mean" and not has_repeats and not metric.is_reduced_otherwise and metric.value not in (0, 1):
+            inferred = infer_n(metric.value, metric.stderr)
+            found.setdefault(metric.variant, inferred is not None and inferred == metric.n)
     return found
 
 
@@ -163,11 +220,16 @@ def read_scores(
     scores, warnings = [], []
     for metric in stated:
         score = _score(run_id, task, metric, recount, header)
-        counted = recount.mean(metric.recount_key, metric.reducer or "mean") if metric.recount_key is not None else None
-        if counted is not None and metric.metric in MEANS:
-            score, warning = _held_against(score, counted, metric)
-            warnings += [warning] if warning else []
-        if score.stderr == 0 and score.value is not None and 0 < score.value < 1:
+        counted = None
+        if metric.recount_key is not None and metric.metric in MEANS and metric.recount_key in recount:
+            counted = recount.mean(metric.recount_key, metric.reducer or "mean", n=metric.n)
+            if counted is None:
+                warnings.append(f"answers of an instance were reduced by {metric.reducer}, which is not computed here; not checked")
+            else:
+                score, warning = _held_against(score, counted, metric)
+                warnings += [warning] if warning else []
+        is_confirmed = counted is not None and counted.stderr is not None and agrees(counted.stderr, 0)  # all answers the same
+        if score.stderr == 0 and score.value is not None and 0 < score.value < 1 and not is_confirmed:
             score = _without_zero_stderr(score)
         scores.append(score)
     return scores, list(dict.fromkeys(warnings))
@@ -184,7 +246,7 @@ def _score(run_id: str, task: str, metric: StatedMetric, recount: Recount, heade
         run_id=run_id, task=task, metric=metric.metric, value=metric.value, variant=metric.score_variant, subset=metric.subset,
         scale="0-1" if is_unit else "raw", value01=metric.value if is_unit else None, stderr=metric.stderr,
         stderr_kind=None if metric.stderr is None else "reported", n=n, n_kind=n_kind,
-        higher_is_better=True if metric.metric == "accuracy" else None, is_group=metric.subset == "all", metadata=metric.metadata,
+        higher_is_better=True if metric.metric == "accuracy" else None, is_group=metric.is_over_groups, metadata=metric.metadata,
     )  # fmt: skip
 
 
