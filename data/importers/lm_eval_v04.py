@@ -7,7 +7,7 @@ whose content is a JSON array, and the next run overwrites it: samples of other 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,10 +15,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
-
-from data.importers.base import Batch, Listing, ReportReject, Source, stable_run_id
-from data.importers.lm_eval_facts import HARNESS, finite_number, load_json, read_model_args, step_of, whole_number
+from data.importers.base import Batch, Listing, ReportReject, RunNotice, Source, stable_run_id
+from data.importers.field_map import pick
+from data.importers.lm_eval_facts import HARNESS, finite_number, load_json, read_model_args, shorten, step_of, whole_number
+from data.importers.lm_eval_recount import SampleSums, held_against
 from data.importers.lm_eval_samples import SampledTask, read_samples
 from data.importers.lm_eval_scores import Results, graded_metrics, lower_is_better, n_shot, read_scores
 from data.importers.lm_eval_verdicts import BYPASS
@@ -37,7 +37,7 @@ class LmEvalV04:
 
     name = "lm_eval_v04"
     label = "lm-evaluation-harness 0.4"
-    version = 1
+    version = 2
 
     def claim(self, listing: Listing) -> list[Source]:
         """One source per run: a results file with its samples files, or samples files whose results are not there."""
@@ -66,7 +66,7 @@ class LmEvalV04:
         results = Results(file.name, _parse(file, text))
         run = _run_info(source, file, results, stable_run_id(self.name, sha256(text).hexdigest()))
         yield run
-        counted: Counter[tuple[str, str | None]] = Counter()
+        sums = SampleSums()
         for sample_file in sorted(sampled, key=lambda path: _task_order(path, results)):
             name = _task_of(sample_file, results)
             task = SampledTask(
@@ -77,10 +77,13 @@ class LmEvalV04:
                 graded=graded_metrics(results, name),
             )
             for table in read_samples(sample_file, task, report):
-                for count in pc.value_counts(table["variant"]).to_pylist():
-                    counted[name, count["values"]] += count["counts"]
+                sums.add(name, table)
                 yield table
-        yield read_scores(run.run_id, Results(file.name, results.content, counted), report)
+        scores = read_scores(run.run_id, Results(file.name, results.content, sums.n_rows), report)
+        scores, contradictions = held_against(scores, results, sums)
+        yield scores
+        if contradictions:
+            yield RunNotice(run.run_id, tuple(contradictions))
 
 
 IMPORTER = LmEvalV04()
@@ -170,8 +173,12 @@ def _run_info(source: Source, file: Path, results: Results, run_id: str) -> RunI
     warnings: list[str] = []
     model = _model_name(results.content, config, args, warnings)
     limit = finite_number(config.get("limit"))
+    chosen = [] if limit is not None else _chosen_part(results)
     if limit is not None:
-        warnings.append(f"only part of the benchmark was run: the harness was given a limit of {limit:g} instances a task")
+        what = f"{limit:g} instances a task" if limit >= 1 else f"{100 * limit:.3g} % of the instances of each task"
+        warnings.append(f"only part of the benchmark was run: the harness was given a limit of {what}")
+    if chosen:
+        warnings.append(f"only part of the benchmark was run: {shorten(', '.join(chosen))}")
     if any(key.partition(",")[0] == BYPASS for entry in results.tasks().values() for key in entry):
         warnings.append("answers were collected without scoring (--predict_only)")
     dates = _dates(file, results.content)
@@ -187,12 +194,22 @@ def _run_info(source: Source, file: Path, results: Results, run_id: str) -> RunI
         dtype=str(dtype).removeprefix("torch.") if dtype else None,
         harness=HARNESS, harness_version=str(version) if version else None,
         code_git=str(git_hash) if git_hash else None, code_git_meaning="cwd" if git_hash else None,
-        status=RunStatus.PARTIAL if limit is not None else RunStatus.SUCCESS,
+        status=RunStatus.PARTIAL if limit is not None or chosen else RunStatus.SUCCESS,
         started_at=dates.started_at, finished_at=dates.finished_at, date_source=dates.source,
         n_shot=shots.pop() if len(shots) == 1 else None, sample_limit=limit, source_path=str(source.path),
         seeds={key: value for key, value in config.items() if key.endswith("_seed") and value is not None},
         generation=_generation(results, config), metadata=_metadata(results.content), warnings=tuple(warnings),
     )  # fmt: skip
+
+
+def _chosen_part(results: Results) -> list[str]:
+    """Tasks of which fewer instances were run than they have (`--samples`), with both numbers."""
+    found = []
+    for task, entry in results.part("n-samples").items():
+        original, effective = (whole_number(pick(entry, name), n_bits=64) for name in ("original", "effective"))
+        if original is not None and effective is not None and effective < original:
+            found.append(f"{effective:,} of the {original:,} instances of {task}")
+    return found
 
 
 def _model_name(content: Mapping[str, Any], config: Mapping[str, Any], args: Mapping[str, Any], warnings: list[str]) -> str:
