@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.importers.base import SAMPLE_SCHEMA, Batch, RunNotice
+from data.model_order import keep_model_order
 from data.records import Reject, RunInfo, Score, ScoredSample, StoreError, field_names
 from data.running import IS_OPEN
 from data.store import Store
@@ -256,6 +257,7 @@ class Writer:
     def finish(self) -> None:
         """Write what is still held back and bring the rollups of every touched run up to date."""
         self._flush_runs()
+        keep_model_order(self._cursor)
         refresh_cells(self._cursor, list(self._rows_of_run))
 
     # -- names to keys ------------------------------------------------------------------------------------------------------------
@@ -366,6 +368,7 @@ def remove_runs(cursor: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> in
     if not found:
         return 0
     run_keys = [run_key for run_key, _ in found]
+    keep_model_order(cursor)
     for table in ("samples", "cells", "scores", "runs"):
         cursor.execute(f"DELETE FROM {table} WHERE run_key IN (SELECT unnest(?::INTEGER[]))", [run_keys])
     import_keys = [import_key for _, import_key in found if import_key is not None]

@@ -6,16 +6,15 @@ pasted link. Streamlit drops a URL value it does not know without a word; `_reme
 
 from __future__ import annotations
 
-import colorsys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 
 import streamlit as st
 
 from data.records import FAMILY_WORD, SCYLLA_SCHEME, Denominator, Selection
 from ui import cached
-from ui.figures.theme import ModelStyle, natural_order
+from ui.figures.theme import MAX_LINES, ModelStyle, natural_order
 from ui.plain import plain
 
 URL_KEYS = ("models", "tasks", "scheme", "denominator", "ood")
@@ -92,6 +91,13 @@ def current() -> Selection:
     return chosen if isinstance(chosen, Selection) else Selection()
 
 
+def styles(drawn: Collection[str] = ()) -> dict[str, ModelStyle]:
+    """Colour and symbol of every model, for a chart of these. What is chosen has the same colours on every page."""
+    chosen = current().models
+    is_small = 0 < len(chosen) <= MAX_LINES and set(drawn) <= set(chosen)
+    return cached.styles(chosen if is_small else tuple(drawn))
+
+
 def shown_models(
     chosen: Selection,
     counted: Sequence[str],
@@ -150,21 +156,10 @@ def _spread(pool: Sequence[str], n: int, styles: Mapping[str, ModelStyle]) -> tu
         ideal = step * (len(pool) - 1) / (n - 1)
         away = {abs(place - ideal): place for place in range(len(pool)) if place not in picked}
         nearest = [away[distance] for distance in sorted(away)]
-        taken = [_hue(styles.get(pool[place])) for place in picked]
-        picked.append(next((place for place in nearest if not _is_among(_hue(styles.get(pool[place])), taken)), nearest[0]))
+        hues = [styles[model].hue if model in styles else None for model in pool]
+        taken = {hues[place] for place in picked} - {None}
+        picked.append(next((place for place in nearest if hues[place] not in taken), nearest[0]))
     return tuple(pool[place] for place in sorted(picked))
-
-
-def _hue(style: ModelStyle | None) -> float | None:
-    """0-1 around the colour circle; lighter and darker shades of a colour share it."""
-    if style is None:
-        return None
-    red, green, blue = (int(style.color[start : start + 2], 16) / 255 for start in (1, 3, 5))
-    return colorsys.rgb_to_hls(red, green, blue)[0]
-
-
-def _is_among(hue: float | None, taken: Sequence[float | None]) -> bool:
-    return hue is not None and any(other is not None and abs(hue - other) < 0.02 for other in taken)
 
 
 # -- details -----------------------------------------------------------------------------------------------------------------------

@@ -109,9 +109,7 @@ def test_of_models_with_published_means_fewer_are_drawn() -> None:
 
 
 def test_models_of_one_hue_are_not_drawn_together_when_others_are_near() -> None:
-    styles = {
-        f"m{place}": ModelStyle(color, "circle") for place, color in enumerate(("#f0bf59", "#0072b2", "#009e73", "#cc79a7", "#e69f00"))
-    }
+    styles = {f"m{place}": ModelStyle("#000000", "circle", hue) for place, hue in enumerate((4, 0, 2, 5, 4))}
     assert shown_models(Selection(), [], list(styles), styles=styles)[0] == ("m1", "m2", "m3", "m4")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from data.grading_effect import read_grading_effect
 from data.identity import SameRuns, apart, decided_names, suggest_same
 from data.identity import same_runs as find_same_runs
 from data.methods import Method, read_agreement, read_calibration, read_methods
+from data.model_order import fetch_model_order
 from data.queries import SampleFilter
 from data.records import SCYLLA_SCHEME, Denominator, Selection
 from data.watching import watched_folders as read_watched_folders
@@ -113,11 +115,17 @@ def name_decisions() -> dict[str, str]:
     return decided_names(store())
 
 
-def styles() -> dict[str, ModelStyle]:
-    """Colour and symbol of every model of the store; the same on every page, whatever is selected."""
-    known = models()
-    families = {model: family if isinstance(family, str) else None for model, family in zip(known["model"], known["family"], strict=True)}
-    return model_styles(families)
+@kept
+def model_order() -> tuple[str, ...]:
+    """See data.model_order.fetch_model_order."""
+    return fetch_model_order(store())
+
+
+def styles(together: Collection[str] = ()) -> dict[str, ModelStyle]:
+    """Colour and symbol of every model of the store. Pages ask `ui.selection.styles`, which knows which models stand together."""
+    known = models().set_index("model")["family"]
+    order = [*(model for model in model_order() if model in known), *known.index]
+    return model_styles({model: known[model] if isinstance(known[model], str) else None for model in order}, together=together)
 
 
 def sizes() -> dict[str, tuple[str, int]]:

@@ -11,7 +11,7 @@ import streamlit as st
 from analysis.compare.comparing import Comparison
 from analysis.compare.pairing import OVER_TASKS
 from data.records import Selection
-from ui import cached, screen
+from ui import cached, screen, selection
 from ui.calibration_words import simulated
 from ui.chart import show_chart
 from ui.figures.compare import agreement_figure, forest_figure, p_text
@@ -22,7 +22,7 @@ SPLIT_WORDS = {"id": "ID", "ood": "OOD", "": "no split"}
 
 def draw_forest(comparison: Comparison, chosen: Selection) -> dict[str, Any] | None:
     """The forest plot with the line under it; returns what was clicked."""
-    clicked = show_chart(forest_figure(comparison, styles=cached.styles()), key="differences")
+    clicked = show_chart(forest_figure(comparison, styles=selection.styles(comparison.models)), key="differences")
     rows = comparison.rows
     sizes = rows.loc[rows["grouping"] == "overall", "n"].dropna()
     settings = comparison.settings

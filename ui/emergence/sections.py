@@ -20,14 +20,16 @@ from analysis.emergence.words import (
     threshold_sentence,
     verdict,
 )
-from ui import cached, screen
+from ui import cached, screen, selection
 from ui.chart import show_chart
 from ui.emergence.controls import EmergenceChoice
 from ui.example_views import draw_examples, examples
 from ui.figures.emergence import curve_figure, forms_figure, law_figure, mirage_figure, threshold_figure
 
 if TYPE_CHECKING:
+    from analysis.emergence.scale_series import Series
     from analysis.emergence.studying import Emergence, Mirage
+    from ui.figures.theme import ModelStyle
 
 LINES_DRAWN = 12
 """Of more other lines than these none is drawn grey behind the one that is read: they would hide it."""
@@ -37,7 +39,7 @@ def draw_curve(found: Emergence, choice: EmergenceChoice) -> None:
     """The curve with what stands under it; a click leads to the samples or the run behind a point."""
     others = cached.series(choice.selection, choice.metric, replace(choice.wanted, line=None))
     drawn = others if len(others.lines) <= LINES_DRAWN else None
-    clicked = show_chart(curve_figure(found, others=drawn, styles=cached.styles()), key="emergence")
+    clicked = show_chart(curve_figure(found, others=drawn, styles=_styles(found.series)), key="emergence")
     series = found.series
     answers = series.points["n"].sum()
     n = f"n = {len(series.points)} points at {series.n_scales} scales" + (f", {answers:,.0f} answers" if answers > 0 else "")
@@ -57,6 +59,10 @@ def draw_curve(found: Emergence, choice: EmergenceChoice) -> None:
         screen.open_page("runs", model=str(clicked["model"]))
 
 
+def _styles(series: Series) -> dict[str, ModelStyle]:
+    return selection.styles(series.points["model"].unique())
+
+
 def _derived(choice: EmergenceChoice) -> str | None:
     if choice.wanted.axis != "FLOPs":
         return None
@@ -67,7 +73,7 @@ def _derived(choice: EmergenceChoice) -> str | None:
 def draw_forms(found: Emergence) -> None:
     """All forms, their weights, parameters and forecasts."""
     st.markdown(screen.plain(" ".join((break_sentence(found), suddenness_sentence(found), onset_sentence(found)))))
-    show_chart(forms_figure(found, styles=cached.styles()), key="forms", on_click=False)
+    show_chart(forms_figure(found, styles=_styles(found.series)), key="forms", on_click=False)
     frame = pd.DataFrame(
         [
             {
@@ -155,7 +161,7 @@ def draw_threshold(choice: EmergenceChoice) -> None:
         screen.empty("No loss threshold.", found)
         return
     screen.answer(threshold_sentence(found, series.loss_name))
-    show_chart(threshold_figure(series, found, styles=cached.styles()), key="threshold", on_click=False)
+    show_chart(threshold_figure(series, found, styles=_styles(series)), key="threshold", on_click=False)
     screen.caption(
         n=f"n = {len(series.points)} points",
         estimator="least squares of base + A max(0, eta − loss); the base is chance",

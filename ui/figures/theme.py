@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,25 +61,41 @@ PALETTES = {
 
 @dataclass(frozen=True, slots=True)
 class ModelStyle:
-    """How one model looks on every page."""
+    """How one model looks on every page. hue: place of its hue in MODEL_HUES."""
 
     color: str
     symbol: str
+    hue: int | None = None
 
 
-def model_styles(families: Mapping[str, str | None]) -> dict[str, ModelStyle]:
+def model_styles(families: Mapping[str, str | None], *, together: Collection[str] = ()) -> dict[str, ModelStyle]:
     """Give every model of the store its look.
 
-    A model's colour is its place in the sorted list of all models of the store, so filtering never changes it; six neighbours always
-    differ in hue, and further models take a lighter or darker shade. The symbol is the family's place in the sorted list of families.
+    A model's hue is its place in the order in which models came into the store, so neither filtering nor a further import changes it. Up
+    to six models that are shown together have one of the six plain hues each: where two have the same, the one that came first keeps it,
+    and the other takes the next that is free. Beyond six, greyer and lighter shades tell models of one hue apart. The symbol is the place
+    of the family in the same order.
 
     Args:
-        families: model -> family (None when unknown) of the whole store, not of what is selected.
+        families: model -> family (None when unknown) of the whole store, in the order in which the models came.
+        together: the models that are chosen or drawn.
     """
-    known = sorted({family for family in families.values() if family is not None}, key=natural_order)
-    symbols = {family: SYMBOLS[place % len(SYMBOLS)] for place, family in enumerate(known)}
-    models = sorted(families, key=natural_order)
-    return {model: ModelStyle(_color(place), symbols.get(families[model] or "", SYMBOLS[0])) for place, model in enumerate(models)}
+    symbols: dict[str, str] = {}
+    for family in families.values():
+        if family is not None:
+            symbols.setdefault(family, SYMBOLS[len(symbols) % len(SYMBOLS)])
+    styles = {
+        model: ModelStyle(_color(place), symbols.get(family or "", SYMBOLS[0]), place % len(MODEL_HUES))
+        for place, (model, family) in enumerate(families.items())
+    }
+    if len(set(together)) <= len(MODEL_HUES):
+        free = list(range(len(MODEL_HUES)))
+        for model in (model for model in families if model in together):
+            own = styles[model].hue or 0
+            hue = own if own in free else free[0]
+            free.remove(hue)
+            styles[model] = ModelStyle(MODEL_HUES[hue], styles[model].symbol, hue)
+    return styles
 
 
 def style_of(model: str, styles: Mapping[str, ModelStyle] | None) -> ModelStyle:

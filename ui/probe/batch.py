@@ -13,7 +13,7 @@ from data.records import SCYLLA_SCHEME, NotEnoughDataError, Selection, Split
 from probe.desk import BatchJob, Job, ModelChoice
 from probe.running import ProbeSpec
 from probe.tasks import TASKS
-from ui import cached, screen
+from ui import cached, screen, selection
 from ui.chart import show_chart
 from ui.figures.valley import valley_figure
 from ui.probe.parts import ProbeChoice
@@ -168,7 +168,7 @@ def _draw_result(job: BatchJob, chosen: Selection) -> None:
     except NotEnoughDataError as fault:
         st.caption(screen.plain(f"No valley yet: {fault}"))
         return
-    clicked = show_chart(valley_figure([valley], styles=cached.styles()), key="live valley")
+    clicked = show_chart(valley_figure([valley], styles=selection.styles([model])), key="live valley")
     screen.caption(
         n=int(valley.curve["n_id"].sum() + valley.curve["n_ood"].sum()),
         estimator="accuracy is the mean over a level's tasks, each counting the same; this run alone",

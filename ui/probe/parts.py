@@ -17,7 +17,7 @@ from probe.id_sources import IdSource, IdSourceError, ladder_source, range_sourc
 from probe.models import ladder_names
 from probe.prompts import STYLES, style_named
 from probe.tasks import TASKS, Instance, make_batch
-from ui import cached, screen
+from ui import cached, screen, selection
 from ui.chart import show_chart
 from ui.figures.answer import answer_figure
 from ui.raw_text import visible
@@ -383,7 +383,7 @@ def draw_place(job: AskJob, chosen: Selection) -> None:
         )
     if names and instance.level is not None and dict(cached.valley_sources(alone)).get(names[0]) == "samples":
         valley = cached.valley(names[0], "samples", alone)
-        figure = answer_figure(valley, level=instance.level, split=str(instance.split), outcome=outcome, styles=cached.styles())
+        figure = answer_figure(valley, level=instance.level, split=str(instance.split), outcome=outcome, styles=selection.styles(names[:1]))
         clicked = show_chart(figure, key="answer on valley")
         screen.caption(
             n=f"n = {int(valley.curve['n_id'].sum() + valley.curve['n_ood'].sum()):,} stored answers and this one",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,7 +10,7 @@ import streamlit as st
 
 from analysis.valley.words import percent
 from data.records import NotEnoughDataError, Selection
-from ui import cached, screen
+from ui import cached, screen, selection
 from ui.calibration_words import simulated
 from ui.chart import show_chart
 from ui.figures.explanation import complexity_figure, constant_penalty_figure, half_point_figure
@@ -21,6 +21,7 @@ from ui.valley.words import raised
 if TYPE_CHECKING:
     from analysis.valley.explanation import Explanation
     from analysis.valley.locating import Valley
+    from ui.figures.theme import ModelStyle
 
 ACCOUNT_COLUMNS = (*("name", "words", "n_params", "loglik", "aicc", "d_aicc", "weight", "bic", "d_bic", "penalty", "task_sd", "split_sd"),)
 
@@ -51,13 +52,13 @@ def draw_explanation(valleys: Sequence[Valley], chosen: Selection) -> None:
         return
     screen.answer(f"{valley.model}: {raised(valley.verdict().sentence)}")
     st.caption(screen.plain(comparison(explanation)))
-    _draw_charts(valley, explanation, chosen)
+    _draw_charts(valley, explanation, chosen, selection.styles([drawn.model for drawn in valleys]))
     _draw_tests(valley, explanation)
     _draw_accounts(explanation)
 
 
 def _draw_complexity(valleys: Sequence[Valley], chosen: Selection) -> None:
-    clicked = show_chart(complexity_figure(valleys, styles=cached.styles()), key="complexity")
+    clicked = show_chart(complexity_figure(valleys, styles=selection.styles([valley.model for valley in valleys])), key="complexity")
     routes = {valley.complexity.route for valley in valleys if valley.complexity is not None}
     how = [
         text
@@ -107,12 +108,12 @@ def _draw_means(valleys: Sequence[Valley]) -> None:
     )
 
 
-def _draw_charts(valley: Valley, explanation: Explanation, chosen: Selection) -> None:
+def _draw_charts(valley: Valley, explanation: Explanation, chosen: Selection, styles: Mapping[str, ModelStyle]) -> None:
     left, right = st.columns(2, gap="small")
     with left:
-        clicked = show_chart(constant_penalty_figure(valley, explanation, styles=cached.styles()), key="constant penalty")
+        clicked = show_chart(constant_penalty_figure(valley, explanation, styles=styles), key="constant penalty")
     with right:
-        clicked = show_chart(half_point_figure(valley, explanation, styles=cached.styles()), key="half point") or clicked
+        clicked = show_chart(half_point_figure(valley, explanation, styles=styles), key="half point") or clicked
     n = int(valley.curve["n_id"].sum() + valley.curve["n_ood"].sum())
     screen.caption(
         n=f"n = {n:,} answers to {len(explanation.points.task)} tasks in both splits",

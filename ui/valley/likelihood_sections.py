@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from data.records import Selection
-from ui import cached, screen
+from ui import cached, screen, selection
 from ui.chart import show_chart
 from ui.figures.likelihood import density_figure, min_k_figure
 from ui.figures.parts import listed
@@ -46,13 +46,14 @@ def draw_likelihood(models: Sequence[str], chosen: Selection) -> None:
         return
     screen.answer(_sentence(found))
     left, right = st.columns([0.55, 0.45], gap="small")
+    styles = selection.styles([one.model for one in found])
     with left:
-        clicked = show_chart(density_figure(found, styles=cached.styles()), key="answer probability")
+        clicked = show_chart(density_figure(found, styles=styles), key="answer probability")
     with right:
         percent = st.segmented_control(
             "Likeliest answers kept, %", [100, 80, 60], default=100, required=True, key="kept", bind="query-params"
         )
-        clicked = show_chart(min_k_figure(found, keep_percent=percent or 100, styles=cached.styles()), key="min k") or clicked
+        clicked = show_chart(min_k_figure(found, keep_percent=percent or 100, styles=styles), key="min k") or clicked
     _draw_captions(found, chosen)
     _draw_tables(found)
     if clicked:

@@ -13,7 +13,7 @@ import streamlit as st
 from analysis.valley.task_gaps import ESTIMATE_COLUMNS
 from analysis.valley.words import paper_table
 from data.records import Selection
-from ui import cached, screen
+from ui import cached, screen, selection
 from ui.calibration_words import simulated
 from ui.chart import show_chart
 from ui.figures.log_odds import log_odds_gap_figure
@@ -38,7 +38,7 @@ TASK_COLUMNS = ("model", "level", "level_label", "task", *_ESTIMATES, *_COUNTS, 
 
 def draw_charts(valleys: Sequence[Valley], chosen: Selection) -> None:
     """The valley, the log-odds gap beside it, the line under them; a click leads to the samples or the source behind a point."""
-    styles = cached.styles()
+    styles = selection.styles([valley.model for valley in valleys])
     if len(valleys) > MAX_LINES:
         clicked = show_chart(gap_heatmap_figure(valleys), key="valley heat map")
         st.caption("The same on the log-odds scale, where a constant penalty would be one colour in a row.")
@@ -185,7 +185,8 @@ def draw_bounds(chosen: Selection) -> None:
         if len(bounds) > 1
         else f"{bounds[0].model}: {raised(bounds[0].sentence())}"
     )
-    clicked = show_chart(gap_bounds_figure(cached.level_scores(chosen), styles=cached.styles()), key="bounds")
+    scores = cached.level_scores(chosen)
+    clicked = show_chart(gap_bounds_figure(scores, styles=selection.styles(scores["model"])), key="bounds")
     screen.caption(
         n=f"{len(bounds)} models",
         estimator="bounds from S alone, since both accuracies lie between 0 and 1",

@@ -10,7 +10,7 @@ import streamlit as st
 
 from analysis.valley.level_by_size import size_name
 from data.records import Selection
-from ui import cached, screen
+from ui import cached, screen, selection
 from ui.calibration_words import simulated
 from ui.chart import show_chart
 from ui.figures.probe_level import probe_level_figure
@@ -51,7 +51,7 @@ def _draw_one(found: LevelBySize, chosen: Selection) -> None:
     screen.answer(found.sentence())
     known = cached.levels(chosen.scheme)
     labels = {int(level): str(label) for level, label in zip(known["level"], known["label"], strict=True)}
-    clicked = show_chart(size_figure(found, labels, styles=cached.styles()), key=f"size {found.source}")
+    clicked = show_chart(size_figure(found, labels, styles=selection.styles(found.models["model"])), key=f"size {found.source}")
     fit = found.interval
     screen.caption(
         n=f"n = {fit.n} models, {fit.n_lowest} at the lowest level or below, {fit.n_highest} at the highest or above (arrows)",
@@ -135,7 +135,7 @@ def draw_probe_tasks(chosen: Selection) -> None:
         )
         return
     screen.answer(_probe_sentence(readings))
-    clicked = show_chart(probe_level_figure(readings, styles=cached.styles()), key="probe levels")
+    clicked = show_chart(probe_level_figure(readings, styles=selection.styles([reading.model for reading in readings])), key="probe levels")
     n_models = len({reading.model for reading in readings})
     screen.caption(
         n=f"n = {sum(reading.n for reading in readings):,} OOD answers on probe tasks, {n_models} models",

@@ -8,7 +8,7 @@ import streamlit as st
 
 from analysis.what_if.words import DENOMINATOR_WORDS, METRIC_HELP, multiverse_sentence, sentence
 from data.records import Selection
-from ui import cached, screen
+from ui import cached, screen, selection
 from ui.chart import show_chart
 from ui.figures.multiverse import specification_curve_figure
 from ui.figures.text import level_name, percent
@@ -44,12 +44,13 @@ def draw_what_if(cells: Cells, choice: Choice, chosen: Selection, left_out: str 
     said = [_in_every_choice(what_if, cells, chosen), left_out]
     st.caption(screen.plain(" ".join(text for text in said if text)))
     drawn = _drawn(what_if)
+    styles = selection.styles(cells.models if len(cells.models) <= MAX_LINES else drawn)
     left, right = st.columns([0.44, 0.56], gap="small") if drawn else (st.container(), None)
     with left:
-        clicked = show_chart(rank_slope_figure(what_if, styles=cached.styles()), key="what-if ranks")
+        clicked = show_chart(rank_slope_figure(what_if, styles=styles), key="what-if ranks")
     if right is not None:
         with right:
-            clicked = show_chart(what_if_levels_figure(what_if, drawn, styles=cached.styles()), key="what-if levels") or clicked
+            clicked = show_chart(what_if_levels_figure(what_if, drawn, styles=styles), key="what-if levels") or clicked
     _caption(what_if)
     if clicked:
         kept = {name: clicked[name] for name in ("level", "split") if name in clicked}

@@ -6,16 +6,33 @@ import colorsys
 import math
 from itertools import combinations, pairwise
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ui.figures.theme import DIVERGING, MODEL_HUES, OKABE_ITO, ModelStyle, is_dark, model_styles, natural_order, style_of
 
 FAMILIES = {f"Q-{size}B": "Qwen" for size in (1.8, 4, 7, 14, 32, 72)} | {"L-8B": "Llama", "L-70B": "Llama", "x": None}
 
 
-def test_filtering_the_screen_cannot_change_a_models_look_because_only_the_store_decides() -> None:
+def test_models_that_come_later_change_the_look_of_none_that_is_there() -> None:
     styles = model_styles(FAMILIES)
-    shuffled = model_styles(dict(reversed(FAMILIES.items())))
-    assert styles == shuffled
+    later = model_styles({**FAMILIES, "A-1B": "Aardvark", "K-2B": "Koala"})
+    assert {model: later[model] for model in styles} == styles
+    assert later["A-1B"].symbol not in {styles["Q-7B"].symbol, styles["L-8B"].symbol}
     assert {model: style_of(model, styles) for model in ("Q-7B", "x")} == {"Q-7B": styles["Q-7B"], "x": styles["x"]}
+
+
+@given(st.integers(6, 40), st.data())
+def test_up_to_six_models_shown_together_have_six_hues_and_the_earliest_keeps_its_own(n_stored: int, data: st.DataObject) -> None:
+    families = {f"m{place}": None for place in range(n_stored)}
+    together = data.draw(st.sets(st.sampled_from(list(families)), min_size=1, max_size=6))
+    styles = model_styles(families, together=together)
+    colors = [styles[model].color for model in together]
+    assert len(set(colors)) == len(colors) and set(colors) <= set(MODEL_HUES)
+    first = min(together, key=list(families).index)
+    assert styles[first].color == MODEL_HUES[list(families).index(first) % 6]
+    later = model_styles({**families, "new": None}, together=together)
+    assert {model: later[model] for model in together} == {model: styles[model] for model in together}
 
 
 def test_six_neighbours_differ_in_hue_and_eighteen_models_in_color() -> None:
