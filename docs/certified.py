@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from docs.certified_values import comparing, emerging, scoring, valleys
+from docs.certified_values import answering, comparing, emerging, growing, scoring, valleys
 
 FILE = Path(__file__).resolve().parent.parent / "data" / "catalog" / "certified.json"
 
@@ -20,7 +20,7 @@ FILE = Path(__file__).resolve().parent.parent / "data" / "catalog" / "certified.
 def certified_values() -> dict[str, list[dict[str, object]]]:
     """{method key: vectors}, by the names of the keys."""
     found: dict[str, list[dict[str, object]]] = {}
-    for module in (scoring, valleys, comparing, emerging):
+    for module in (scoring, answering, valleys, growing, comparing, emerging):
         for key, vectors in module.VECTORS.items():
             found.setdefault(key, []).extend(vector() for vector in vectors)
     return dict(sorted(found.items()))

@@ -151,7 +151,9 @@ def _clustered(inputs: Inputs, _: Tables) -> Outputs:
         named = [name for name in _TABLE_4 if name in str(inputs["table"])] or list(_TABLE_4)
         clustered, plain = (np.array([_TABLE_4[name][place] for name in named]) for place in (0, 1))
         return {"clustered": clustered, "clt": plain, "ratio": clustered / plain}
-    scores, clusters = numbers(inputs["scores"]), first_of(inputs, "cluster", "clusters")
+    # A verdict of true or false is a score of 1 or 0, as in the vectors of other keys.
+    scores = numbers([float(score) if isinstance(score, bool) else score for score in inputs["scores"]])
+    clusters = first_of(inputs, "cluster", "clusters")
     return {
         "se_clt": clt_se(scores),
         "se_clustered_miller_eq4": clustered_se(scores, clusters),

@@ -5,12 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.certified.reading import Inputs, Methods, Outputs, Tables, number, numbers
-from analysis.what_if.metrics import brier, choice_chain, correlation_distribution, pass_at_k, scaling_chain, token_chain
+from analysis.what_if.metrics import brier, choice_chain, correlation_distribution, pass_at_k, scaling_chain, token_chain, token_probability
 
 
 def _transform(inputs: Inputs, _: Tables) -> Outputs:
-    chain = token_chain(numbers(inputs["per_token_p"]), numbers(inputs["L"]))
-    return {"exact_match": chain.exact_match, "token_edit_distance": chain.token_edit_distance}
+    """From a token's probability forwards, or from an exact match (of n answers) back to it."""
+    length = numbers(inputs["L"])
+    if "per_token_p" in inputs:
+        p, back = numbers(inputs["per_token_p"]), {}
+    else:
+        p, upper = token_probability(numbers(inputs["exact_match"]), length, numbers(inputs.get("n")))
+        back = {"per_token_p": p, "per_token_p_upper95": upper}
+    chain = token_chain(p, length)
+    return {"exact_match": chain.exact_match, "token_edit_distance": chain.token_edit_distance} | back
 
 
 def _scaling(inputs: Inputs, _: Tables) -> Outputs:
@@ -23,7 +30,9 @@ def _brier(inputs: Inputs, _: Tables) -> Outputs:
     rows = [numbers(row) for row in inputs["P"]]
     if not rows:
         return {"brier": np.nan}
-    return {"brier": float(brier(np.array(rows), numbers(inputs["y"])).mean())}
+    # Row by row: instances may have different numbers of choices.
+    each = [float(brier(row, place)[0]) for row, place in zip(rows, numbers(inputs["y"]), strict=True)]
+    return {"brier": float(np.mean(each))}
 
 
 def _choices(inputs: Inputs, _: Tables) -> Outputs:

@@ -112,17 +112,17 @@ def token_probability(exact_match: ArrayLike, length: ArrayLike, n: ArrayLike) -
     Args:
         exact_match: y, 0-1.
         length: L, tokens of the target, > 0.
-        n: answers behind y; > 0.
+        n: answers behind y; only the bound asks for it.
 
     Returns:
-        p, NaN where y is 0 (then only a bound is known) or anything is undefined; and the 95 % upper bound of p where y is 0,
+        p, NaN where y is 0 (then only a bound is known) or y or L is undefined; and the 95 % upper bound of p where y is 0 of n > 0,
         (1 - .05^(1/n))^(1/L), NaN elsewhere. Source: METHODS C3.
 
     >>> [round(float(value), 4) for value in token_probability(0.0625, 4, 100)]
     [0.5, nan]
     """
     y, tokens, answers = np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in (exact_match, length, n)))
-    defined = (y >= 0) & (y <= 1) & (tokens > 0) & (answers > 0)
+    defined = (y >= 0) & (y <= 1) & (tokens > 0)
     power = 1 / np.where(defined, tokens, np.nan)
     p = np.where(defined & (y > 0), np.where(defined, y, np.nan) ** power, np.nan)
     return p, np.where(defined & (y == 0), zero_upper_bound(answers) ** power, np.nan)

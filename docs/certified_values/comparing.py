@@ -103,15 +103,19 @@ VECTORS: Vectors = {
         made({"table": [[30, 2], [11, 7]]}, _mcnemar, COINS),
         made({"table": [[55, 40], [21, 12]]}, _mcnemar, COINS),
         made({"table": [[5, 6], [6, 0]]}, _mcnemar, f"{COINS}; as many on either side"),
+        vector({"table": [[10, 0], [0, 5]]}, {"exact_p": 1, "mid_p": 1, "chi2_p": 1}, "by hand: never different"),
     ],
     "multiple_comparisons": [
         made({"p": [0.04, 0.001, 0.03, 0.2, 0.012]}, _multiple, "the definition for one test at a time, in exact fractions", 1e-12),
         made({"p": [0.02, 0.02, 0.9, 0.6]}, _multiple, "the same; a tie, and products above 1", 1e-12),
         made({"p": [0.03]}, _multiple, "the same; a family of one", 1e-12),
+        vector({"p": [0.01, None, 0.03]}, {"holm": [0.02, None, 0.03]}, "by hand: an undefined test is none of the family"),
     ],
     "capa": [
         made({"a": [[0.5, 0.3, 0.2], [0.1, 0.9], [0.25] * 4], "b": [[0.2, 0.2, 0.6], [0.4, 0.6], [0.7, 0.1, 0.1, 0.1]], "gt": [0, 1, 3]},
              _capa, f"{DEFINITION}; items with 3, 2 and 4 options", 1e-12),
+        vector({"a": [0, 1, 2], "b": [0, 1, 2], "gt": [0, 1, 2], "n_options": 4, "one_hot": True},
+               {"kappa_p": None, "c_obs": 1, "c_exp": 1}, "by hand: both always right"),
         made({"a": [[1, 0, 0], [0, 1, 0], [0, 0, 1]], "b": [[1, 0, 0], [0, 1, 0], [1, 0, 0]], "gt": [0, 0, 2]}, _capa, DEFINITION, 1e-12),
     ],
     "rank_aggregation": [
@@ -120,6 +124,8 @@ VECTORS: Vectors = {
     ],
     "clustered_se": [
         made({"scores": [1, 0, 1, 1, 0, 0, 1], "cluster": [0, 0, 0, 1, 1, 2, 2]}, _clustered, "equation 4 pair by pair; unequal clusters"),
+        vector({"scores": [True, True, False, False], "cluster": ["a", "a", "b", "b"]},
+               {"se_clt": math.sqrt(1 / 12), "se_cluster_sandwich_no_correction": math.sqrt(1 / 8)}, "by hand: verdicts, clusters by name"),
         made({"scores": [0.5, 0.25, 1, 0], "cluster": [0, 1, 2, 3]}, _clustered, "equation 4 pair by pair; every score its own cluster"),
     ],
     "miller_paired_se": [

@@ -120,6 +120,9 @@ VECTORS: Vectors = {
         made({"per_token_p": 0.7, "L": 6}, _chain, f"all 64 patterns of right and wrong tokens, {EXACT}", 1e-12),
         made({"per_token_p": 0.95, "L": 3}, _chain, f"all 8 patterns, {EXACT}", 1e-12),
         made({"per_token_p": 1, "L": 5}, _chain, f"all 32 patterns, {EXACT}", 1e-12),
+        vector({"exact_match": 0.4096, "L": 4}, {"per_token_p": 0.8, "token_edit_distance": 0.8}, "by hand: .8^4 = .4096", 1e-12),
+        vector({"exact_match": 0, "L": 2, "n": 1}, {"per_token_p": None, "per_token_p_upper95": math.sqrt(0.95)},
+               "by hand: 0 of 1 leaves up to .95 for two tokens", 1e-12),
     ],
     "metric_transform_scaling": [
         made({"N": 1e9, "c": 2e9, "alpha": -0.25, "L": 4}, _scaling, "the chain in logarithms to base 2", 1e-12),
@@ -131,6 +134,7 @@ VECTORS: Vectors = {
         made({"P": [[0.6, 0.3, 0.1], [0.2, 0.5, 0.3]], "y": [0, 2]}, _brier, EXACT, 1e-12),
         made({"P": [[0.25, 0.25, 0.25, 0.25]], "y": [1]}, _brier, f"{EXACT}; guessing gives (C - 1) / C", 1e-12),
         made({"P": [[0, 1]], "y": [0]}, _brier, f"{EXACT}; as wrong as can be", 1e-12),
+        made({"P": [[0.1, 0.9], [0.2, 0.3, 0.5]], "y": [1, 0]}, _brier, f"{EXACT}; two choices, then three", 1e-12),
     ],
     "mc_metric_chain": [
         made({"logp_vocab": [-1.5, -2.5, -4.0], "correct": 0}, _choices, "sums of math.exp, by definition", 1e-12),
@@ -140,6 +144,7 @@ VECTORS: Vectors = {
         made({"n": 12, "c": 3, "k": 4}, _pass_at_k, "every choice of 4 attempts out of 12 counted", 1e-12),
         made({"n": 6, "c": 0, "k": 2}, _pass_at_k, "every choice counted; none right", 1e-12),
         made({"n": 9, "c": 7, "k": 3}, _pass_at_k, "every choice counted; 2 wrong cannot fill 3", 1e-12),
+        vector({"n": 5, "c": 2, "k": 6}, {"pass_at_k": None}, "by hand: 6 attempts cannot be drawn from 5"),
     ],
     "correlation_distribution": [
         made({"per_sample_corr": [0.9, -0.4, 0.35, 0.6, 0.1], "threshold": 0.5}, _correlations, f"survival curve in steps, {EXACT}", 1e-12),
@@ -148,10 +153,13 @@ VECTORS: Vectors = {
     "breakthroughness_linearity": [
         made({"y": [0.02, 0.05, 0.04, 0.4, 0.85]}, _suddenness, f"{EXACT} up to the last root"),
         made({"y": [0.9, 0.7, 0.6, 0.2]}, _suddenness, f"{EXACT} up to the last root; a score that falls"),
+        vector({"y": [0.9, 0.1, 0.1, 0.1]}, {"B": "-inf", "L": -math.sqrt(3), "L_over_steps": -1 / math.sqrt(3)}, "by hand: one fall"),
+        vector({"y": [0.1, None, 0.4, 0.5]}, {"B": None, "L": None}, "by hand: a score is missing"),
     ],
     "resolution": [
         made({"n": 40, "p": 0.03}, _resolution, "tail inverted by halving; instances tried one by one"),
         made({"n": 250, "p": 0.005}, _resolution, "tail inverted by halving; instances tried one by one"),
+        vector({"n": 8, "p": 0}, {"prob_all_zero": 1, "n_for_95pct_seeing_one": None}, "by hand: what never happens is never seen"),
     ],
     "passuntil": [
         vector({"samples_until_stop": 500, "successes_r": 4}, {"mle": 0.008, "unbiased": 3 / 499}, "by hand: 4 / 500 and 3 / 499", 1e-12),
@@ -159,6 +167,7 @@ VECTORS: Vectors = {
     ],
     "task_scaling_law": [
         made({"N": [2e7, 8e7, 3e8, 1.2e9], "PU": [0.002, 0.03, 0.15, 0.5]}, _law, "normal equations by elimination", {"rel": 1e-9}),
+        vector({"N": [1e7, 1e8, 1e9], "PU": [0, 1, 0.5]}, {"alpha": None, "c": None}, "by hand: 0 and 1 have no place: one is left"),
         made({"N": [1e8, 2e8, 4e8, 8e8, 1.6e9], "PU": [0.05, 0.07, 0.12, 0.35, 0.7]}, _law, "normal equations, eliminated", {"rel": 1e-9}),
     ],
     "loss_threshold": [

@@ -149,5 +149,6 @@ VECTORS: Vectors = {
         made({"k": 12, "n": 12}, _binomial, INVERTED),
         made({"k": 1, "n": 256}, _binomial, INVERTED),
         made({"k": 9, "n": 30, "alpha": 0.1}, _binomial, INVERTED),
+        vector({"k": 0, "n": 0}, {"wilson": [None, None], "clopper_pearson": [None, None]}, f"{HAND}; nothing was asked"),
     ],
 }  # fmt: skip

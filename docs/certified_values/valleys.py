@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import integrate, optimize, stats
 
-from docs.certified_values.parts import Vectors, made, root, sigmoid, solve
+from docs.certified_values.parts import Vectors, made, root, sigmoid, solve, vector
 
 
 def _closed_form(inputs: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def _paule_mandel(d: list[float], v: list[float], x: list[float] | None) -> tupl
 
 def _task_level(inputs: dict[str, Any]) -> dict[str, Any]:
     level, k_id, k_ood = inputs["level"], inputs["id_correct"], inputs["ood_correct"]
-    n = [inputs["n"]] * len(level) if isinstance(inputs["n"], int) else inputs["n"]
+    n = inputs["n"] if isinstance(inputs["n"], list) else [inputs["n"]] * len(level)
     logits = [[math.log((y + 0.5) / (m - y + 0.5)) for y, m in zip(counts, n, strict=True)] for counts in (k_id, k_ood)]
     v = [1 / (a + 0.5) + 1 / (m - a + 0.5) + 1 / (b + 0.5) + 1 / (m - b + 0.5) for a, b, m in zip(k_id, k_ood, n, strict=True)]
     d = [a - b for a, b in zip(*logits, strict=True)]
@@ -235,6 +235,15 @@ VECTORS: Vectors = {
             {"level": [1, 1, 2, 2, 3, 3], "n": [50, 40, 50, 40, 50, 40], "id_correct": [45, 33, 30, 21, 10, 9],
              "ood_correct": [44, 30, 20, 18, 8, 3]},
             _task_level, BY_SUMS, 1e-7,
+        ),
+        made(
+            {"level": [9, 2, 5, 2, 9, 5], "n": 10.0, "id_correct": [2, 10, 6, 9, 0, 5], "ood_correct": [1, 10, 4, 8, 0, 5]},
+            _task_level, f"{BY_SUMS}; levels out of order and with gaps, none right and all right", 1e-7,
+        ),
+        vector(
+            {"level": [1, 2, 3, 4], "n": 10, "id_correct": [9, 7, 4, 1], "ood_correct": [8, 4, 3, 1]},
+            {"level_gap": [0.1, 0.3, 0.1, 0.0], "critical_level": 2, "iut_p_interior_peak": None},
+            "by hand: one task a level cannot say how tasks differ",
         ),
         made(
             {"level": [1, 1, 2, 2, 3, 3, 3], "n": 200, "id_correct": [199, 180, 150, 90, 40, 20, 11],

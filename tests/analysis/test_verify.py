@@ -103,6 +103,21 @@ def test_null_is_undefined_and_nothing_else() -> None:
     assert check_vector("binomial_ci", undefined).passed
 
 
+@pytest.mark.parametrize(
+    ("key", "inputs", "expected"),
+    [
+        ("metric_transform", {"exact_match": 0.0625, "L": 4}, {"per_token_p": 0.5, "token_edit_distance": 2}),
+        ("metric_transform", {"exact_match": 0, "L": 4, "n": 100}, {"per_token_p": None, "per_token_p_upper95": (1 - 0.05**0.01) ** 0.25}),
+        ("brier_multiclass", {"P": [[0.5, 0.5], [1, 0, 0]], "y": [0, 1]}, {"brier": 1.25}),
+        ("clustered_se", {"scores": [True, False], "cluster": ["a", "b"]}, {"se_clt": 0.5}),
+        ("critical_level_trend", {"data": "Qwen1.5 (7)"}, {"kendall_S": 16, "permutation_p_one_sided": 1 / 210}),
+    ],
+)
+def test_other_ways_to_ask_that_the_formulas_name(key: str, inputs: dict[str, Any], expected: dict[str, Any]) -> None:
+    check = check_vector(key, {"inputs": inputs, "expected": expected, "tolerance": 1e-12})
+    assert check.passed, check.message
+
+
 def test_undefined_inputs_give_undefined_outputs() -> None:
     vector = {"inputs": {"id_acc": None, "ood_acc": 0.5}, "expected": {"diff": None, "ratio": None}, "tolerance": 1e-9}
     assert check_vector("scylla_gap", vector).passed
