@@ -28,12 +28,12 @@ def report(
         from ui.startup import quiet
 
         with quiet():
-            from ui.meeting.headless import read_view
+            from ui.meeting.headless import read_page
             from ui.meeting.snapshot import snapshot
 
         opened = open_store(store)
         opened.close()
-        document = snapshot([read_view(address, opened.folder) for address in view], title=title)
+        document = snapshot([read_page(address, opened.folder) for address in view], title=title)
         with placed(out) as part:
             n_bytes = part.write_bytes(document.encode("utf-8"))
         if as_json:

@@ -72,12 +72,12 @@ def demo_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for level, tasks in enumerate(DEMO_TASKS):
                 for place, task in enumerate(tasks):
                     for split, counts in correct.items():
-                        writer.add_samples(_demo_samples(run_id, task, split, max(0, counts[level] - place)))
+                        writer.add_samples(demo_samples(run_id, task, split, max(0, counts[level] - place)))
     store.close()
     return folder
 
 
-def _demo_samples(run_id: str, task: str, split: Split, n_correct: int) -> list[ScoredSample]:
+def demo_samples(run_id: str, task: str, split: Split, n_correct: int) -> list[ScoredSample]:
     outcomes = [Outcome.CORRECT] * n_correct + [Outcome.WRONG] * (DEMO_N - DEMO_UNPARSED - DEMO_ERRORS - n_correct)
     outcomes += [Outcome.UNPARSED] * DEMO_UNPARSED + [Outcome.ERROR] * DEMO_ERRORS
     return [
@@ -116,7 +116,7 @@ def odd_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = open_store(folder, empty=True)
     with writing(store) as writer:
         writer.add_run(RunInfo(run_id="run-odd", model_raw="odd/[model]*$x$<b>", format="probe", level_scheme="scylla"))
-        writer.add_samples(_demo_samples("run-odd", "find_minimum", Split.ID, 30))
+        writer.add_samples(demo_samples("run-odd", "find_minimum", Split.ID, 30))
     store.close()
     return folder
 

@@ -29,7 +29,8 @@ _LIBRARY_NAME = f"plotly-{version('plotly')}.min.js.gz"
 _DEFAULT_HEIGHT = 420
 
 _CSS = (_HERE / "chart.css").read_text(encoding="utf-8")
-_JS = (_HERE / "chart.js").read_text(encoding="utf-8")
+PAINT_JS = (_HERE / "paint.js").read_text(encoding="utf-8")
+_JS = PAINT_JS + (_HERE / "chart.js").read_text(encoding="utf-8")
 # Not isolated: plotly.js writes its own styles into the document, out of reach of a shadow root.
 _component = st.components.v2.component(
     "charybdis_chart", html='<div class="charybdis-chart"></div>', css=_CSS, js=_JS, isolate_styles=False

@@ -6,15 +6,23 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from data.records import CharybdisError
 from ui.chart import provide_library
-from ui.meeting.meetings import find
+from ui.meeting.meetings import find, read_moment
+from ui.settings import settings
+from ui.since import news
+
+if TYPE_CHECKING:
+    from ui.meeting.snapshot import Page
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -70,14 +78,54 @@ def routes(pages: Sequence[PageInfo]) -> list[Route]:
         query = request.url.query
         return RedirectResponse(f"./?{query}" if query else "./")  # relative: the server may lie behind a path
 
+    return [Route(f"/{pages[0].name}", to_start), *meeting_routes()]
+
+
+def meeting_routes() -> list[Route]:
+    """The slides of a meeting, what came in since they were read, and reading them anew; of one page where a number is named."""
+
     def present(request: Request) -> Response:
-        meeting = find(request.path_params["name"])
-        if meeting is None:
+        slides = _slides(request)
+        if not slides:
             return PlainTextResponse("This meeting is over: the server was started anew. Open the page again and present it.", 404)
         with quiet():
-            return HTMLResponse(meeting.document(as_deck=True), headers={"Cache-Control": "no-store"})
+            from ui.meeting.snapshot import snapshot
 
-    return [Route(f"/{pages[0].name}", to_start), Route("/meeting/{name}", present)]
+            return HTMLResponse(snapshot(slides, as_deck=True, is_served=True), headers={"Cache-Control": "no-store"})
+
+    def news_of(request: Request) -> Response:
+        slides = _slides(request)
+        with quiet():
+            from ui import cached
+
+            text = news(cached.runs(), cached.store().version, *read_moment(slides)) if slides else None
+        return JSONResponse({"text": text}, headers={"Cache-Control": "no-store"})
+
+    def refresh(request: Request) -> Response:
+        meeting = find(request.path_params["name"])
+        if meeting is None:
+            return JSONResponse({"error": "This meeting is over: the server was started anew."}, 404)
+        try:
+            with quiet():
+                from ui.meeting.headless import read_pages
+
+                meeting.refresh(request.path_params.get("number"), partial(read_pages, store_folder=settings().store))
+        except CharybdisError as cause:
+            return JSONResponse({"error": str(cause)}, 409)
+        return JSONResponse({"error": None})
+
+    kinds = [("", present, "GET"), ("/news", news_of, "GET"), ("/refresh", refresh, "POST")]
+    return [
+        Route(f"/meeting/{{name}}{number}{end}", answer, methods=[method])
+        for number in ("", "/{number:int}")
+        for end, answer, method in kinds
+    ]
+
+
+def _slides(request: Request) -> list[Page]:
+    meeting = find(request.path_params["name"])
+    with quiet():
+        return meeting.slides(request.path_params.get("number")) if meeting is not None else []
 
 
 @contextmanager

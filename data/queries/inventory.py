@@ -103,8 +103,8 @@ def fetch_views(store: Store) -> pd.DataFrame:
 
 def fetch_runs(store: Store) -> pd.DataFrame:
     """Runs, newest first: run_id, model, model_raw, benchmark, format, harness, harness_version, status, checkpoint, step, n_shot,
-    level_scheme, id_source, started_at, added_at, source_path, sha256, n_scores, n_samples, n_correct, n_wrong, n_unparsed, n_error,
-    warnings. `status` is the stored one, or "running" (data/running.py)."""
+    level_scheme, id_source, seeds (JSON), started_at, added_at, source_path, sha256, n_scores, n_samples, n_correct, n_wrong, n_unparsed,
+    n_error, warnings. `status` is the stored one, or "running" (data/running.py)."""
     return frame_of(
         store,
         f"""
@@ -115,7 +115,8 @@ def fetch_runs(store: Store) -> pd.DataFrame:
         scored AS (SELECT run_key, count(*) AS n_scores FROM scores GROUP BY run_key)
         SELECT r.run_id, m.model, r.model_raw, r.benchmark, r.format, r.harness, r.harness_version, {STATUS} AS status, r.checkpoint,
                r.step, r.n_shot,
-               r.level_scheme, r.id_source, r.started_at, r.added_at, coalesce(r.source_path, i.path) AS source_path, i.sha256,
+               r.level_scheme, r.id_source, r.seeds::VARCHAR AS seeds,
+               r.started_at, r.added_at, coalesce(r.source_path, i.path) AS source_path, i.sha256,
                coalesce(s.n_scores, 0) AS n_scores, coalesce(n_correct + n_wrong + n_unparsed + n_error + n_ungraded, 0) AS n_samples,
                coalesce(n_correct, 0) AS n_correct, coalesce(n_wrong, 0) AS n_wrong, coalesce(n_unparsed, 0) AS n_unparsed,
                coalesce(n_error, 0) AS n_error, r.warnings::VARCHAR AS warnings

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 from streamlit.testing.v1 import AppTest
 
 from data.records import CharybdisError
 from ui import selection
-from ui.meeting.snapshot import View
-from ui.meeting.snapshot_panel import view_of
+from ui.meeting.snapshot import Page
+from ui.meeting.snapshot_panel import basis_of, page_as_drawn
 from ui.reading import PARTS
 from ui.settings import settings
 from ui.startup import known_pages, quiet
@@ -24,8 +30,8 @@ class NoViewError(CharybdisError):
     """An address names no page, or its page cannot be drawn."""
 
 
-def read_view(address: str, store_folder: Path) -> View:
-    """The view of an address of the dashboard, such as `valley?models=Qwen1.5-7B` or a whole link, as it stands on this store.
+def read_page(address: str, store_folder: Path) -> Page:
+    """The page of an address of the dashboard, such as `valley?models=Qwen1.5-7B` or a whole link, as it stands on this store.
 
     Raises:
         NoViewError: no page of that name, or a page that fails.
@@ -50,4 +56,38 @@ def read_view(address: str, store_folder: Path) -> View:
             raise NoViewError(f"The page of {address} cannot be drawn: {app.exception[0].message}.")
         if app.error:
             raise NoViewError(f"The page of {address} says: {app.error[0].value}")
-        return view_of(list(app.session_state[PARTS]), app.session_state[selection.CHOSEN], address)
+        chosen = app.session_state[selection.CHOSEN]
+        return page_as_drawn(list(app.session_state[PARTS]), chosen, address, basis_of(chosen))
+
+
+def read_pages(addresses: Sequence[str], store_folder: Path) -> list[Page]:
+    """As `read_page`, in a process of its own: inside a running server the harness would take the server's place.
+
+    Raises:
+        NoViewError: one of the addresses cannot be read; the others are not given back either.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "pages.json"
+        command = [sys.executable, "-m", "ui.meeting.headless", str(store_folder), str(out), *addresses]
+        done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
+        if done.returncode or not out.is_file():
+            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise NoViewError(f"The pages could not be read anew ({last}). What was collected stays as it is; try again.")
+        found = msgspec.json.decode(out.read_bytes())
+    if "error" in found:
+        raise NoViewError(found["error"])
+    return list(found["pages"])
+
+
+def _main(store_folder: str, out: str, *addresses: str) -> None:
+    """What `read_pages` runs: the pages, or why there are none, as JSON in a file (stdout belongs to whatever prints)."""
+    found: dict[str, Any]
+    try:
+        found = {"pages": [read_page(address, Path(store_folder)) for address in addresses]}
+    except CharybdisError as cause:
+        found = {"error": str(cause)}
+    Path(out).write_bytes(msgspec.json.encode(found))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

@@ -1,36 +1,88 @@
-"""A meeting: pages collected as they stood, read full screen or taken along. The numbers stay those of the moment of collecting.
+"""A meeting: pages as they stood, read full screen or taken along. Their numbers stay those of the moment at which they were read.
 
-The collected views live in this server's memory, under a name that only the visit knows; a route shows them (`ui.startup.routes`).
+The pages live in this server's memory, under a name that only the visits of one browser know; routes show them (`ui.startup.routes`).
+A slide never changes by itself: what came into the store since is said beside it, and `refresh` reads all slides anew.
 """
 
 from __future__ import annotations
 
 import secrets
+import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import pandas as pd
 
 if TYPE_CHECKING:
-    from ui.meeting.snapshot import View
+    from ui.meeting.snapshot import Page
 
 MAX_MEETINGS = 50
-"""Meetings kept in memory; the one that was not touched for longest goes first."""
+"""Meetings kept in memory; one with nothing collected goes first, then the one that was not touched for longest."""
+
+MAX_DRAWN = 6
+"""Of so many last draws of a page it can still be presented what stood there."""
+
+MAX_PRESENTED = 30
+"""Single pages that were presented and keep their numbers."""
+
+ReadPages = Callable[[Sequence[str]], list["Page"]]
+Kept = TypeVar("Kept")
 
 
 class Meeting:
-    """Views in the order in which they were added; `page` gives the page that is open, for a meeting with nothing collected."""
+    """Pages in the order in which they were collected, and single pages that were presented as they stood."""
 
     def __init__(self) -> None:
         self.name = secrets.token_urlsafe(12)
-        self.views: list[View] = []
-        self.page: Callable[[], View] | None = None
+        self.pages: list[Page] = []
+        self._drawn: OrderedDict[int, Callable[[], Page]] = OrderedDict()
+        self._presented: OrderedDict[int, Page] = OrderedDict()
+        self._n_drawn = 0
+        self._guard = threading.Lock()
 
-    def document(self, *, as_deck: bool) -> str:
-        """What was collected, or else the open page, as one HTML document."""
-        from ui.meeting.snapshot import snapshot
+    def draws(self, page: Callable[[], Page]) -> int:
+        """Note the page that is being drawn; its number for `slides`. `page` gives it as it stands once it is asked for."""
+        with self._guard:
+            self._n_drawn += 1
+            _keep(self._drawn, self._n_drawn, page, MAX_DRAWN)
+            return self._n_drawn
 
-        views = self.views or ([self.page()] if self.page else [])
-        return snapshot(views, title="Charybdis", as_deck=as_deck)
+    def slides(self, number: int | None) -> list[Page]:
+        """What was collected, or the one page of a number: from its first presentation on it stays what it was then.
+
+        Empty where that is no longer known.
+        """
+        if number is None:
+            return list(self.pages)
+        with self._guard:
+            if number not in self._presented and number in self._drawn:
+                _keep(self._presented, number, self._drawn[number](), MAX_PRESENTED)
+            return [self._presented[number]] if number in self._presented else []
+
+    def refresh(self, number: int | None, read: ReadPages) -> None:
+        """Read all slides anew, and let each say what is other than before. Nothing changes where one of them cannot be read.
+
+        Raises:
+            CharybdisError: as `read`.
+        """
+        from ui.meeting.snapshot import refreshed
+
+        before = self.slides(number)
+        fresh = read([page["address"] for page in before])
+        anew = [refreshed(page, old) for page, old in zip(fresh, before, strict=True)]
+        with self._guard:
+            if number is None:
+                self.pages[: len(anew)] = anew
+            elif anew:
+                _keep(self._presented, number, anew[0], MAX_PRESENTED)
+
+
+def read_moment(pages: Sequence[Page]) -> tuple[int, pd.Timestamp]:
+    """Store version and time (UTC, without saying so) of the page that was read first."""
+    first = min(pages, key=lambda page: str(page["read_at"]))
+    return int(first["store_version"]), pd.Timestamp(datetime.fromisoformat(str(first["read_at"]))).tz_localize(None)
 
 
 _meetings: OrderedDict[str, Meeting] = OrderedDict()
@@ -41,7 +93,8 @@ def begin() -> Meeting:
     meeting = Meeting()
     _meetings[meeting.name] = meeting
     while len(_meetings) > MAX_MEETINGS:
-        _meetings.popitem(last=False)
+        empty = next((name for name, one in _meetings.items() if not one.pages and one is not meeting), None)
+        _meetings.pop(empty if empty is not None else next(iter(_meetings)))
     return meeting
 
 
@@ -51,3 +104,9 @@ def find(name: str) -> Meeting | None:
     if meeting is not None:
         _meetings.move_to_end(name)
     return meeting
+
+
+def _keep(places: OrderedDict[int, Kept], number: int, content: Kept, at_most: int) -> None:
+    places[number] = content
+    while len(places) > at_most:
+        places.popitem(last=False)

@@ -16,10 +16,10 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from ui.chart import encode_figure
+from ui.chart import PAINT_JS, encode_figure
 from ui.figures.text import is_number
-from ui.figures.theme import as_plotly
 from ui.reading import Part
+from ui.since import SINCE, since_word
 
 MAX_ROWS = 200
 """Longer tables are cut, and say so: the file is for a meeting, the whole table is an export."""
@@ -35,6 +35,7 @@ class View:
     address       where the live view is found
     selection     what was chosen, in words
     store_version number of the last change of the store that the numbers were read at
+    read_at       when they were read, UTC
     sources       one row per run behind the numbers: where it came from
     """
 
@@ -42,32 +43,70 @@ class View:
     address: str
     selection: str
     store_version: int
+    read_at: datetime
     sources: pd.DataFrame
 
 
-def snapshot(views: Sequence[View], *, title: str = "Charybdis", made_at: datetime | None = None, as_deck: bool = False) -> str:
-    """The HTML document; as a deck it shows one view at a time, full screen. `#present` at the end of a file's address does so too."""
+Page = dict[str, Any]
+"""A view made ready for the document: text only, so that it can be kept, sent between processes as JSON, and compared."""
+
+
+def page_of(view: View) -> Page:
+    """The view as the document shows it; it does not change any more, whatever becomes of the store."""
+    return {
+        "question": next((str(part.content) for part in view.parts if part.kind == "question"), "A view"),
+        "blocks": [_block(part) for part in view.parts if part.kind != "question"],
+        "address": view.address,
+        "live": _live_link(view),
+        "selection": view.selection,
+        "store_version": view.store_version,
+        "read_at": view.read_at.isoformat(),
+        "read_at_words": view.read_at.strftime("%Y-%m-%d %H:%M UTC"),
+        "sources": _table(view.sources, {}, {}) if len(view.sources) else None,
+        "changed": None,
+    }
+
+
+def refreshed(page: Page, before: Page) -> Page:
+    """The page read anew, with a sentence about what is another than it was before."""
+    version = before["store_version"]
+    if page["blocks"] == before["blocks"]:
+        return {**page, "changed": f"Read anew; nothing is other than at store version {version}."}
+    old, new = sentence_of(before), sentence_of(page)
+    if old != new and old:
+        return {**page, "changed": f"At store version {version} this read: {old}"}
+    return {**page, "changed": f"The sentence is as it was at store version {version}; numbers beneath it are not."}
+
+
+def sentence_of(page: Page) -> str:
+    """The sentence above a page's first chart; empty where it has none."""
+    return next((str(block["text"]) for block in page["blocks"] if block["kind"] == "answer"), "")
+
+
+def snapshot(
+    pages: Sequence[Page], *, title: str = "Charybdis", made_at: datetime | None = None, as_deck: bool = False, is_served: bool = False
+) -> str:
+    """The HTML document; as a deck it shows one page at a time, full screen. `#present` at the end of a file's address does so too.
+
+    is_served: the dashboard shows it, and can be asked for news (`ui.startup.routes`); a file asks nobody.
+    """
     moment = (made_at or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
-    pages = [
-        {
-            "question": next((part.content for part in view.parts if part.kind == "question"), "A view"),
-            "blocks": [_block(part) for part in view.parts if part.kind != "question"],
-            "address": view.address,
-            "selection": view.selection,
-            "store_version": view.store_version,
-            "sources": _table(view.sources, {}, {}) if len(view.sources) else None,
-        }
-        for view in views
-    ]
-    return _template().render(title=title, made_at=moment, pages=pages, library=_library(), as_deck=as_deck)
+    return _template().render(
+        title=title, made_at=moment, pages=pages, library=_library(), paint=PAINT_JS, deck=_deck(), as_deck=as_deck, is_served=is_served
+    )
+
+
+def _live_link(view: View) -> str:
+    """The address with the word by which the live page says what came in since; empty where it cannot be followed."""
+    if not view.address.startswith(("http://", "https://")):
+        return ""
+    return f"{view.address}{'&' if '?' in view.address else '?'}{SINCE}={since_word(view.store_version, pd.Timestamp(view.read_at))}"
 
 
 def _block(part: Part) -> dict[str, Any]:
     if part.kind == "chart":
-        figure = as_plotly(part.content).to_plotly_json()
-        figure["layout"].pop("width", None)
-        height = int(figure["layout"].get("height") or 420)
-        return {"kind": "chart", "json": _inside_script(encode_figure(figure)), "height": height, "sentence": _sentence(part.content)}
+        height = int(part.content["layout"].get("height") or 420)
+        return {"kind": "chart", "json": _inside_script(encode_figure(part.content)), "height": height, "sentence": _sentence(part.content)}
     if part.kind == "table":
         return {"kind": "table", **_table(part.content, part.how.get("columns") or {}, part.how.get("formats") or {})}
     return {"kind": part.kind, "text": str(part.content)}
@@ -117,6 +156,12 @@ def _cell(value: Any, write: Any) -> str:
 def _library() -> str:
     """plotly.js as the installed package brings it."""
     return files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8").replace("</script", "<\\/script")
+
+
+@cache
+def _deck() -> str:
+    """What draws the charts of the document and shows it page by page."""
+    return (Path(__file__).parent / "snapshot.js").read_text(encoding="utf-8")
 
 
 @cache

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -11,45 +12,65 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
-from data.records import Selection
-from ui import cached, reading
-from ui.meeting.meetings import Meeting, begin
+from data.records import CharybdisError, Selection
+from ui import cached
+from ui.meeting.meetings import Meeting, begin, find, read_moment
+from ui.plain import plain
 from ui.reading import Part
+from ui.settings import settings
+from ui.since import SINCE, news
 from ui.words import counted
 
 if TYPE_CHECKING:
-    from ui.meeting.snapshot import View
+    from ui.meeting.snapshot import Page, View
 
-SOURCE_COLUMNS = ("model", "run_id", "format", "harness", "harness_version", "id_source", "n_samples", "n_scores", "source_path", "sha256")
+SOURCE_COLUMNS = (
+    *("model", "run_id", "format", "harness", "harness_version", "id_source", "seeds"),
+    *("n_samples", "n_scores", "source_path", "sha256"),
+)
+COOKIE = "charybdis_meeting"
+"""Word by which a browser finds its meeting again after a reload, and in another tab."""
 
 _MEETING = "meeting"
+_OPEN_PAGE = "page that is open"
+_remember = st.components.v2.component("charybdis_meeting", js="export default function ({ data }) { document.cookie = data.cookie; }")
 
 
 def draw_meeting(parts: list[Part], chosen: Selection, page: str) -> None:
-    """Offer to collect, present and save pages. What is saved is made when it is asked for, of what stands on the page by then."""
-    meeting = st.session_state.setdefault(_MEETING, None) or begin()
-    st.session_state[_MEETING] = meeting
-    meeting.page = partial(view_of, parts, chosen, _address())
-    n = len(meeting.views)
+    """Offer to collect, present and save pages. A page is what stood on it when it was drawn, with the store's version of then."""
+    meeting = _meeting()
+    open_page = partial(page_as_drawn, parts, chosen, _address(), basis_of(chosen))
+    number = meeting.draws(open_page)
+    n = len(meeting.pages)
     with st.popover(f"Meeting ({n})" if n else "Meeting", icon=":material/co_present:", type="tertiary"):
         what = counted(n, "collected page") if n else "this page"
-        st.link_button(f"Present {what}", f"/meeting/{meeting.name}", icon=":material/slideshow:")
+        st.link_button(f"Present {what}", f"/meeting/{meeting.name}{'' if n else f'/{number}'}", icon=":material/slideshow:")
         st.download_button(
             f"Save {what} as one file",
-            data=partial(_saved, meeting),
+            data=partial(_saved, meeting, open_page),
             file_name=f"charybdis-{'meeting' if n else page or 'overview'}.html",
             mime="text/html",
             on_click="ignore",
             icon=":material/file_save:",
             key="save meeting",
         )
-        st.button("Collect this page", on_click=_collect, args=(meeting, chosen, _address()), icon=":material/add:")
+        st.button("Collect this page", on_click=_collect, args=(meeting,), icon=":material/add:")
+        _offer_saved_views(meeting)
         if n:
-            st.button("Start over", on_click=meeting.views.clear, type="tertiary")
+            _say_news(meeting)
+            st.button("Start over", on_click=meeting.pages.clear, type="tertiary")
         st.caption("Collected pages keep their numbers.  \nThe file opens offline.")
+    st.session_state[_OPEN_PAGE] = open_page
 
 
-def view_of(parts: Sequence[Part], chosen: Selection, address: str) -> View:
+def page_as_drawn(parts: Sequence[Part], chosen: Selection, address: str, basis: Basis) -> Page:
+    """What stands on the page by now, ready to be kept."""
+    from ui.meeting.snapshot import page_of
+
+    return page_of(view_of(parts, chosen, address, basis))
+
+
+def view_of(parts: Sequence[Part], chosen: Selection, address: str, basis: Basis) -> View:
     """What stands on the page, with what it rests on."""
     from ui.meeting.snapshot import View, selection_words
 
@@ -57,27 +78,88 @@ def view_of(parts: Sequence[Part], chosen: Selection, address: str) -> View:
         parts=tuple(parts),
         address=address,
         selection=selection_words(asdict(chosen)),
-        store_version=cached.store().version,
-        sources=_sources(parts, chosen),
+        store_version=basis.store_version,
+        read_at=basis.read_at,
+        sources=_sources(parts, basis.runs),
     )
 
 
-def _collect(meeting: Meeting, chosen: Selection, address: str) -> None:
-    meeting.views.append(view_of(reading.parts(), chosen, address))
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a page rests on when it begins to be drawn. runs: those that charts count, as data.queries.fetch_runs."""
+
+    store_version: int
+    read_at: datetime
+    runs: pd.DataFrame
 
 
-def _saved(meeting: Meeting) -> bytes:
-    return meeting.document(as_deck=False).encode("utf-8")
-
-
-def _sources(parts: Sequence[Part], chosen: Selection) -> pd.DataFrame:
-    """The runs that charts count, of the models that the page names."""
+def basis_of(chosen: Selection) -> Basis:
+    """Store version, moment and counted runs of now."""
+    version, moment = cached.store().version, datetime.now(UTC)
     counted_runs = {*cached.task_counts(chosen)["run_id"], *cached.level_scores(chosen)["run_id"]}
     runs = cached.runs()
-    runs = runs[runs["run_id"].isin(counted_runs)]
+    return Basis(version, moment, runs.loc[runs["run_id"].isin(counted_runs), list(SOURCE_COLUMNS)])
+
+
+def _meeting() -> Meeting:
+    """The meeting of this visit: the one this browser had before a reload, if it is still kept."""
+    meeting = st.session_state.get(_MEETING) or find(st.context.cookies.get(COOKIE, "")) or begin()
+    st.session_state[_MEETING] = meeting
+    if meeting.pages:
+        _remember(key="remember meeting", data={"cookie": f"{COOKIE}={meeting.name}; path=/; SameSite=Strict; max-age=86400"})
+    return meeting
+
+
+def _collect(meeting: Meeting) -> None:
+    meeting.pages.append(st.session_state[_OPEN_PAGE]())
+
+
+def _saved(meeting: Meeting, open_page: Callable[[], Page]) -> bytes:
+    from ui.meeting.snapshot import snapshot
+
+    return snapshot(meeting.pages or [open_page()]).encode("utf-8")
+
+
+def _offer_saved_views(meeting: Meeting) -> None:
+    """A button that collects every saved view, each as it stands on the store of now."""
+    views = cached.views()
+    if views.empty or not st.button(f"Collect the {counted(len(views), 'saved view')}", icon=":material/bookmarks:"):
+        return
+    base = _address().split("?")[0].rsplit("/", 1)[0]
+    addresses = [f"{base}/{page}?{query}" for page, query in zip(views["page"], views["query"], strict=True)]
+    _while_reading(lambda: meeting.pages.extend(_read(addresses)), len(addresses))
+
+
+def _say_news(meeting: Meeting) -> None:
+    """Which runs came in since the collected pages were read, and the button that reads them all anew."""
+    text = news(cached.runs(), cached.store().version, *read_moment(meeting.pages))
+    if text:
+        st.info(plain(text), icon=":material/history:")
+        if st.button("Refresh all slides", icon=":material/refresh:"):
+            _while_reading(lambda: meeting.refresh(None, _read), len(meeting.pages))
+
+
+def _while_reading(read: Callable[[], None], n: int) -> None:
+    try:
+        with st.spinner(f"Reading {counted(n, 'page')}"):
+            read()
+    except CharybdisError as cause:
+        st.error(plain(cause), icon=":material/error:")
+    else:
+        st.rerun()
+
+
+def _read(addresses: Sequence[str]) -> list[Page]:
+    from ui.meeting.headless import read_pages
+
+    return read_pages(addresses, settings().store)
+
+
+def _sources(parts: Sequence[Part], runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs among those that charts count, of the models that the page names."""
     text = "\n".join(_text(part) for part in parts)
     named = {model for model in runs["model"].unique() if model in text}
-    return runs.loc[runs["model"].isin(named), list(SOURCE_COLUMNS)].reset_index(drop=True)
+    return runs[runs["model"].isin(named)].reset_index(drop=True)
 
 
 def _text(part: Part) -> str:
@@ -89,6 +171,6 @@ def _text(part: Part) -> str:
 
 
 def _address() -> str:
-    words = [(key, value) for key in st.query_params for value in st.query_params.get_all(key)]
+    words = [(key, value) for key in st.query_params if key != SINCE for value in st.query_params.get_all(key)]
     base = (st.context.url or "").split("?")[0]
     return f"{base}?{urlencode(words)}" if words else base

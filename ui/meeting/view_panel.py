@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, urlencode
 
-import pandas as pd
 import streamlit as st
 
 from data.records import CharybdisError
 from data.views import remove_view, save_view
 from ui import cached
 from ui.plain import plain
+from ui.since import SINCE, changes, read_since, since_word
 from ui.view_links import view_link
-from ui.words import ago, counted, listed
+from ui.words import ago
 
-SINCE = "since"
-"""Word of a saved view's link: the store version and the time (s since 1970, UTC) that it was saved at, `12.1763722500`."""
 _NAME, _PROBLEM = "name of the view", "view: problem"
 
 
@@ -58,48 +56,6 @@ def say_what_changed() -> None:
     text = changes(cached.runs(), cached.store().version, *found)
     if text:
         st.info(plain(text), icon=":material/history:")
-
-
-def changes(runs: pd.DataFrame, version: int, saved_version: int, saved_at: pd.Timestamp) -> str | None:
-    """Which runs came in after a view was saved, in words; None where none did.
-
-    Args:
-        runs: as data.queries.fetch_runs.
-        version: the store's now; saved_version and saved_at: the view's.
-
-    >>> changes(pd.DataFrame({"model": [], "added_at": pd.to_datetime([])}), 12, 12, pd.Timestamp("2026-01-01")) is None
-    True
-    """
-    newer = runs[runs["added_at"] > saved_at]
-    if version <= saved_version or newer.empty:
-        return None
-    models = sorted(newer["model"].unique())
-    named = f"{', '.join(models[:4])} and others" if len(models) > 4 else listed(models)
-    return (
-        f"This view was saved {ago(saved_at)}, at store version {saved_version}; it shows version {version}. "
-        f"Since then {counted(len(newer), 'run')} of {named} came in."
-    )
-
-
-def since_word(version: int, moment: pd.Timestamp) -> str:
-    """Version and time as one word of a link.
-
-    >>> since_word(12, pd.Timestamp("2026-01-01"))
-    '12.1767225600'
-    """
-    return f"{version}.{int(pd.Timestamp(moment).timestamp())}"
-
-
-def read_since(word: str) -> tuple[int, pd.Timestamp] | None:
-    """What `since_word` wrote; None for anything else.
-
-    >>> read_since("12.1767225600")
-    (12, Timestamp('2026-01-01 00:00:00'))
-    """
-    version, _, seconds = word.partition(".")
-    if not (version.isdecimal() and seconds.isdecimal() and len(seconds) <= 11 and len(version) <= 9):
-        return None
-    return int(version), pd.Timestamp(int(seconds), unit="s")
 
 
 def _save(page: str) -> None:

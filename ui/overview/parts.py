@@ -93,8 +93,11 @@ def draw_answers(counts: pd.DataFrame) -> None:
     shown, left_out = most_answered(counts)
     st.subheader("What became of the answers", anchor=False)
     clicked = show_chart(outcomes_figure(shown), key="outcomes")
-    more = ["Shares of all answers of the runs that charts count, errors included", *([left_out] if left_out else [])]
-    screen.caption(n=f"{int(shown[_COUNTS].to_numpy().sum()):,} answers", more=more)
+    screen.caption(
+        n=f"n = {int(shown[_COUNTS].to_numpy().sum()):,} answers",
+        estimator="share of each outcome, all answers of a model counting the same",
+        more=["Denominator: all answers of the runs that charts count, errors included", *([left_out] if left_out else [])],
+    )
     if clicked:
         screen.open_page("samples", model=clicked["model"], outcome=clicked["outcome"])
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from ui.figures.overview import outcomes_figure
-from ui.meeting.snapshot import MAX_ROWS, View, selection_words, snapshot
+from ui.meeting.snapshot import MAX_ROWS, Page, View, page_of, refreshed, selection_words, snapshot
 from ui.reading import Part
 
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>\u202egnp"
@@ -20,11 +20,12 @@ def counts(model: str) -> pd.DataFrame:
     return pd.DataFrame({"model": [model], "n_correct": [3], "n_wrong": [2], "n_unparsed": [1], "n_error": [0]})
 
 
-def view(*parts: Part, sources: pd.DataFrame | None = None) -> View:
-    return View(
-        parts=parts, address="http://127.0.0.1:8501/valley?models=a", selection="models: a", store_version=7,
+def view(*parts: Part, sources: pd.DataFrame | None = None) -> Page:
+    shown = View(
+        parts=parts, address="http://127.0.0.1:8501/valley?models=a", selection="models: a", store_version=7, read_at=MADE,
         sources=pd.DataFrame({"run_id": ["r1"], "sha256": ["abc"]}) if sources is None else sources,
     )  # fmt: skip
+    return page_of(shown)
 
 
 def test_page_is_there_with_sentence_numbers_and_what_they_rest_on() -> None:
@@ -45,8 +46,8 @@ def test_page_is_there_with_sentence_numbers_and_what_they_rest_on() -> None:
     cells = re.findall(r"<td[^>]*>(.*?)</td>", page)
     assert cells[:6] == ["a", "12.5%", "1,234", "b", "–", "5"]
     assert cells[6:] == ["r1", "abc"]
-    assert "2026-01-02 03:04 UTC" in page and "Store version 7" in page
-    assert 'href="http://127.0.0.1:8501/valley?models=a"' in page
+    assert "2026-01-02 03:04 UTC" in page and "store version 7, read 2026-01-02 03:04 UTC" in page
+    assert 'href="http://127.0.0.1:8501/valley?models=a&amp;since=7.1767323040"' in page
 
 
 def test_hostile_text_stays_text_everywhere() -> None:
@@ -73,11 +74,25 @@ def _library_of(page: str) -> str:
     return max(re.findall(r"<script>(.*?)</script>", page, re.S), key=len)
 
 
-def test_chart_is_whole_json_with_colours_filled_in() -> None:
-    page = snapshot([view(Part(kind="chart", content=outcomes_figure(counts("a"))))], made_at=MADE)
+def test_page_read_anew_says_what_is_other_than_before() -> None:
+    old = view(Part(kind="answer", content="A leads by 3."), Part(kind="table", content=pd.DataFrame({"n": [1]})))
+    other_number = view(Part(kind="answer", content="A leads by 3."), Part(kind="table", content=pd.DataFrame({"n": [2]})))
+    other_sentence = view(Part(kind="answer", content="B leads by 1."))
+    assert refreshed(old, old)["changed"] == "Read anew; nothing is other than at store version 7."
+    assert "numbers beneath it are not" in refreshed(other_number, old)["changed"]
+    assert refreshed(other_sentence, old)["changed"] == "At store version 7 this read: A leads by 3."
+    assert "At store version 7 this read: A leads by 3." in snapshot([refreshed(other_sentence, old)])
+
+
+def test_only_a_served_document_may_ask_for_anything() -> None:
+    assert "connect-src" not in snapshot([view()]).split("</head>")[0]
+    assert "connect-src 'self'" in snapshot([view()], is_served=True).split("</head>")[0]
+
+
+def test_chart_is_whole_json_that_ends_no_script_element() -> None:
+    page = snapshot([view(Part(kind="chart", content=outcomes_figure(counts(HOSTILE))))], made_at=MADE)
     (text,) = re.findall(r'<script type="application/json">(.*?)</script>', page, re.S)
-    figure = json.loads(text)
-    assert figure["data"] and "@text" not in text
+    assert json.loads(text)["data"]
 
 
 def test_long_table_is_cut_and_says_so() -> None:

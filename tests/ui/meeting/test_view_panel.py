@@ -16,7 +16,7 @@ from data.records import CharybdisError, RunInfo
 from data.store import Store
 from data.views import remove_view, save_view
 from data.writer import writing
-from ui.meeting.view_panel import changes, read_since, since_word
+from ui.since import changes, read_since, since_word
 
 OpenApp = Callable[[Path], AppTest]
 SAVED = pd.Timestamp("2026-01-02")
