@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from data.bootstrap import open_store
 from data.importing import discover, import_sources
 from data.records import Outcome, RunInfo, ScoredSample, Split
+from data.views import save_view
 from data.writer import writing
 
 pytest_plugins = ["tests.browser_fixtures"]
@@ -34,6 +37,20 @@ DEMO_N, DEMO_UNPARSED, DEMO_ERRORS = 40, 2, 1
 """Answers per task and split, of which so many are unparsed and so many ended in an error."""
 HOSTILE = "<img src=x onerror=alert(1)> [click](http://example.com) $\\frac{1}{0}$ **bold** </script>\u202egnp"
 """A response that would do harm if it were ever read as HTML or Markdown."""
+
+RAN = "window.ran=1"
+"""What hostile text would do if it were ever run."""
+HOSTILE_NAMES = (
+    f"<script>{RAN}</script>",
+    f"</script></title><img src=x onerror={RAN}>",
+    f"$x^2$ **bold** [link](javascript:{RAN}) :material/home: `code` | pipe",
+    "\x1b[31mred\x1b[0m \u202egnp.exe\u2028end",
+    "=cmd|'/c calc'!A1",
+    "\\input{/etc/passwd} & 50% #1 ~ ^ {",
+    "long " + "x" * 295,
+)
+"""Names of models, tasks and runs that act somewhere: HTML, Markdown, a terminal, a spreadsheet, LaTeX."""
+LONG_LINE = f"<img src=x onerror={RAN}>" + "y" * 5_000_000
 
 
 BROWSER_RERUNS = 2
@@ -117,6 +134,32 @@ def odd_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with writing(store) as writer:
         writer.add_run(RunInfo(run_id="run-odd", model_raw="odd/[model]*$x$<b>", format="probe", level_scheme="scylla"))
         writer.add_samples(demo_samples("run-odd", "find_minimum", Split.ID, 30))
+    store.close()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hostile_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Store in which every name and every answer would do harm if it were read as anything but text. Copy it before writing."""
+    folder = tmp_path_factory.mktemp("hostile") / "store"
+    store = open_store(folder, empty=True)
+    with writing(store) as writer:
+        for place, name in enumerate(HOSTILE_NAMES):
+            run_id = f"run {name}"
+            writer.add_run(
+                RunInfo(
+                    run_id=run_id, model_raw=name, format="probe", benchmark=name, level_scheme="scylla", id_source="ladder",
+                    n_params=10 ** (3 + place), harness=name, source_path=f"/tmp/{name}", warnings=(name,),
+                )
+            )  # fmt: skip
+            for level, tasks in enumerate(DEMO_TASKS):
+                for task in (*tasks, f"{name} task"):
+                    for split in Split:
+                        samples = demo_samples(run_id, task, split, max(0, 30 - 5 * level - place))
+                        writer.add_samples([replace(one, response=name, input=name, target=name, reason=name) for one in samples])
+        one = demo_samples(f"run {HOSTILE_NAMES[0]}", "find_minimum", Split.ID, 0)[0]
+        writer.add_samples([replace(one, instance_id="long", response=LONG_LINE)])
+    save_view(store, name=HOSTILE_NAMES[1][:80], page="valley", query=urlencode([("models", HOSTILE_NAMES[0])]))
     store.close()
     return folder
 
