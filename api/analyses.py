@@ -2,15 +2,21 @@
 
 # No `from __future__ import annotations` here: FastAPI reads the annotations of functions that are made inside of functions.
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Response
 
-from api.documents import document
+from api.documents import Document, document
 from api.selecting import Words
 from data import queries
 from data.records import Split
 from data.store import Store
+
+
+def one_of(words: type[StrEnum]) -> Any:
+    """A parameter that takes one of these words."""
+    return Query(pattern=f"^({'|'.join(words)})$")
 
 
 def add_to(api: FastAPI, store: Store, chosen: Any) -> None:
@@ -22,17 +28,25 @@ def add_to(api: FastAPI, store: Store, chosen: Any) -> None:
 
 
 def _add_valley(api: FastAPI, store: Store, chosen: Any) -> None:
-    @api.get("/analyses/valley", summary="Gap by level, critical level and how sure it is, per model")
-    def valley(selection: chosen) -> Response:
+    @api.get("/analyses/valley", response_model=Document, summary="Gap by level, critical level and how sure it is, per model")
+    def valley(
+        selection: chosen,
+        explain: Annotated[
+            bool, Query(description="With what explains each gap, and critical levels over size; takes seconds a model.")
+        ] = False,
+    ) -> Response:
         from analysis.valley.locating import Settings
-        from commands.analyse.valley import valleys_of
+        from commands.analyse.valley import explained_records, valleys_of
 
-        found = valleys_of(store, selection, Settings(denominator=selection.denominator))
+        settings = Settings(denominator=selection.denominator)
+        found = valleys_of(store, selection, settings)
+        if explain:
+            return document(store, explained_records(store, selection, found, settings.seed))
         return document(store, {"models": [model.as_record() for model in found]})
 
 
 def _add_compare(api: FastAPI, store: Store, chosen: Any) -> None:
-    @api.get("/analyses/compare", summary="Two to six models against a baseline: differences, tests, ranks")
+    @api.get("/analyses/compare", response_model=Document, summary="Two to six models against a baseline: differences, tests, ranks")
     def compare(
         selection: chosen,
         baseline: Annotated[str | None, Query(description="Default: the first model.")] = None,
@@ -41,23 +55,28 @@ def _add_compare(api: FastAPI, store: Store, chosen: Any) -> None:
     ) -> Response:
         from analysis.compare.comparing import check_models
         from analysis.compare.rows import CompareSettings
-        from commands.analyse.compare import comparison_of
+        from commands.analyse.compare import comparison_of, comparison_record
 
         check_models(selection.models, baseline)
         found = comparison_of(store, selection, baseline, CompareSettings(grouping=by, unit=f"over {over}"))
-        return document(store, found.as_record())
+        return document(store, comparison_record(store, selection, found))
 
 
 def _add_what_if(api: FastAPI, store: Store, chosen: Any) -> None:
+    from analysis.what_if.aggregation import Averaging, ScoreOrder
+    from analysis.what_if.evaluating import Quantity
+
     @api.get(
-        "/analyses/what-if", summary="Ranks and levels under another metric beside the paper's; conclusions under every choice at once"
+        "/analyses/what-if",
+        response_model=Document,
+        summary="Ranks and levels under another metric beside the paper's; conclusions under every choice",
     )
     def what_if(
         selection: chosen,
-        metric: str = "exact_match",
-        rank_by: str = "score",
-        averaging: str = "levels",
-        order: str = "task_first",
+        metric: Annotated[str, Query(description="A wrong word is answered with all that are possible.")] = "exact_match",
+        rank_by: Annotated[str, one_of(Quantity)] = "score",
+        averaging: Annotated[str, one_of(Averaging)] = "levels",
+        order: Annotated[str, one_of(ScoreOrder)] = "task_first",
         penalty: Annotated[float, Query(ge=0)] = 1.0,
         conclusion: Words = [],  # noqa: B006  (FastAPI copies defaults)
     ) -> Response:
@@ -75,7 +94,7 @@ def _add_what_if(api: FastAPI, store: Store, chosen: Any) -> None:
 
 
 def _add_emergence(api: FastAPI, store: Store, chosen: Any) -> None:
-    @api.get("/analyses/emergence", summary="A score over scale: its shape, its break, and the points behind it")
+    @api.get("/analyses/emergence", response_model=Document, summary="A score over scale: its shape, its break, and the points behind it")
     def emergence(
         selection: chosen,
         metric: str = "accuracy",

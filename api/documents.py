@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pandas as pd
 from fastapi import Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from data.exporting import table_as
 from data.store import Store
+
+
+class Document(BaseModel):
+    """One JSON object. What else is in it stands in docs/api.md, or is what the shell's `analyse ... --json` prints."""
+
+    model_config = ConfigDict(extra="allow")
+    store_version: Annotated[int, Field(description="Number of the last change of the store.")]
+
+
+class Listing(Document):
+    """One page of a list. An undefined number is null."""
+
+    page: Annotated[int, Field(description="Counts from 0.")]
+    page_size: int
+    total: Annotated[int, Field(description="Rows of all pages.")]
+    rows: list[dict[str, Any]]
+
+
+class Refusal(BaseModel):
+    """What happened, and what is possible."""
+
+    error: str
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Refusal, "description": "Nothing can be computed from what was asked"},
+    404: {"model": Refusal, "description": "Not stored"},
+    422: {"model": Refusal, "description": "A parameter cannot be read"},
+    503: {"model": Refusal, "description": "Another process writes just now: ask again"},
+}
 
 
 def document(store: Store, content: dict[str, Any]) -> Response:

@@ -17,6 +17,13 @@ class UnknownWordError(CharybdisError):
     """A request names a model, task or scheme that this store does not have."""
 
 
+def check_scheme(store: Store, scheme: str) -> None:
+    """Raise UnknownWordError for a level scheme that this store does not have."""
+    schemes = list(fetch_schemes(store)["scheme"])
+    if scheme != SCYLLA_SCHEME and scheme not in schemes:
+        raise UnknownWordError(f"There is no level scheme {scheme!r}. Possible: {', '.join(schemes)}.")
+
+
 def selection_of(store: Store, models: list[str], tasks: list[str], scheme: str, denominator: Denominator, ood: str = "") -> Selection:
     """The selection that a request names.
 
@@ -41,9 +48,7 @@ def selection_of(store: Store, models: list[str], tasks: list[str], scheme: str,
     unknown = [task for task in tasks if task not in stored_tasks]
     if unknown:
         raise UnknownWordError(f"No results on the task {unknown[0]!r} are stored. /api/v1/tasks lists those that are.")
-    schemes = list(fetch_schemes(store)["scheme"])
-    if scheme != SCYLLA_SCHEME and scheme not in schemes:
-        raise UnknownWordError(f"There is no level scheme {scheme!r}. Possible: {', '.join(schemes)}.")
+    check_scheme(store, scheme)
     kinds = list(fetch_ood_kinds(store)["ood"]) if ood else []
     if ood and ood not in kinds:
         raise UnknownWordError(f"No run has OOD instances of the kind {ood!r}. Kinds here: {', '.join(kinds) or 'none'}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -64,13 +64,8 @@ def compare(
 ) -> None:
     """Two to six models against a baseline: paired differences, tests, ranks and agreement on shared instances."""
     with told(as_json):
-        from analysis.compare.agreement import agreement_table, choices_by_column
-        from analysis.compare.answer_matrix import answer_matrix
         from analysis.compare.comparing import check_models as check_number
-        from analysis.compare.comparing import records_of
         from analysis.compare.rows import CompareSettings
-        from analysis.valley.result import plain_value
-        from data.queries import fetch_answers
 
         selection = selection_of(model, task, scheme, denominator, ood)
         opened = open_store(store, empty=empty)
@@ -80,12 +75,23 @@ def compare(
         settings = CompareSettings(grouping=by.value, unit=f"over {over.value}", resamples=resamples, seed=seed)
         found = comparison_of(opened, selection, baseline, settings)
         if as_json:
-            answers = fetch_answers(opened, selection, columns=("choice_logprobs", "answer_logprob"))
-            matrix = answer_matrix(answers, found.models, denominator)
-            agreement = agreement_table(matrix, choices_by_column(matrix, answers))
-            print_json(found.as_record() | {"agreement": plain_value(records_of(agreement))})
+            print_json(comparison_record(opened, selection, found))
             return
         typer.echo(clean(report(found), keep="\n"))
+
+
+def comparison_record(store: Store, selection: Selection, found: Comparison) -> dict[str, Any]:
+    """A comparison with who is wrong on the same instances, as plain values."""
+    from analysis.compare.agreement import agreement_table, choices_by_column
+    from analysis.compare.answer_matrix import answer_matrix
+    from analysis.compare.comparing import records_of
+    from analysis.valley.result import plain_value
+    from data.queries import fetch_answers
+
+    answers = fetch_answers(store, selection, columns=("choice_logprobs", "answer_logprob"))
+    matrix = answer_matrix(answers, found.models, selection.denominator)
+    agreement = agreement_table(matrix, choices_by_column(matrix, answers))
+    return found.as_record() | {"agreement": plain_value(records_of(agreement))}
 
 
 def comparison_of(store: Store, selection: Selection, baseline: str | None, settings: CompareSettings) -> Comparison:

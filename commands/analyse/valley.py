@@ -53,13 +53,18 @@ def valley(
         check_ood(opened, ood)
         valleys = valleys_of(opened, selection, settings)
         if as_json:
-            models = [found.as_record() | {"explanation": explanation_of(found, seed)} for found in valleys]
-            print_json({"models": models} | size_records(opened, selection, seed=seed))
+            print_json(explained_records(opened, selection, valleys, seed))
             return
         for found in valleys:
             typer.echo(clean(found.report(), keep="\n") + "\n")
         if not valleys:
             typer.echo(f"Nothing here has both splits at a level of {scheme}. `export models` lists what is stored.")
+
+
+def explained_records(store: Store, selection: Selection, valleys: list[Valley], seed: int) -> dict[str, Any]:
+    """The valleys with what explains each, and critical levels over size, as plain values. Takes seconds a model."""
+    models = [found.as_record() | {"explanation": explanation_of(found, seed)} for found in valleys]
+    return {"models": models} | size_records(store, selection, seed=seed)
 
 
 def explanation_of(valley: Valley, seed: int) -> dict[str, Any] | None:

@@ -8,17 +8,21 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
 from analysis.valley.locating import Settings
 from api import mount
+from cli import cli
 from commands.analyse.valley import valleys_of
 from data.bootstrap import open_store
 from data.queries import fetch_task_counts
 from data.records import Selection
+from tests.conftest import HOSTILE_NAMES
 
 
 @pytest.fixture(scope="module")
@@ -94,17 +98,77 @@ def test_comparison_what_if_and_emergence_answer_with_their_numbers(client: Test
         ("/counts?scheme=odd", 404, "scylla"),
         ("/counts?denominator=all", 422, "denominator"),
         ("/samples?page_size=100000", 422, "page_size"),
-        ("/samples?sort=random", 404, "lowest score"),
+        ("/samples?sort=random", 422, "lowest score"),
         ("/counts?ood=sideways", 404, "sideways"),
         ("/analyses/compare?models=demo-small", 400, "2 to 6"),
         ("/analyses/compare?models=demo-small&models=demo-large&by=moon", 422, "by"),
         ("/analyses/what-if?metric=moon", 400, "exact_match"),
+        ("/analyses/what-if?averaging=moon", 422, "levels|tasks"),
+        ("/levels?scheme=odd", 404, "scylla"),
         ("/runs/none", 404, "none"),
+        ("/runs/a/b", 404, "'a/b'"),
+        ("/moon", 404, "openapi.json"),
+        ("/analyses", 404, "openapi.json"),
         ("/samples/run-demo-small/99999", 404, "99999"),
     ],
 )
 def test_refusal_says_what_was_asked_and_what_is_possible(client: TestClient, path: str, status: int, words: str) -> None:
     assert words in get(client, path, status)["error"]
+
+
+def test_words_that_an_address_does_not_know_are_named(client: TestClient) -> None:
+    page = client.get("/api/v1/counts?modles=demo-small&view=Mirage&models=demo-small")
+    assert page.status_code == 200 and page.headers["Charybdis-Ignored"] == "modles, view"
+    assert "Charybdis-Ignored" not in client.get("/api/v1/counts?models=demo-small").headers
+
+
+PAIR = ["demo-small", "demo-large"]
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/analyses/valley?explain=true", ["valley"]),
+        ("/analyses/compare", ["compare"]),
+        ("/analyses/what-if", ["what-if"]),
+        ("/analyses/compare?by=task&over=instances", ["compare", "--by", "task", "--over", "instances"]),
+        ("/analyses/what-if?penalty=0&conclusion=demo-large+above+demo-small+ood",
+         ["what-if", "--penalty", "0", "--conclusion", "demo-large above demo-small ood"]),
+    ],
+)  # fmt: skip
+def test_an_analysis_is_that_of_the_shell_to_the_last_digit(
+    client: TestClient, demo_store: Path, tmp_path: Path, path: str, words: list[str]
+) -> None:
+    found = get(client, path + ("&" if "?" in path else "?") + "&".join(f"models={model}" for model in PAIR))
+    store = shutil.copytree(demo_store, tmp_path / "store")
+    named = [word for model in PAIR for word in ("--model", model)]
+    done = CliRunner().invoke(cli, ["analyse", *words, *named, "--store", str(store), "--json"])
+    assert done.exit_code == 0, done.output
+    printed = json.loads(done.stdout)
+    assert found.pop("store_version") == open_store(store).version
+    printed.pop("store_version", None)
+    assert found == printed
+
+
+def test_hostile_names_come_back_as_they_are(hostile_store: Path, tmp_path: Path) -> None:
+    store = shutil.copytree(hostile_store, tmp_path / "store")
+    client = TestClient(Starlette(routes=[mount(store)]))
+    assert {row["model"] for row in get(client, "/models")["rows"]} == set(HOSTILE_NAMES)
+    for name in HOSTILE_NAMES:
+        run_id = quote(f"run {name}", safe="")
+        assert get(client, f"/runs/{run_id}")["run"]["model"] == name
+        assert get(client, f"/samples/{run_id}/0")["sample"]["response"] == name
+    assert get(client, f"/samples?models={quote(HOSTILE_NAMES[0])}&sort=longest+response&page_size=1")["total"] == 1_601
+
+
+def test_every_address_is_described_with_its_answer_and_its_refusals(client: TestClient) -> None:
+    described = get(client, "/openapi.json")
+    assert described["servers"] == [{"url": "/api/v1"}]
+    for path, ways in described["paths"].items():
+        answers = ways["get"]["responses"]
+        assert ways["get"]["summary"] and {"200", "400", "404", "422", "503"} <= set(answers), path
+        schemas = {status: answers[status]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2] for status in answers}
+        assert schemas.pop("200") in ("Document", "Listing") and set(schemas.values()) == {"Refusal"}, path
 
 
 def test_the_dashboards_own_server_answers(serve: Callable[..., str], demo_store: Path, tmp_path: Path) -> None:
