@@ -39,9 +39,12 @@ def question(text: str) -> None:
     st.title(text, anchor=False)
 
 
-def answer(text: str) -> None:
-    """The one sentence above a chart: what is seen, and how sure that is. Names in it may come from data."""
-    reading.note("answer", text)
+def answer(text: str, *, kept: str | None = None) -> None:
+    """The one sentence above a chart: what is seen, and how sure that is. Names in it may come from data.
+
+    kept: what a slide or a file says instead, where the text holds only at the moment ("3 minutes ago").
+    """
+    reading.note("answer", kept or text)
     st.markdown(f"##### {plain(text)}")
 
 

@@ -43,6 +43,15 @@ def ago(moment: datetime | pd.Timestamp, *, now: datetime | None = None) -> str:
     return f"on {moment:%Y-%m-%d}"
 
 
+def at(moment: datetime | pd.Timestamp) -> str:
+    """A moment (UTC) as something says it that is read later.
+
+    >>> at(datetime(2025, 1, 1, 12, 3))
+    'at 2025-01-01 12:03 UTC'
+    """
+    return f"at {moment:%Y-%m-%d %H:%M} UTC"
+
+
 def size(n_bytes: float) -> str:
     """A file's size.
 

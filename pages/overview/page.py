@@ -13,7 +13,7 @@ from ui.overview.parts import content_table, coverage_table, draw_answers, draw_
 from ui.runs.import_panel import draw_import_panel
 from ui.startup import known_pages
 from ui.valley.words import raised
-from ui.words import ago, counted, format_label, size
+from ui.words import ago, at, counted, format_label, size
 
 HELP = {
     "samples": "Every reading of every answer: one answer read through two filters is two samples.",
@@ -34,7 +34,8 @@ with screen.readable_errors():
         draw_import_panel(with_path=True)
         st.stop()
 
-    screen.answer(headline(runs, len(cached.valley_sources(Selection(scheme=chosen.scheme)))))
+    n_with_both = len(cached.valley_sources(Selection(scheme=chosen.scheme)))
+    screen.answer(headline(runs, n_with_both), kept=headline(runs, n_with_both, when=at))
     with st.container(horizontal=True):
         for label in ("models", "tasks", "runs", "samples", "scores"):
             st.metric(label.capitalize(), f"{info[label]:,}", border=True, help=HELP.get(label))

@@ -1,5 +1,6 @@
 """What was imported, where does it come from, and what could not come in?"""
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ from ui.runs.import_panel import draw_import_panel
 from ui.runs.parts import draw_failures, draw_import_removal, draw_run, import_table, reject_table, run_table, show_removal
 from ui.runs.watch_panel import draw_watch_panel
 from ui.samples.filters import say_ignored
-from ui.words import ago, counted, format_label
+from ui.words import ago, at, counted, format_label
 
 VIEWS = ("Runs", "Import", "Sources", "Models", "Rejects")
 _IGNORED = "runs: model of the link that is not here"
@@ -69,10 +70,10 @@ def draw_rejects() -> None:
         st.caption(f"Kept with their place are {len(rejects):,} of {n_rejected:,} rejected records: at most 1,000 for each import.")
 
 
-def in_one_sentence(info: dict[str, Any], imports: pd.DataFrame) -> str:
+def in_one_sentence(info: dict[str, Any], imports: pd.DataFrame, when: Callable[[pd.Timestamp], str]) -> str:
     """How much there is, how new it is, and whether anything was turned away. `imports`: those that came in, newest first."""
     content = f"{counted(info['runs'], 'run')} of {counted(info['models'], 'model')} from {counted(len(imports), 'import')}"
-    newest = f"; newest {ago(imports['imported_at'].iloc[0])}" if len(imports) else ""
+    newest = f"; newest {when(imports['imported_at'].iloc[0])}" if len(imports) else ""
     failed = f"; {counted(info['failed_imports'], 'source')} failed" if info["failed_imports"] else ""
     n_rejected = int(imports["n_rejected"].sum())
     return f"{content}{newest}{failed}; {counted(n_rejected, 'record') + ' could not come in' if n_rejected else 'no record was rejected'}."
@@ -83,7 +84,7 @@ with screen.readable_errors():
     info, tried = cached.store_info(), cached.imports()
     imports, failed = tried[tried["status"] != "failed"], tried[tried["status"] == "failed"]
     if info["runs"]:
-        screen.answer(in_one_sentence(info, imports))
+        screen.answer(in_one_sentence(info, imports, ago), kept=in_one_sentence(info, imports, at))
     show_removal()
     view = st.query_params.get("view")
     if view and view not in VIEWS:

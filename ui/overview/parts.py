@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
 import pandas as pd
@@ -20,13 +20,13 @@ MAX_DRAWN = 24
 """Up to this many models stand in the chart of the overview; of more, those with most answers."""
 
 
-def headline(runs: pd.DataFrame, n_with_both: int) -> str:
-    """One sentence: `28 models, 7 with ID and OOD accuracy; newest import 3 minutes ago.`"""
+def headline(runs: pd.DataFrame, n_with_both: int, *, when: Callable[[pd.Timestamp], str] = ago) -> str:
+    """One sentence: `28 models, 7 with ID and OOD accuracy; newest run added 3 minutes ago.`"""
     n_models = runs["model"].nunique()
     both = f"{n_with_both} with ID and OOD accuracy" if n_with_both else "none with both ID and OOD accuracy"
     n_running = int((runs["status"] == RUNNING).sum())
     going_on = f"; {counted(n_running, 'run')} still running" if n_running else ""
-    return f"{counted(n_models, 'model')}, {both}; newest run added {ago(runs['added_at'].max())}{going_on}."
+    return f"{counted(n_models, 'model')}, {both}; newest run added {when(runs['added_at'].max())}{going_on}."
 
 
 def draw_questions(pages: Sequence[PageInfo]) -> None:
