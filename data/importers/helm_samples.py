@@ -80,6 +80,8 @@ STAT: tuple[Mapped, ...] = (
     mapped("stddev", "stddev", NUMBER),
 )
 """Fields of one statistic, of an instance or of the run."""
+ANSWER_STAT = tuple(row for row in STAT if row.field in ("metric", "split", "value"))
+"""What is used of a statistic of one answer, of which there are some thirty each."""
 
 
 class _Name(msgspec.Struct):
@@ -227,7 +229,7 @@ class AnswerReader:
         return None
 
     def _sample(self, key: Key, found: Mapping[str, Any], states: list[Any]) -> ScoredSample:
-        stats = [read_fields(stat, STAT) for stat in found.get("stats", ())]
+        stats = [read_fields(stat, ANSWER_STAT) for stat in found.get("stats", ())]
         metrics = {stat["metric"]: stat["value"] for stat in stats if "value" in stat}
         split = next((stat["split"] for stat in stats if "split" in stat), found.get("split"))
         score = metrics.get(self.main_metric or "")
