@@ -70,12 +70,13 @@ def draw_rejects() -> None:
         st.caption(f"Kept with their place are {len(rejects):,} of {n_rejected:,} rejected records: at most 1,000 for each import.")
 
 
-def in_one_sentence(info: dict[str, Any], imports: pd.DataFrame, when: Callable[[pd.Timestamp], str]) -> str:
-    """How much there is, how new it is, and whether anything was turned away. `imports`: those that came in, newest first."""
+def in_one_sentence(info: dict[str, Any], tried: pd.DataFrame, when: Callable[[pd.Timestamp], str]) -> str:
+    """How much there is, how new it is, and whether anything was turned away. `tried`: as fetch_imports, newest first."""
+    imports = tried[tried["status"] != "failed"]
     content = f"{counted(info['runs'], 'run')} of {counted(info['models'], 'model')} from {counted(len(imports), 'import')}"
     newest = f"; newest {when(imports['imported_at'].iloc[0])}" if len(imports) else ""
     failed = f"; {counted(info['failed_imports'], 'source')} failed" if info["failed_imports"] else ""
-    n_rejected = int(imports["n_rejected"].sum())
+    n_rejected = int(tried["n_rejected"].sum())
     return f"{content}{newest}{failed}; {counted(n_rejected, 'record') + ' could not come in' if n_rejected else 'no record was rejected'}."
 
 
@@ -84,7 +85,7 @@ with screen.readable_errors():
     info, tried = cached.store_info(), cached.imports()
     imports, failed = tried[tried["status"] != "failed"], tried[tried["status"] == "failed"]
     if info["runs"]:
-        screen.answer(in_one_sentence(info, imports, ago), kept=in_one_sentence(info, imports, at))
+        screen.answer(in_one_sentence(info, tried, ago), kept=in_one_sentence(info, tried, at))
     show_removal()
     view = st.query_params.get("view")
     if view and view not in VIEWS:

@@ -361,7 +361,8 @@ def test_failed_import_is_listed_with_its_reason_after_a_reload_until_it_is_forg
     bad.write_text('{"kind": "sample", "run_id": "r1"}\n')
     list(import_sources(Store(writable), discover([bad]).sources))
     app = open_runs(open_app, writable, view="Sources")
-    assert "1 source failed" in texts(app) and "from 2 imports" in texts(app)
+    assert "1 source failed; 1 record could not come in" in texts(app) and "from 2 imports" in texts(app)
+    assert f"{bad} was read as charybdis, but no result in it could be used" in texts(app)
     failed = frame_with(app, "why")
     assert failed["source"].tolist() == [str(bad)] and "no result in it could be used" in failed["why"][0]
     assert str(bad) not in frame_with(app, "importer version")["source"].tolist()

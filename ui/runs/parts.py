@@ -25,6 +25,8 @@ from ui.raw_text import one_line, visible
 from ui.words import ago, counted, format_label
 
 _WRITERS = {"jsonl": write_jsonl, "parquet": write_parquet}
+MAX_REASONS = 4
+"""So many reasons why imports failed stand above their table."""
 _SAID = "runs: what became of a removal"
 _NESTED = ("seeds", "generation", "metadata")
 _APART = {*_NESTED, "warnings", "run_id", "model", "status"}
@@ -241,6 +243,8 @@ def failure_table(failed: pd.DataFrame) -> pd.DataFrame:
 def draw_failures(failed: pd.DataFrame) -> None:
     """What failed and why, and a button that forgets it. Nothing of these sources is stored."""
     st.subheader("What failed", anchor=False)
+    for message in failed["message"].head(MAX_REASONS):  # the table beneath holds them all, but is cut off where the page is narrow
+        st.caption(screen.plain(one_line(str(message), at_most=600)))
     columns = {"tried": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"), "why": st.column_config.TextColumn(width="large")}
     screen.table(failure_table(failed), "failed imports", columns=columns, formats={"format": format_label})
     st.caption("Nothing of these is stored. Import them again once they are put right: a line goes when its source comes in.")
