@@ -152,7 +152,9 @@ def import_source(store: Store, source: Source, *, name_of: Callable[[Path], str
     except _LosesSamplesError as kept:
         return ImportResult(path, importer.name, digest, "unchanged", message=str(kept))
     except (CharybdisError, OSError) as cause:
-        return failed(str(cause), rejects, is_noted=not isinstance(cause, StoreBusyError))
+        text = str(cause)
+        named = text if path in text or str(source.path) in text else f"{path}: {text}"
+        return failed(named, rejects, is_noted=not isinstance(cause, StoreBusyError))
     except (*_UNFIT, *_MISREAD) as cause:
         found = "a value in it does not fit the store" if isinstance(cause, _UNFIT) else "something in it is not as in such files"
         text = f"{path} was read as {importer.name}, but {found} ({_one_line(cause)}). Nothing of it was stored."

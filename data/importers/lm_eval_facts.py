@@ -117,5 +117,5 @@ def step_of(revision: object) -> int | None:
 
 def shorten(value: object, limit: int = 120) -> str:
     """A found value as a person can read it in a table of rejects."""
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) and value.strip() else repr(value)
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text):,} characters)"
