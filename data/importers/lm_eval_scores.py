@@ -199,23 +199,27 @@ def n_shot(results: Results, task: str) -> int | None:
 
 
 def _as_group(score: Score, results: Results, leaves: Mapping[tuple[str, str, str], Score], parent: str | None) -> Score:
-    """A group's row: n summed over its tasks, its standard error recomputed from theirs, weighted by size or not as the value itself is."""
+    """A group's row: n summed over its tasks, its standard error recomputed from theirs, weighted by size or not as the value itself is.
+
+    Where some tasks lack the metric, the harness takes the others; this is believed when the others come to the value that is stated.
+    """
     variant = score.variant or ""
     members = [leaves.get((leaf, score.metric, variant)) for leaf in results.leaves(score.task or "")]
     known = [leaf for leaf in members if leaf is not None]
-    complete = bool(known) and len(known) == len(members)
     ns = [leaf.n for leaf in known if leaf.n is not None]
-    n = sum(ns) if complete and len(ns) == len(known) else None
+    n = sum(ns) if known and len(ns) == len(known) else None
     kinds = {leaf.n_kind for leaf in known}
-    recomputed = _recompute(known, n) if complete else {}
-    metadata = dict(score.metadata) | ({"recomputed": recomputed} if recomputed else {})
-    if score.stderr is not None:
-        metadata["stderr_reported"] = score.stderr
+    recomputed = _recompute(known, n) if known else {}
     fitting = [
         means["stderr"]
         for means in recomputed.values()
         if score.value is not None and math.isclose(means["value"], score.value, rel_tol=1e-9)
     ]
+    if len(known) < len(members) and not fitting:
+        n, recomputed = None, {}
+    metadata = dict(score.metadata) | ({"recomputed": recomputed} if recomputed else {})
+    if score.stderr is not None:
+        metadata["stderr_reported"] = score.stderr
     stderr = fitting[0] if fitting else None
     return replace(
         score, is_group=True, parent_group=parent, n=n, n_kind=(kinds.pop() if len(kinds) == 1 else "inferred") if n is not None else None,

@@ -82,6 +82,28 @@ def test_chosen_instances_make_a_run_partial(read_files, tmp_path: Path) -> None
     assert run.warnings == ("only part of the benchmark was run: 4 of the 24 instances of sums",)
 
 
+@pytest.mark.parametrize(("stated", "n", "stderr"), [(0.75, 8, 0.1118), (0.7, None, None)])
+def test_a_group_is_over_the_tasks_that_have_the_metric(
+    read_files, tmp_path: Path, stated: float, n: int | None, stderr: float | None
+) -> None:
+    """As 0.4.13 writes it where a group holds tasks of several kinds: two of the three have `acc`."""
+    content = {
+        "results": {
+            "a": {"acc,none": 0.5, "acc_stderr,none": 0.2},
+            "b": {"acc,none": 1.0, "acc_stderr,none": 0.1},
+            "c": {"exact_match,none": 0.25, "exact_match_stderr,none": 0.25},
+            "all": {"acc,none": stated, "acc_stderr,none": 0.11},
+        },
+        "group_subtasks": {"all": ["a", "b", "c"]},
+        "configs": {}, "n-shot": {}, "n-samples": {task: {"original": 4, "effective": 4} for task in "abc"},
+        "config": {"model_args": "pretrained=m"},
+    }  # fmt: skip
+    (tmp_path / f"results_{TIME}.json").write_text(json.dumps(content))
+    (group,) = [score for score in read_files(IMPORTER, tmp_path).scores if score.is_group]
+    assert (group.n, group.metadata["stderr_reported"]) == (n, 0.11)
+    assert group.stderr == (None if stderr is None else pytest.approx(stderr, abs=1e-4))
+
+
 def test_genuine_runs_of_every_version_agree_with_their_samples(read_files, shared: Path) -> None:
     for folder in ("lm_eval_v04/selfmade_0.4.13", "lm_eval_v04/version_matrix", "lm_eval_v040"):
         read = read_files(IMPORTER, shared / "fixtures" / folder)
