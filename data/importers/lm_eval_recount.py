@@ -94,5 +94,5 @@ def _is_mean(config: Mapping[str, Any], metric: str) -> bool:
     listed = config.get("metric_list")
     for entry in listed if isinstance(listed, list) else ():
         if isinstance(entry, Mapping) and entry.get("metric") == metric and entry.get("aggregation") is not None:
-            return entry["aggregation"] == "mean"
+            return bool(entry["aggregation"] == "mean")
     return metric in ZERO_ONE
