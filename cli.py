@@ -8,22 +8,40 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
+from typer.exceptions import TyperException
 
 from commands import analyse, export, importing, probe, report, store, verify
 from commands.options import ROOT, StoreOption, open_store
-from commands.output import told
+from commands.output import print_json, told
 
 ADDRESS = "127.0.0.1"
 
+
+class Shell(typer.core.TyperGroup):
+    """The commands. Wrong usage is told on stderr and, for scripts that asked for JSON, in the one document on stdout too."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        """Run what the command line names."""
+        try:
+            return super().invoke(ctx)
+        except TyperException as wrong:
+            if "--json" in sys.argv:
+                print_json({"error": wrong.format_message()})
+            raise
+
+
 cli = typer.Typer(
+    cls=Shell,
     help="Charybdis shows where language models stop generalizing.",
     epilog="Exit status: 0 done, 1 failed, 2 wrong usage.",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich" if sys.stderr.isatty() else None,  # into a log errors go without a frame, whole lines that can be searched
 )
 
 
@@ -62,4 +80,6 @@ cli.add_typer(analyse.commands, name="analyse")
 cli.add_typer(store.commands, name="store")
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):  # whatever the locale says, which is ASCII under LANG=C on some machines
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     cli()

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Response
 
 from api.documents import Document, document
-from api.selecting import Words
 from data import queries
 from data.records import Split
 from data.store import Store
+
+Words = Annotated[list[str], Query()]
 
 
 def one_of(words: type[StrEnum]) -> Any:

@@ -17,11 +17,11 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from api import analyses
+from api.analyses import Words
 from api.documents import REFUSALS, Document, Listing, document, page_of, rows_document
-from api.selecting import UnknownWordError, Words, check_scheme, selection_of
 from data import queries
 from data.bootstrap import open_store
-from data.queries import SAMPLE_SORTS, SampleFilter
+from data.queries import SAMPLE_SORTS, SampleFilter, UnknownWordError, check_scheme, read_selection
 from data.records import SCYLLA_SCHEME, CharybdisError, Denominator, Outcome, Selection, Split, StoreBusyError, StoreError
 from data.store import Store
 
@@ -44,7 +44,7 @@ def make_api(folder: Path) -> FastAPI:
         denominator: Denominator = Denominator.UNPARSED_IS_WRONG,
         ood: str = "",
     ) -> Selection:
-        return selection_of(store, models, tasks, scheme, denominator, ood)
+        return read_selection(store, models, tasks, scheme, denominator, ood)
 
     chosen = Annotated[Selection, Depends(selected)]
     _add_errors(api)

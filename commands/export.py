@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from commands.analyse.valley import valleys_of
-from commands.options import DenominatorOption, ModelOption, SchemeOption, StoreOption, TaskOption, check_models, open_store, selection_of
+from commands.options import DenominatorOption, ModelOption, SchemeOption, StoreOption, TaskOption, open_store, selection_of
 from commands.output import placed, print_json, told
 from data.records import SCYLLA_SCHEME, CharybdisError, Denominator, Selection
 
@@ -56,8 +56,7 @@ def export(
         if as_json and out is None:
             table_format = "json"
         opened = open_store(store)
-        selection = selection_of(model, task, scheme, denominator)
-        check_models(opened, selection.models)
+        selection = selection_of(opened, model, task, scheme, denominator)
         if out is None:
             _export(opened, table, table_format, sys.stdout.buffer, selection)
             return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commands.options import EmptyOption, JsonOption, StoreOption, open_store
-from commands.output import print_json, progress, say, text_table, told
+from commands.output import print_json, progress, say, text_table, told, usage
 from data.records import CharybdisError
 
 if TYPE_CHECKING:
@@ -31,9 +31,13 @@ def import_(
 ) -> None:
     """Import result files. Each source comes in whole or not at all; the same content twice changes nothing."""
     with told(as_json):
-        from data.importing import discover, import_sources, path_text
+        from data.importing import discover, import_sources, importers_named, path_text
         from data.mappings import with_remembered
 
+        with usage("--format"):
+            importers_named(only_format)
+        if "" in paths:
+            raise typer.BadParameter("An empty path names nothing; write . for the folder you are in.", param_hint="PATH...")
         options = {"mapping": _read_mapping(mapping)} if mapping else None
         found = discover(paths, only_format=only_format, options=options)
         opened = open_store(store, empty=empty)

@@ -9,16 +9,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.output import progress
-from data.records import CharybdisError, Denominator, Selection
+from data.records import Denominator, Selection
 
 if TYPE_CHECKING:
     from data.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 
+
+def _read_folder(text: str) -> Path:
+    if not text:
+        raise typer.BadParameter("An empty name is no folder; write . for the one you are in.")
+    return Path(text)
+
+
 StoreOption = Annotated[
     Path | None,
-    typer.Option("--store", help="Folder of the store. Default: CHARYBDIS_STORE, else `store` beside cli.py.", show_default=False),
+    typer.Option(
+        "--store",
+        metavar="FOLDER",
+        parser=_read_folder,
+        help="Folder of the store. Default: CHARYBDIS_STORE, else `store` beside cli.py.",
+        show_default=False,
+    ),
 ]
 EmptyOption = Annotated[bool, typer.Option("--empty", help="Make a new store without the shipped sources.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
@@ -39,28 +52,10 @@ def open_store(path: Path | None, *, empty: bool = False) -> Store:
         return open_or_make(path or Path(os.environ.get("CHARYBDIS_STORE") or ROOT / "store"), empty=empty, progress=report)
 
 
-def selection_of(models: list[str] | None, tasks: list[str] | None, scheme: str, denominator: Denominator, ood: str = "") -> Selection:
-    """What --model, --task, --scheme, --denominator and --ood select."""
-    return Selection(models=tuple(models or ()), tasks=tuple(tasks or ()), scheme=scheme, denominator=denominator, ood=ood)
+def selection_of(
+    store: Store, models: list[str] | None, tasks: list[str] | None, scheme: str, denominator: Denominator, ood: str = ""
+) -> Selection:
+    """What --model, --task, --scheme, --denominator and --ood select. Refuses names that the store does not have."""
+    from data.queries import read_selection
 
-
-def check_ood(store: Store, wanted: str) -> None:
-    """Refuse a kind of OOD instances that no run has, and name those there are."""
-    if wanted:
-        from data.queries import fetch_ood_kinds
-
-        known = list(fetch_ood_kinds(store)["ood"])
-        if wanted not in known:
-            raise CharybdisError(f"No run has OOD instances of the kind {wanted!r}. Kinds here: {', '.join(known) or 'none'}.")
-
-
-def check_models(store: Store, wanted: tuple[str, ...]) -> None:
-    """Refuse models that have no results here, and name those that have."""
-    if wanted:
-        from data.queries import fetch_models
-
-        known = list(fetch_models(store)["model"])
-        unknown = [name for name in wanted if name not in known]
-        if unknown:
-            named, there = ", ".join(map(repr, unknown)), ", ".join(known) or "none"
-            raise CharybdisError(f"No results of {named} are stored. Models with results: {there}.")
+    return read_selection(store, models or (), tasks or (), scheme, denominator, ood)

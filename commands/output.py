@@ -32,6 +32,15 @@ def told(as_json: bool = False) -> Iterator[None]:
 
 
 @contextmanager
+def usage(option: str) -> Iterator[None]:
+    """What is refused in here no store could make right: wrong usage of the option, status 2."""
+    try:
+        yield
+    except CharybdisError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+@contextmanager
 def placed(out: Path) -> Iterator[Path]:
     """A file to write beside `out`; it is put in place when it is whole, and leaves nothing behind when it is not."""
     part = out.with_name(out.name + ".part")

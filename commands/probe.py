@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commands.options import EmptyOption, JsonOption, StoreOption, open_store
-from commands.output import clean, print_json, progress, say, text_table, told
+from commands.output import clean, print_json, progress, say, text_table, told, usage
 from data.records import CharybdisError, Outcome, Split
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def probe(
         from probe.running import ProbeSpec, plan_run, run_probe
 
         spec = ProbeSpec(
-            tasks=tuple(task or ()), levels=tuple(level or ()), splits=splits, n=n, seed=seed, style=style, id_source=id_source,
+            tasks=_task_names(task), levels=tuple(level or ()), splits=splits, n=n, seed=seed, style=style, id_source=id_source,
             max_new_tokens=max_new_tokens, temperature=temperature,
         )  # fmt: skip
         opened = open_store(store, empty=empty)
@@ -161,10 +161,10 @@ def tasks(
     """Print instances with their references. With --json, each is accepted back by `grade` as printed."""
     splits = _splits(split)
     with told(as_json):
-        from probe.tasks import TASKS, make_batch, task_named
+        from probe.tasks import TASKS, make_batch
 
-        names = [task_named(name).name for name in task] if task else list(TASKS)
-        instances = [one for name in dict.fromkeys(names) for side in splits for one in make_batch(name, side, n, seed)]
+        names = _task_names(task) or TASKS
+        instances = [one for name in names for side in splits for one in make_batch(name, side, n, seed)]
         if as_json:
             print_json({"instances": [one.to_json() for one in instances]})
         else:
@@ -206,9 +206,9 @@ def _read_replies(text: bytes, task: str | None) -> list[tuple[Any, str]]:
     """
     import json
 
-    from probe.tasks import TaskError, read_instance, task_named
+    from probe.tasks import TaskError, read_instance
 
-    wanted = task_named(task).name if task else None
+    (wanted,) = _task_names([task]) if task is not None else (None,)
     form = 'Give [{"instance": <as `tasks --json` prints it>, "reply": "<text>"}, ...].'
     try:
         records = json.loads(text)
@@ -230,6 +230,14 @@ def _read_replies(text: bytes, task: str | None) -> list[tuple[Any, str]]:
             )
         asked.append((instance, record["reply"]))
     return asked
+
+
+def _task_names(words: list[str] | None) -> tuple[str, ...]:
+    """The tasks of these names, each once. Raises: typer.BadParameter that lists the tasks."""
+    from probe.tasks import task_named
+
+    with usage("--task"):
+        return tuple(dict.fromkeys(task_named(word).name for word in words or ()))
 
 
 def _splits(text: str) -> tuple[Split, ...]:

@@ -86,7 +86,7 @@ def discover(paths: Iterable[str | Path], *, only_format: str | None = None, opt
     Raises:
         ImportFormatError: a path does not exist, or `only_format` is no importer.
     """
-    importers = _importers(only_format)
+    importers = importers_named(only_format)
     sources: dict[tuple[Path, str], Source] = {}
     unknown: dict[Path, Unknown] = {}
     for path in _expand(paths):
@@ -314,7 +314,8 @@ def _nothing_text(source: Source, rejects: list[Reject]) -> str:
 # -- finding -----------------------------------------------------------------------------------------------------------------------
 
 
-def _importers(only_format: str | None) -> tuple[Importer, ...]:
+def importers_named(only_format: str | None) -> tuple[Importer, ...]:
+    """The importer of this name, or all. Raises: ImportFormatError that lists the names."""
     if only_format is None:
         return IMPORTERS
     chosen = tuple(importer for importer in IMPORTERS if importer.name == only_format)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -110,20 +111,71 @@ def test_a_path_that_is_not_there_is_an_error_in_words_and_in_json(tmp_path: Pat
     assert "nowhere" in done.stderr and "Traceback" not in done.stderr
 
 
+WRONG_USAGE = {
+    "import": "Missing argument",
+    "import --format odf x.csv": "There is no format 'odf'",
+    "nothing": "No such command 'nothing'",
+    "export nothing": "'nothing' is none of models, tasks",
+    "export models --format docx": "'docx' is none of csv",
+    "analyse valley --denominator x": "'x' is not one of",
+    "analyse valley --no-such-option": "No such option",
+    "analyse what-if --metric luck": "There is no metric 'luck'",
+    "analyse emergence --over time": "--over is one of parameters",
+    "analyse scaling --model a": "`analyse scaling` is not there yet",
+    "analyse health": "`analyse health` is not there yet",
+    "tasks --task chess": "There is no task 'chess'. Tasks are: find_maximum",
+    "tasks --n 0": "greater than or equal to 1",
+    "grade --task chess": "There is no task 'chess'",
+    "probe --model demo:oracle:0:0 --task chess": "There is no task 'chess'",
+    "verify": "Missing argument",
+    "store remove-run": "Missing argument",
+}
+"""What is typed, and what the answer says."""
+
+
+@pytest.mark.parametrize("typed", WRONG_USAGE)
+def test_wrong_usage_is_status_2_and_a_line_that_helps(typed: str) -> None:
+    done = run_cli(*typed.split(), "--json")
+    assert WRONG_USAGE[typed] in read_json(done, status=2)["error"]
+    assert WRONG_USAGE[typed] in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [("import", ""), ("store", "info", "--store", "")], ids=["path", "store"])
+def test_an_empty_name_is_not_the_folder_one_happens_to_be_in(words: tuple[str, ...]) -> None:
+    assert "An empty" in read_json(run_cli(*words, "--json"), status=2)["error"]
+
+
 @pytest.mark.parametrize(
-    "words",
+    ("command", "words"),
     [
-        ("import",),
-        ("nothing",),
-        ("export", "nothing"),
-        ("export", "models", "--format", "docx"),
-        ("analyse", "valley", "--denominator", "x"),
+        ("analyse valley", ("--model", "demo-huge")),
+        ("analyse valley", ("--scheme", "grades")),
+        ("analyse what-if", ("--task", "chess")),
+        ("analyse emergence", ("--task", "chess")),
+        ("export valley", ("--task", "chess")),
     ],
-    ids=" ".join,
 )
-def test_wrong_usage_is_status_2(words: tuple[str, ...]) -> None:
-    done = run_cli(*words)
-    assert done.returncode == 2 and not done.stdout and "Traceback" not in done.stderr
+def test_a_name_that_the_store_does_not_have_is_refused_and_those_it_has_are_named(
+    command: str, words: tuple[str, str], store: Path
+) -> None:
+    done = run_cli(*command.split(), *words, "--json", store=store)
+    there = {"--scheme": "scylla", "--task": "two_sum", "--model": "demo-large"}[words[0]]
+    assert repr(words[1]) in read_json(done, status=1)["error"] and there in done.stderr
+
+
+def test_json_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+    (tmp_path / "scores.csv").write_text("model,task,acc\nmodèle-π,task-1,0.5\n", encoding="utf-8")
+    plain = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PATH": os.environ["PATH"]}
+    read_json(run_cli("import", tmp_path / "scores.csv", "--empty", "--json", store=tmp_path / "store"))
+    for words in (("export", "models", "--json"), ("export", "models", "--format", "markdown")):
+        command = [sys.executable, str(ROOT / "cli.py"), *words, "--store", str(tmp_path / "store")]
+        assert "modèle-π" in subprocess.run(command, capture_output=True, timeout=120, env=plain, check=True).stdout.decode("utf-8")
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(store: Path) -> None:
+    command = f"'{sys.executable}' '{ROOT / 'cli.py'}' export samples --json --store '{store}' | head -c 10"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
+    assert done.stdout.startswith("[") and "Traceback" not in done.stderr and "Exception" not in done.stderr
 
 
 def test_valley_finds_the_published_and_the_measured_models(store: Path) -> None:
@@ -164,11 +216,6 @@ def test_analyse_says_what_explains_a_gap(store: Path) -> None:
 def test_an_unknown_kind_of_ood_is_refused(store: Path) -> None:
     done = run_cli("analyse", "valley", "--ood", "decade", store=store)
     assert done.returncode == 1 and "No run has OOD instances of the kind 'decade'" in done.stderr
-
-
-def test_an_unknown_model_is_named_with_those_there_are(store: Path) -> None:
-    done = run_cli("analyse", "valley", "--model", "demo-huge", store=store)
-    assert done.returncode == 1 and "demo-huge" in done.stderr and "demo-large" in done.stderr
 
 
 def test_a_valley_report_for_people_has_a_sentence(store: Path) -> None:

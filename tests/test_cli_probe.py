@@ -78,7 +78,7 @@ def test_an_instance_of_another_task_is_refused() -> None:
         (("tasks", "--n", "0"), 2),
         (("grade", "--grader", "mother"), 2),
         (("probe",), 2),
-        (("tasks", "--task", "juggling"), 1),
+        (("tasks", "--task", "juggling"), 2),
         (("probe", "--model", "demo:nobody"), 1),
         (("probe", "--model", "demo:echo", "--level", "9"), 1),
     ],

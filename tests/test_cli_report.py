@@ -39,7 +39,9 @@ def test_report_holds_the_pages_that_were_named(demo_store: Path, tmp_path: Path
     assert "run-demo-large" in page
 
 
-@pytest.mark.parametrize(("view", "words"), [("nowhere?models=a", "no page 'nowhere'"), ("http://host/", "")])
+@pytest.mark.parametrize(
+    ("view", "words"), [("nowhere?models=a", "no page 'nowhere'"), ("http://[", "is no address"), ("http://host/", "")]
+)
 def test_report_of_an_address_without_a_page(view: str, words: str, demo_store: Path, tmp_path: Path) -> None:
     out = tmp_path / "meeting.html"
     status, text = report(demo_store, out, view)

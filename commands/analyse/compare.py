@@ -16,8 +16,6 @@ from commands.options import (
     SchemeOption,
     StoreOption,
     TaskOption,
-    check_models,
-    check_ood,
     open_store,
     selection_of,
 )
@@ -67,11 +65,9 @@ def compare(
         from analysis.compare.comparing import check_models as check_number
         from analysis.compare.rows import CompareSettings
 
-        selection = selection_of(model, task, scheme, denominator, ood)
         opened = open_store(store, empty=empty)
-        check_models(opened, selection.models)
-        check_ood(opened, ood)
-        check_number(tuple(dict.fromkeys(selection.models)), baseline)
+        selection = selection_of(opened, model, task, scheme, denominator, ood)
+        check_number(selection.models, baseline)
         settings = CompareSettings(grouping=by.value, unit=f"over {over.value}", resamples=resamples, seed=seed)
         found = comparison_of(opened, selection, baseline, settings)
         if as_json:

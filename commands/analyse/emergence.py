@@ -15,12 +15,11 @@ from commands.options import (
     ModelOption,
     SchemeOption,
     StoreOption,
-    check_models,
     open_store,
     selection_of,
 )
 from commands.output import clean, print_json, told
-from data.records import SCYLLA_SCHEME, CharybdisError, Denominator, Split
+from data.records import SCYLLA_SCHEME, Denominator, Split
 
 if TYPE_CHECKING:
     from analysis.emergence.loss_threshold import LossThreshold
@@ -55,14 +54,14 @@ def emergence(
         from data.queries import SAMPLE_METRICS, fetch_scale_values, fetch_scales
 
         if over not in AXES or checkpoints not in ("last", "every"):
-            raise CharybdisError(f"--over is one of {', '.join(AXES)}, --checkpoints is last or every; given: {over}, {checkpoints}.")
-        selection = selection_of(model, None, scheme, denominator)
+            raise typer.BadParameter(f"--over is one of {', '.join(AXES)}, --checkpoints is last or every; given: {over}, {checkpoints}.")
         opened = open_store(store, empty=empty)
-        check_models(opened, selection.models)
+        chosen = selection_of(opened, model, task, scheme, denominator)
+        selection = replace(chosen, tasks=())  # `gather` picks the tasks
         scales = fetch_scales(opened, selection)
         wanted = Wanted(
             axis=over,
-            tasks=tuple(task or ()),
+            tasks=chosen.tasks,
             level=level,
             split=str(split) if split else None,
             reading=reading,

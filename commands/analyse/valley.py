@@ -17,8 +17,6 @@ from commands.options import (
     SchemeOption,
     StoreOption,
     TaskOption,
-    check_models,
-    check_ood,
     open_store,
     selection_of,
 )
@@ -46,11 +44,9 @@ def valley(
     with told(as_json):
         from analysis.valley.locating import Settings
 
-        selection = selection_of(model, task, scheme, denominator, ood)
         settings = Settings(denominator=denominator, resamples=resamples, seed=seed)
         opened = open_store(store, empty=empty)
-        check_models(opened, selection.models)
-        check_ood(opened, ood)
+        selection = selection_of(opened, model, task, scheme, denominator, ood)
         valleys = valleys_of(opened, selection, settings)
         if as_json:
             print_json(explained_records(opened, selection, valleys, seed))

@@ -15,12 +15,10 @@ from commands.options import (
     SchemeOption,
     StoreOption,
     TaskOption,
-    check_models,
-    check_ood,
     open_store,
     selection_of,
 )
-from commands.output import clean, print_json, told
+from commands.output import clean, print_json, told, usage
 from data.records import SCYLLA_SCHEME, CharybdisError, Denominator, Selection
 
 if TYPE_CHECKING:
@@ -61,11 +59,10 @@ def what_if(
         from analysis.what_if.multiverse import multiverse
         from analysis.what_if.words import multiverse_sentence, sentence
 
-        selection = selection_of(model, task, scheme, denominator, ood)
-        choice = choice_of(metric, denominator, averaging, order, penalty, weight, rank_by)
+        with usage("the choice"):
+            choice = choice_of(metric, denominator, averaging, order, penalty, weight, rank_by)
         opened = open_store(store, empty=empty)
-        check_models(opened, selection.models)
-        check_ood(opened, ood)
+        selection = selection_of(opened, model, task, scheme, denominator, ood)
         cells = cells_of(opened, selection, authors=bool(conclusion) or choice.metric == "authors_grader")
         if not cells.models:
             raise CharybdisError("Nothing here has answers or published level means. `export models` lists what is stored.")

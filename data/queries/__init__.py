@@ -23,12 +23,15 @@ from data.queries.inventory import (
 )
 from data.queries.samples import SAMPLE_SORTS, SampleFilter, count_samples, fetch_neighbours, fetch_sample, fetch_sample_page
 from data.queries.scales import SAMPLE_METRICS, fetch_scale_metrics, fetch_scale_values, fetch_scales
+from data.queries.selecting import UnknownWordError, check_scheme, read_selection
 
 __all__ = [
     "EXTRA_COLUMNS",
     "SAMPLE_METRICS",
     "SAMPLE_SORTS",
     "SampleFilter",
+    "UnknownWordError",
+    "check_scheme",
     "count_samples",
     "fetch_answers",
     "fetch_chance",
@@ -56,5 +59,6 @@ __all__ = [
     "fetch_task_counts",
     "fetch_tasks",
     "fetch_views",
+    "read_selection",
     "where_selected",
 ]

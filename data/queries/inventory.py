@@ -138,7 +138,7 @@ def fetch_run(store: Store, run_id: str) -> dict[str, Any]:
         now_s=now_s(),
     )
     if rows.empty:
-        raise StoreError(f"No run {run_id!r} is stored. `store info` and the runs page list those that are.")
+        raise StoreError(f"No run {run_id!r} is stored. `export runs` and the runs page list those that are.")
     return dict(rows.astype(object).where(rows.notna(), None).iloc[0])
 
 

@@ -94,7 +94,7 @@ def test_comparison_what_if_and_emergence_answer_with_their_numbers(client: Test
     ("path", "status", "words"),
     [
         ("/counts?models=nobody", 404, "nobody"),
-        ("/counts?tasks=nothing", 404, "/api/v1/tasks"),
+        ("/counts?tasks=nothing", 404, "find_minimum"),
         ("/counts?scheme=odd", 404, "scylla"),
         ("/counts?denominator=all", 422, "denominator"),
         ("/samples?page_size=100000", 422, "page_size"),

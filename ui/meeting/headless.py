@@ -36,7 +36,10 @@ def read_page(address: str, store_folder: Path) -> Page:
     Raises:
         NoViewError: no page of that name, or a page that fails.
     """
-    split = urlsplit(address)
+    try:
+        split = urlsplit(address)
+    except ValueError as cause:
+        raise NoViewError(f"{address} is no address ({cause}). Copy one from the dashboard, or write a page's name.") from cause
     name = split.path.strip("/").rsplit("/", 1)[-1]
     os.environ["CHARYBDIS_STORE"] = str(store_folder)
     settings.cache_clear()
