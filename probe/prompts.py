@@ -16,7 +16,7 @@ from functools import lru_cache
 from data.records import CharybdisError, Split
 from probe.models.base import Decoding, Prompt
 from probe.tasks import RANGES, TASKS, Grade, Instance, Reading, Task
-from probe.tasks.grading import judge
+from probe.tasks.grading import judge, read_reply
 from probe.tasks.inputs import show_input
 from probe.tasks.parsing import read_answer
 from probe.tasks.prompts import SECOND_TRIGGER
@@ -93,10 +93,6 @@ def _shots(task_name: str) -> str:
     return "".join(f"{show_input(task.fields, one.input)}\nThe answer is {one.reference}.\n\n" for one in shown)
 
 
-def _read(task: Task, reply: str) -> Reading:
-    return read_answer(reply, task.kind)
-
-
 def _read_after_lead(task: Task, reply: str) -> Reading:
     """A plain model goes on with further questions of its own making: its answer is what stands on the first line."""
     return read_answer("The answer is" + reply.split("\n", 1)[0], task.kind)
@@ -108,10 +104,17 @@ def _write(instance: Instance) -> str:
 
 _WORDED = {
     "zero_shot": PromptStyle(
-        "zero_shot", "Zero-shot, step by step", _zero_shot, _read, _write, 2048, second_trigger=SECOND_TRIGGER, answer_lead=SECOND_TRIGGER
+        "zero_shot",
+        "Zero-shot, step by step",
+        _zero_shot,
+        read_reply,
+        _write,
+        2048,
+        second_trigger=SECOND_TRIGGER,
+        answer_lead=SECOND_TRIGGER,
     ),
     "chat": PromptStyle(
-        "chat", "Zero-shot in the chat template", _zero_shot, _read, _write, 2048, True, SECOND_TRIGGER, answer_lead=SECOND_TRIGGER
+        "chat", "Zero-shot in the chat template", _zero_shot, read_reply, _write, 2048, True, SECOND_TRIGGER, answer_lead=SECOND_TRIGGER
     ),
     "few_shot": PromptStyle("few_shot", f"{N_SHOTS} worked examples", _few_shot, _read_after_lead, _write, 64, n_shot=N_SHOTS),
 }

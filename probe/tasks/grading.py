@@ -8,6 +8,7 @@ from data.records import Outcome
 from probe.tasks.base import Grade, Instance, Reading, Task
 from probe.tasks.elements import TaskError
 from probe.tasks.parsing import read_answer
+from probe.tasks.prompts import example_sentence
 from probe.tasks.scylla_grader import grade_as_authors
 
 Grader: TypeAlias = Literal["charybdis", "scylla"]
@@ -24,7 +25,12 @@ def grade_reply(task: Task, instance: Instance, reply: str, grader: str = "chary
         return grade_as_authors(task, instance, reply)
     if grader != "charybdis":
         raise TaskError(f"There is no grader '{grader}'. Choose one of {', '.join(GRADERS)}.")
-    return judge(task, instance, read_answer(reply, task.kind))
+    return judge(task, instance, read_reply(task, reply))
+
+
+def read_reply(task: Task, reply: str) -> Reading:
+    """What a reply to a prompt in words gives as its answer. The example of the prompt is none when a reply repeats the prompt."""
+    return read_answer(reply.replace(example_sentence(task), " "), task.kind)
 
 
 def judge(task: Task, instance: Instance, reading: Reading) -> Grade:

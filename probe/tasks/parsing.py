@@ -7,9 +7,10 @@ The rules, in this order:
 2. If that value is not a well-formed answer the reply is refused and the reason says why: nothing else in the text is taken instead.
 3. Without such a marker, the last line counts if the answer is all it holds. Numbers elsewhere in the text are never taken.
 
-An integer keeps its sign; `1,234` is 1234; decimals, fractions, powers, expressions, several numbers, and numbers with letters attached
-are refused. A list stands in [], () or {}, its numbers separated by commas or all by spaces; without brackets commas are needed and the
-list must end its sentence. `[1,234, 5]` is refused, because it has two readings. A value on another line than its marker must fill it.
+What a reasoning model writes up to `</think>` is not read. An integer keeps its sign; `1,234` is 1234; decimals, fractions, powers,
+expressions, several numbers, numbers with letters attached and digits of other scripts are refused. A list stands in [], () or {}, its
+numbers separated by commas or all by spaces; without brackets commas are needed and the list must end its sentence. `[1,234, 5]` is
+refused, because it has two readings. A value on another line than its marker must fill it.
 
 Cost is linear in the reply and nothing is kept between calls. Nothing is evaluated.
 """
@@ -34,14 +35,16 @@ _INTEGER = re.compile(r"[-+]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])|[0-9]+)")
 _PLAIN_INTEGER = re.compile(r"[-+]?[0-9]+")
 _BARE_LIST = re.compile(r"[-+]?[0-9]+(?:[ \t]*,[ \t]*[-+]?[0-9]+)+")
 _SENTENCE_END = re.compile(r"[ \t*_\"'`$>})\]]{0,12}(?:\.(?![0-9])|[;!(\r\n]|$)")
-_ANOTHER_LIST = re.compile(r"[ \t*_$`]{0,6}(?:,|;|or\b|and\b)[ \t*_$`]{0,6}[\[({][ \t]{0,3}[-+]?[0-9]")
+_ANOTHER_LIST = re.compile(r"[ \t*_$`]{0,6}(?:,|;|\+|or\b|and\b)[ \t*_$`]{0,6}[\[({][ \t]{0,3}[-+]?[0-9]")
 _REST_OF_LINE = re.compile(r"[ \t*_\"'`$>})\].!]{0,24}(?:</answer>)?[ \t*_\"'`$.!]{0,8}(?=[\r\n]|$)", re.IGNORECASE)
-_VALUE_START = re.compile(r"[-+]?[ \t]{0,3}[0-9]|\.[0-9]|[\[({][\s\"'`$*]{0,20}(?:[-+.]?[0-9]|[\[({\])}])|\\d?frac|\\sqrt")
+_VALUE_START = re.compile(r"[-+]?[ \t]{0,3}\d|\.[0-9]|[\[({][\s\"'`$*]{0,20}(?:[-+.]?\d|[\[({\])}])|\\d?frac|\\sqrt")
+"""Digits of any script: such a value is refused, and not passed over in favour of an earlier one."""
 
 _BAD_TAILS = (
     (re.compile(r"\.[0-9]"), "a decimal, and an integer is asked for"),
     (re.compile(r"[ \t]?[\\]?%"), "a percentage, and an integer is asked for"),
-    (re.compile(r"[^\W\d_]|_[0-9]"), "a number with letters attached"),
+    (re.compile(r"[^\W_]|_[0-9]"), "a number with letters attached"),
+    (re.compile(r"['’٬\u2009\u200b\u2060][0-9]"), "a number with signs between its digits"),
     (re.compile(r",[0-9]"), "a number with commas that do not separate thousands"),
     (re.compile(r"[ \t]{0,3}(?:[-+/^=×÷–−]|\*{1,2}|\\times|\\cdot)[ \t]{0,3}[-+(]?[0-9]"), "an expression and not one number"),
     (re.compile(r"[ \t]{0,3}(?:,|;|&|and\b|or\b)[ \t]{0,3}[-+]?[0-9]|[ \t]+[-+]?[0-9]"), "more than one number"),
@@ -49,8 +52,8 @@ _BAD_TAILS = (
 _MARKUP = " \t\r\n*_\"'`$"
 _OPENING = {"]": "[", ")": "(", "}": "{"}
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
-_NORMALISE = (("\u2212", "-"), ("\u00a0", " "), ("\u202f", " "), ("\\left", ""), ("\\right", ""), ("\\{", "{"), ("\\}", "}"),
-              ("\\[", " "), ("\\]", " "), ("\\(", " "), ("\\)", " "))  # fmt: skip
+_NORMALISE = (("\u2212", "-"), ("\u2013", "-"), ("\u00a0", " "), ("\u202f", " "), ("\\left", ""), ("\\right", ""),
+              ("\\{", "{"), ("\\}", "}"), ("\\[", " "), ("\\]", " "), ("\\(", " "), ("\\)", " "))  # fmt: skip
 
 
 class _Refused(Exception):
@@ -63,9 +66,10 @@ def read_answer(reply: str, kind: AnswerKind) -> Reading:
     Returns: the answer and where it was found, or None and why there is none.
     Edge cases: an empty reply, a reply of one 5 MB line and one with a million markers are read in linear time.
     """
-    if not reply.strip():
-        return Reading(None, "the reply is empty")
-    text = _normalise(reply)
+    said = reply.rpartition("</think>")[2]
+    if not said.strip():
+        return Reading(None, "nothing stands after the reasoning" if reply.strip() else "the reply is empty")
+    text = _normalise(said)
     markers = deque(_MARKER.finditer(text), maxlen=MARKERS_READ)
     limit = len(text)
     try:

@@ -28,5 +28,10 @@ def _around_input(task: Task) -> tuple[str, str]:
     return (
         f"{task.instruction}\n\n",
         f'\n\nEnd your reply with "The answer is <answer>.", where <answer> is {task.answer_rule}. '
-        f'For example: "The answer is {task.example}."\n\nLet\'s think step by step.',
+        f"{example_sentence(task)}\n\nLet's think step by step.",
     )
+
+
+def example_sentence(task: Task) -> str:
+    """The sentence that shows the form of an answer."""
+    return f'For example: "The answer is {task.example}."'

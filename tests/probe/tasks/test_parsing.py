@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.records import Outcome
+from probe.prompts import style_named
 from probe.tasks import TASKS, AnswerKind, grade, make_batch
 from probe.tasks.parsing import read_answer
 from probe.tasks.scylla_grader import extract
@@ -73,7 +74,8 @@ def test_the_authors_take_the_input_for_an_answer_in_a_reply_that_lists_it_last(
         "42", "\n  42.\n", "Let me see.\n\n**42**", "The answer is 42", "the ANSWER IS: 42.", "The answer is **42**.", "Answer: 42",
         "**Answer:** 42", "Final answer = 42", "The answer is \\(42\\).", "The answer is \\[ 42 \\]", "The answer is $42$.",
         "\\boxed{42}", "The answer is \\boxed{\\text{42}}.", "The answer is `42`.", "The answer is [42].", "The answer is <42>.",
-        "<answer>42</answer>", "The answer is 7. No, wait: the answer is 42.", "The answer is 42. That answer is final.",
+        "<answer>42</answer>", "<think>Is the answer 41? The answer is 41.</think>\n\n42", "The answer is 42 – the smallest.",
+        "The answer is 7. No, wait: the answer is 42.", "The answer is 42. That answer is final.",
         "The answer to the task is 42", "The answer is 42!", "The answer is 42.Done", "The answer is:\n\n42\n", "The answer is +42",
         "The answer is\n```\n42\n```\nDone.", "Therefore, the answer is 42 (see 3 above).", "The answer is 42 - the smallest.",
     ],
@@ -91,10 +93,14 @@ def test_a_well_formed_integer_is_read(reply: str) -> None:
         ("The answer is 42nd", "letters attached"), ("The answer is 42 and 43", "more than one number"),
         ("The answer is 1 234", "more than one number"), ("The answer is 12,34", "commas that do not separate thousands"),
         ("The answer is 0,123", "commas that do not separate thousands"), ("The answer is 2^10", "expression"),
+        ("The answer is 1'000", "signs between its digits"), ("The answer is 1\u2009000", "signs between its digits"),
+        ("The answer is 4２", "letters attached"), ("The answer is 10²", "letters attached"), ("The answer is 7 – 3", "expression"),
+        ("<think>The answer is 41.</think>", "nothing stands after"),
         ("The answer is 5 + 3 = 8", "expression"), ("The answer is 1_000", "letters attached"), ("The answer is - 5", "no integer"),
         ("The answer is [4, 2]", "list of 2 numbers"), ("The answer is \\frac{1}{2}", "no integer"),
         ("The answer is 7, then the answer is 3.9", "decimal"), ("The answer is " + "9" * 40, "40 digits"),
-        ("The answer is\n10 numbers were compared", "no answer was found"), ("The answer is ٤٢", "no answer was found"),
+        ("The answer is\n10 numbers were compared", "no answer was found"), ("The answer is ٤٢", "no integer"),
+        ("The answer is 7. No, the answer is ４２.", "no integer"),
         ("True", "no answer was found"), ("The answer is NaN", "no answer was found"), ("The answer is Infinity.", "no answer was found"),
     ],
 )  # fmt: skip
@@ -126,12 +132,26 @@ def test_a_well_formed_list_is_read(reply: str) -> None:
         ("Numbers: [9, 5, 3]", "no answer was found"), ("[9, 5, 3] is the input", "no answer was found"),
         ("The answer is [1,000, 2,000]", "two readings"), ("The answer is [" + "9" * 400 + "]", "400 digits"),
         ("The answer is [true, 5]", "no answer was found"), ("The answer is [1, null]", "'null'"),
-        ("The answer is [1, 2] or [3, 4]", "more than one list"), ("The answer is [1, NaN]", "'NaN'"),
+        ("The answer is [1, 2] or [3, 4]", "more than one list"),
+        ("The answer is [1, 2] + [3]", "more than one list"), ("The answer is [１, ２]", "no integer"), ("The answer is [1, NaN]", "'NaN'"),
     ],
 )  # fmt: skip
 def test_what_is_no_list_is_refused_with_its_reason(reply: str, reason: str) -> None:
     reading = read_answer(reply, LIST)
     assert reading.answer is None and reason in reading.reason
+
+
+def test_an_en_dash_before_a_number_is_its_sign() -> None:
+    assert read_answer("The answer is 7. No: the answer is \u201342.", INTEGER).answer == -42
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_reply_that_repeats_the_prompt_has_not_answered_with_its_example(task: str) -> None:
+    """With four cities the example of the tours would be a right answer to one question in three."""
+    instance = make_batch(task, "id", 1, 0)[0]
+    assert grade(instance, instance.prompt).outcome is Outcome.UNPARSED
+    assert style_named("chat").grade(instance, instance.prompt).outcome is Outcome.UNPARSED
+    assert grade(instance, f"{instance.prompt} Yes.\nThe answer is {instance.reference}.").outcome is Outcome.CORRECT
 
 
 def test_a_reason_can_be_stored_whatever_the_reply_holds() -> None:
