@@ -276,6 +276,11 @@ def _keep_opening(file: Path, wait_s: float, config: dict[str, Any], hardened: b
         except duckdb.IOException as cause:
             if "not a valid duckdb" in str(cause).lower():
                 raise StoreError(_foreign_text(file, cause)) from cause
+            if "could not read enough bytes" in str(cause).lower():
+                raise StoreError(
+                    f"The store {file} is cut off ({str(cause).splitlines()[0]}). Put a copy of it back, or import the results "
+                    "into a new store."
+                ) from cause
             if "could not set lock" not in str(cause).lower():
                 raise StoreError(f"The store {file} cannot be opened: {cause}. Check the path and its permissions.") from cause
             if time.monotonic() > give_up_at:
@@ -344,7 +349,12 @@ def _prepare_schema(cursor: duckdb.DuckDBPyConnection, file: Path) -> None:
         )
     found = 0
     if tables:
-        (found,) = cursor.execute("SELECT value::INTEGER FROM meta WHERE key = 'schema_version'").fetchall()[0]
+        try:
+            ((found,),) = cursor.execute("SELECT value::INTEGER FROM meta WHERE key = 'schema_version'").fetchall()
+        except (duckdb.Error, ValueError) as cause:
+            raise StoreError(
+                f"{file} is a DuckDB file whose table meta names no schema version, so it is no Charybdis store. Name another with --store."
+            ) from cause
     if found == SCHEMA_VERSION:
         return
     if found > SCHEMA_VERSION:

@@ -227,7 +227,7 @@ class _Loop:
         self._model, self._plan, self._source, self._sink, self._should_stop = model, plan, source, sink, should_stop
         self._model_s = 0.0
         self._began_s = time.monotonic()
-        self._n_done = self._n_new = self._n_failed_batches = 0
+        self._n_done = self._n_new = self._n_batches = self._n_failed_batches = 0
 
     def run(self, retry_errors: bool) -> Iterator[Event]:
         run = run_info(self._model, self._plan, self._source)
@@ -286,12 +286,14 @@ class _Loop:
             size = min(max(round(len(batch) * min(4.0, wanted_s / max(batch_s, 1e-6))), self._model.batch_size), _BATCH_AT_MOST)
 
     def _check_errors(self, samples: Sequence[ScoredSample]) -> None:
-        """Raises: ModelError when nothing but errors has come for a while."""
+        """Raises: ModelError when nothing but errors has come for a while, or for the whole run."""
         failed = [sample.reason for sample in samples if sample.outcome is Outcome.ERROR]
         self._n_failed_batches = self._n_failed_batches + 1 if len(failed) == len(samples) else 0
-        if self._n_failed_batches == _FAILED_BATCHES:
+        self._n_batches += 1
+        is_whole_run = self._n_new == self._plan.n_total and self._n_failed_batches == self._n_batches
+        if is_whole_run or self._n_failed_batches == _FAILED_BATCHES:
             raise ModelError(
-                f"{self._model.name} gave nothing but errors for {_FAILED_BATCHES} batches; the last one: {failed[-1]} "
+                f"{self._model.name} gave nothing but errors for {self._n_failed_batches} batches; the last one: {failed[-1]} "
                 "What was asked is stored; run the same command with --retry-errors once the cause is gone."
             )
 

@@ -123,6 +123,24 @@ def test_store_of_a_newer_charybdis_is_refused_with_both_versions(tmp_path: Path
         Store(tmp_path)
 
 
+@pytest.mark.parametrize("columns", ["a INTEGER", "key VARCHAR, value VARCHAR"])
+def test_duckdb_file_with_a_table_meta_of_its_own_is_refused(columns: str, tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "other.duckdb")) as connection:
+        connection.execute(f"CREATE TABLE meta ({columns})")
+    with pytest.raises(StoreError, match="names no schema version, so it is no Charybdis store"):
+        Store(tmp_path / "other.duckdb")
+
+
+@pytest.mark.parametrize("n_bytes", [5_000, 30_000])
+def test_store_whose_file_was_cut_off_is_refused_as_such(n_bytes: int, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    add_run(store, "r1", n_samples=3)
+    store.close()
+    os.truncate(store.file, n_bytes)
+    with pytest.raises(StoreError, match=r"is cut off .* Put a copy of it back"):
+        Store(tmp_path)
+
+
 def test_foreign_duckdb_file_is_refused_and_its_tables_named(tmp_path: Path) -> None:
     file = tmp_path / "other.duckdb"
     with duckdb.connect(str(file)) as connection:

@@ -150,6 +150,16 @@ def test_nothing_but_errors_ends_the_run(store: Store) -> None:
     assert {row[3] for row in rows_of(store)} == {"error"} and model.n_calls == 3
 
 
+def test_a_run_too_short_for_three_batches_does_not_succeed_with_errors_alone(store: Store) -> None:
+    """A server that is down must not look like a model that was asked."""
+    spec = ProbeSpec(tasks=("sort_numbers",), n=2)
+    with pytest.raises(ModelError, match="nothing but errors for 1 batches"):
+        list(run_probe(FailingModel(error_on=""), spec, StoreSink(store)))
+    assert only_run(store)["status"] == "error" and {row[3] for row in rows_of(store)} == {"error"}
+    list(run_probe(FailingModel(), spec, StoreSink(store), retry_errors=True))
+    assert only_run(store)["status"] == "success" and {row[3] for row in rows_of(store)} == {"correct"}
+
+
 def test_all_twenty_tasks_are_asked_when_none_is_named(store: Store) -> None:
     list(run_probe(EchoModel(), ProbeSpec(n=4), StoreSink(store)))
     whole = rows_of(store)
