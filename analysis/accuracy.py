@@ -291,33 +291,6 @@ def mean_interval(mean: float, sd: float, n_tasks: int, n: float, *, confidence:
     return float(np.fmin((centre - half) / (1 + c), item_lo)), float(np.fmax((centre + half) / (1 + c), item_hi)), item_lo, item_hi
 
 
-def level_accuracy_table(counts: pd.DataFrame, denominator: Denominator = DEFAULT_DENOMINATOR, *, confidence: float = 0.95) -> pd.DataFrame:
-    """Average accuracy per model, level and split: one row each, over the anchor tasks of the level.
-
-    Args:
-        counts: level counts (docs/architecture.md). Rows with role "probe", without a level or without a split are left out.
-        denominator: which answers count.
-        confidence: of the intervals.
-
-    Returns:
-        model, level, level_label, split, n_tasks, n, n_correct, n_wrong, n_unparsed, n_error, accuracy, accuracy_lo, accuracy_hi,
-        item_lo, item_hi, interval, warning: see LevelMean for the two intervals. All columns are there when it is empty.
-    """
-    keys = ["model", "level", "split"]
-    rows = []
-    for key, group in task_accuracies(counts, denominator, confidence=confidence).groupby(keys, sort=True):
-        mean = level_mean(group["accuracy"], group["n"], confidence=confidence)
-        rows.append(
-            dict(zip(keys, key, strict=True))
-            | {"level_label": group["level_label"].iloc[0], "n_tasks": mean.n_tasks, "n": mean.n}
-            | {name: int(group[name].sum()) for name in OUTCOME_COLUMNS}
-            | {"accuracy": mean.accuracy, "accuracy_lo": mean.lo, "accuracy_hi": mean.hi}
-            | {"item_lo": mean.item_lo, "item_hi": mean.item_hi, "interval": mean.interval, "warning": mean.warning}
-        )
-    numbers = ["n_tasks", "n", *OUTCOME_COLUMNS, "accuracy", "accuracy_lo", "accuracy_hi", "item_lo", "item_hi"]
-    return pd.DataFrame(rows, columns=["model", "level", "level_label", "split", *numbers, "interval", "warning"])
-
-
 def task_accuracies(counts: pd.DataFrame, denominator: Denominator = DEFAULT_DENOMINATOR, *, confidence: float = 0.95) -> pd.DataFrame:
     """Give the accuracy of every anchor task of every level: one row per model, level, task and split, in that order.
 

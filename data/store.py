@@ -234,16 +234,6 @@ class Store:
         return tuple(stamp)
 
 
-@contextmanager
-def scratch_connection(memory_limit: str = MEMORY_LIMIT) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory DuckDB to read files with; apart from any store."""
-    connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit, "autoinstall_known_extensions": "false"})
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
 def _connect(file: Path, wait_s: float, *, hardened: bool = True) -> duckdb.DuckDBPyConnection:
     """Open the file, waiting for other processes to let go. Nothing but this file can be reached from SQL on it, if `hardened`."""
     config: dict[str, str | bool | int | float | list[str]] = {

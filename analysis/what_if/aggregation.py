@@ -138,14 +138,6 @@ def average_levels(values: Floats, averaging: Averaging, weights: Floats, n_task
     return _divide((np.nan_to_num(values) * used).sum(axis=-1), total)
 
 
-def level_counts(cells: Cells, members: Floats, *, splits: Sequence[int] = (ID, OOD)) -> tuple[Floats, Floats]:
-    """Tasks and answers behind every level: two arrays [model, level]. A task counts where all of `splits` have answers."""
-    n = cells.n_answered[..., list(splits)]
-    n = np.maximum(n, cells.n[:, 0][..., list(splits)].max(axis=0, initial=0.0))
-    present = (n > 0).all(axis=-1).astype(float)
-    return present @ members, (n.sum(axis=-1) * present) @ members
-
-
 def gaps_on_scale(averaged: Floats, n: Floats, scale: GapScale, *, sign: float, high: float) -> Floats:
     """Gap of every level on a scale, from oriented level means: [..., split, level] -> [..., level].
 

@@ -16,7 +16,6 @@ from analysis.accuracy import (
     accuracy,
     accuracy_table,
     binomial_interval,
-    level_accuracy_table,
     level_mean,
     task_accuracies,
 )
@@ -185,9 +184,13 @@ def test_levels_average_anchors_only(counts_of) -> None:
     counts.loc[counts["task"] == "task-1-2", "role"] = "probe"
     without = counts.loc[counts["role"] == "anchor"].assign(task="elsewhere")
     counts = pd.concat([counts, without.assign(level=pd.NA), without.assign(split=None)])
-    table = level_accuracy_table(counts)
-    assert table[["split", "n_tasks", "n"]].to_numpy().tolist() == [["id", 2, 200], ["ood", 2, 200]]
-    assert table["accuracy"].tolist() == pytest.approx([0.8, 0.6])
+    tasks = task_accuracies(counts)
+    assert tasks.groupby("split")["task"].agg(list).to_dict() == {key: ["task-1-0", "task-1-1"] for key in ("id", "ood")}
+    means = {split: level_mean(rows["accuracy"], rows["n"]) for split, rows in tasks.groupby("split")}
+    assert [(mean.n_tasks, mean.n, mean.accuracy) for mean in means.values()] == [
+        (2, 200, pytest.approx(0.8)),
+        (2, 200, pytest.approx(0.6)),
+    ]
 
 
 def test_runs_of_one_model_are_pooled_by_their_counts(counts_of) -> None:
@@ -198,6 +201,6 @@ def test_runs_of_one_model_are_pooled_by_their_counts(counts_of) -> None:
 
 
 def test_no_rows_with_levels_give_an_empty_table_with_columns(counts_of) -> None:
-    table = level_accuracy_table(counts_of({1: [(1, 1)]}).assign(level=pd.NA))
+    table = task_accuracies(counts_of({1: [(1, 1)]}).assign(level=pd.NA))
     assert len(table) == 0
-    assert {"model", "level", "split", "accuracy", "item_lo", "interval"} <= set(table.columns)
+    assert {"model", "level", "split", "task", "accuracy"} <= set(table.columns)
