@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from data.records import CharybdisError
+from ui.meeting import meetings
 from ui.meeting.meetings import MAX_DRAWN, MAX_MEETINGS, Meeting, begin, find, read_moment
 from ui.meeting.snapshot import Page
 
@@ -57,4 +58,4 @@ def test_visits_that_collect_nothing_never_push_out_a_meeting_that_did() -> None
     for _ in range(2 * MAX_MEETINGS):
         begin()
     assert find(mine.name) is mine
-    assert len(meeting._meetings) <= MAX_MEETINGS
+    assert len(meetings._meetings) <= MAX_MEETINGS
