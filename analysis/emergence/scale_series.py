@@ -55,6 +55,23 @@ class Wanted:
     denominator: Denominator = Denominator.UNPARSED_IS_WRONG
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Parts:
+    """What the points of a series are means of: matrices with one row per part (task, level, split, reading) and one column per point.
+
+    names  of the rows; points  of the columns (model and step); runs  of every cell.
+    counted  where value is a share of n answers, each right or wrong: noise is then binomial, else normal with se.
+    """
+
+    names: tuple[str, ...]
+    points: tuple[str, ...]
+    runs: NDArray[np.object_]
+    value: Floats
+    n: Floats
+    se: Floats
+    counted: NDArray[np.bool_]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
     """Scores over scale, sorted by scale.
@@ -63,6 +80,7 @@ class Series:
              loss), y, lo, hi (95 %), se, n (answers), n_tasks, upper_if_zero (largest success rate that a zero leaves possible; NaN
              unless 0).
     draws    (RESAMPLES, points): the series with its noise drawn anew; None with a reason when a point has neither n nor standard error.
+    parts    what the points are means of; None without points.
     interval what lo and hi are, in words.
     """
 
@@ -75,6 +93,7 @@ class Series:
     notes: tuple[str, ...] = ()
     loss_name: str | None = None
     lines: tuple[str, ...] = field(default=())
+    parts: Parts | None = None
 
     @property
     def n_scales(self) -> int:
@@ -112,12 +131,13 @@ def gather(scales: pd.DataFrame, values: pd.DataFrame, metric: str, wanted: Want
             metric=metric, wanted=wanted, points=points, is_share=is_share, draws=None, interval="", notes=tuple(notes), lines=lines
         )
     interval = _intervals(points, by_task, is_share)
-    draws = _draws(by_task, is_share, seed) if draw else None
+    parts = _parts(points, by_task, is_share)
+    draws = _draws(parts, seed) if draw else None
     if draws is None and draw:
         notes.append("some scores have neither a number of answers nor a standard error, so nothing can be drawn anew")
     return Series(
         metric=metric, wanted=wanted, points=points, is_share=is_share, draws=draws, interval=interval, notes=tuple(notes),
-        loss_name=loss_name, lines=lines,
+        loss_name=loss_name, lines=lines, parts=parts,
     )  # fmt: skip
 
 
@@ -192,12 +212,23 @@ def _one_per_point(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     return rows
 
 
-def _points(rows: pd.DataFrame, wanted: Wanted, notes: list[str]) -> tuple[pd.DataFrame, Mapping[str, Floats]]:
+def part_names(rows: pd.DataFrame) -> pd.Series[str]:
+    """Which part of a mean each row is: its task with level, split and reading."""
+    return rows[["task", "level", "split", "reading"]].astype("string").fillna("").agg("\x00".join, axis=1)
+
+
+def _parts(points: pd.DataFrame, by_task: Mapping[str, Any], is_share: bool) -> Parts:
+    value, n, se = by_task["value"], by_task["n"], by_task["se"]
+    counted = is_share & np.isfinite(n) & (n > 0) & (value >= 0) & (value <= 1)
+    keys = points["model"].astype(str) + "\x00" + points["step"].astype("string").fillna("")
+    return Parts(names=by_task["names"], points=tuple(keys), runs=by_task["run_id"], value=value, n=n, se=se, counted=counted)
+
+
+def _points(rows: pd.DataFrame, wanted: Wanted, notes: list[str]) -> tuple[pd.DataFrame, Mapping[str, Any]]:
     """One row per point, and per-part matrices (parts, points) of value, n, se. A part is a task (with its level, split, reading)."""
     if rows.empty:
         return pd.DataFrame(columns=list(POINT_COLUMNS)), {}
-    part = rows[["task", "level", "split", "reading"]].astype("string").fillna("").agg("\x00".join, axis=1)
-    rows = rows.assign(part=part)
+    rows = rows.assign(part=part_names(rows))
     n_points = rows["point"].nunique()
     shares = rows.groupby("part")["point"].nunique() / n_points
     common = shares.index[shares >= min(COMMON_SHARE, shares.max())]
@@ -209,7 +240,8 @@ def _points(rows: pd.DataFrame, wanted: Wanted, notes: list[str]) -> tuple[pd.Da
         notes.append(f"{int((~complete).sum())} point(s) lack a task of the mean and are left out")
     kept = kept[kept["point"].isin(complete.index[complete])]
     first = kept.drop_duplicates("point").set_index("point")
-    by_task = {name: kept.pivot(index="part", columns="point", values=name).to_numpy(dtype=float) for name in ("value", "n", "se")}
+    tables = {name: kept.pivot(index="part", columns="point", values=name) for name in ("value", "n", "se", "run_id")}
+    by_task = {name: table.to_numpy(dtype=object if name == "run_id" else float) for name, table in tables.items()}
     points = first.loc[sorted(first.index)]
     points = points.assign(x=-points["scale"] if wanted.axis == "loss" else np.log10(points["scale"]), n_tasks=len(common))
     order = np.lexsort((points.index.to_numpy(dtype=str), points["x"].to_numpy()))
@@ -217,10 +249,10 @@ def _points(rows: pd.DataFrame, wanted: Wanted, notes: list[str]) -> tuple[pd.Da
     points = points.iloc[order].reset_index(drop=True)
     points = points.assign(y=by_task["value"].mean(axis=0), n=by_task["n"].sum(axis=0), lo=np.nan, hi=np.nan, se=np.nan)
     upper = np.where((points["y"] == 0) & (points["n"] > 0), -np.expm1(math.log(0.05) / points["n"].where(points["n"] > 0)), np.nan)
-    return points.assign(upper_if_zero=upper)[list(POINT_COLUMNS)], by_task
+    return points.assign(upper_if_zero=upper)[list(POINT_COLUMNS)], {**by_task, "names": tuple(tables["value"].index)}
 
 
-def _intervals(points: pd.DataFrame, by_task: Mapping[str, Floats], is_share: bool) -> str:
+def _intervals(points: pd.DataFrame, by_task: Mapping[str, Any], is_share: bool) -> str:
     """Fill lo, hi and se of the points; returns what they are, in words."""
     value, n, se = by_task["value"], by_task["n"], by_task["se"]
     n_tasks = len(value)
@@ -243,26 +275,32 @@ def _intervals(points: pd.DataFrame, by_task: Mapping[str, Floats], is_share: bo
     return words if np.isfinite(half).any() else "none: the source states neither a number of answers nor a standard error"
 
 
-def _draws(by_task: Mapping[str, Floats], is_share: bool, seed: int) -> Floats | None:
+def _draws(parts: Parts, seed: int) -> Floats | None:
     """The series drawn anew RESAMPLES times: tasks (jointly for all points), then answers within each."""
-    value, n, se = by_task["value"], by_task["n"], by_task["se"]
-    counted = is_share & np.isfinite(n) & (n > 0) & (value >= 0) & (value <= 1)
-    if not (counted | np.isfinite(se)).all():
+    if not (parts.counted | np.isfinite(parts.se)).all():
         return None
     rng = np.random.default_rng(seed)
-    n_tasks, n_points = value.shape
-    # Half an answer each way: a plain bootstrap of "0 of n" would call a zero certain.
-    shrunk = np.where(counted, (np.where(counted, value * n, 0) + 0.5) / (np.where(counted, n, 1) + 1), 0.5)
-    answers = np.where(counted, n, 0).round().astype(np.int64)
-    if n_tasks == 1 and counted.all():
-        return np.asarray(rng.binomial(answers[0], shrunk[0], size=(RESAMPLES, n_points)) / np.maximum(answers[0], 1))
+    n_tasks, n_points = parts.value.shape
     drawn = np.empty((RESAMPLES, n_points))
     for place in range(RESAMPLES):
-        tasks = rng.integers(0, n_tasks, size=n_tasks) if n_tasks > 1 else np.array([0])
-        binomial = rng.binomial(answers[tasks], shrunk[tasks]) / np.maximum(answers[tasks], 1)
-        normal = value[tasks] + np.nan_to_num(se[tasks]) * rng.standard_normal((n_tasks, n_points))
-        drawn[place] = np.where(counted[tasks], binomial, normal).mean(axis=0)
+        tasks = rng.integers(0, n_tasks, size=(n_tasks,), dtype=np.int64)
+        drawn[place] = draw_parts(parts, tasks, rng).mean(axis=0)
     return drawn
+
+
+def draw_parts(parts: Parts, tasks: NDArray[np.int64], rng: np.random.Generator) -> Floats:
+    """The parts `tasks` of every point with the noise of their answers drawn anew: binomial where they are counted, else normal."""
+    value, se, counted = parts.value[tasks], np.nan_to_num(parts.se[tasks]), parts.counted[tasks]
+    answers = np.where(counted, parts.n[tasks], 0).round().astype(np.int64)
+    binomial = rng.binomial(answers, shrunk(parts)[tasks]) / np.maximum(answers, 1)
+    return np.where(counted, binomial, value + se * rng.standard_normal(value.shape))
+
+
+def shrunk(parts: Parts) -> Floats:
+    """Shares with half an answer each way, .5 where nothing is counted: a plain bootstrap of "0 of n" would call a zero certain."""
+    right, asked = np.where(parts.counted, parts.value * parts.n, 0.0), np.where(parts.counted, parts.n, 0.0)
+    share: Floats = (right + 0.5) / (asked + 1)
+    return share
 
 
 def scale_means(series: Series) -> tuple[Floats, Floats, Floats | None]:

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.emergence.breakthrough import Onset, Suddenness, onset_by_rule, suddenness
 from analysis.emergence.change_point import SURE, ChangePoint, find_change_point
 from analysis.emergence.loss_threshold import LossThreshold, fit_loss_threshold
+from analysis.emergence.paired_series import difference, draw_together
 from analysis.emergence.pass_until import TaskLaw, fit_task_law
 from analysis.emergence.scale_series import Series, as_scale, scale_means
 from analysis.emergence.scaling_fits import ScalingFit, fit_forms
@@ -163,30 +165,39 @@ class Mirage:
     """The same answers under a metric that jumps by construction and under one that does not.
 
     verdict        "the metric's" | "not the metric's alone" | "no jump" | "reverse" | "undecided"; sentence says it in words.
-    share_steeper  share of resamples in which the discontinuous metric's steepest step is steeper; each metric is drawn by itself (not
-                   paired by instance), so noise that both metrics share does not cancel.
-                   NaN without resamples.
+    steeper_by     how many times its mean slope the steepest step of the discontinuous metric is, less the same of the continuous one,
+                   with its 95 % interval steeper_by_lo, steeper_by_hi; share_steeper: share of resamples in which it is above 0.
+                   On the points that both metrics have. NaN where nothing can be drawn, or the metrics share no points or tasks.
+    pairing        what both metrics are drawn anew with: "tasks and instances" | "tasks" | None (not drawn).
     """
 
     discontinuous: Emergence
     continuous: Emergence
     verdict: str
     share_steeper: float
+    steeper_by: float
+    steeper_by_lo: float
+    steeper_by_hi: float
+    pairing: str | None
 
 
-def compare_metrics(discontinuous: Emergence, continuous: Emergence) -> Mirage:
-    """Hold the shapes of two metrics of the same runs against each other; see `verdict_of`. Resamples are not paired by instance."""
-    share = math.nan
-    drawn = [scale_means(each.series) for each in (discontinuous, continuous)]
-    if all(draws is not None for _, _, draws in drawn):
-        a, b = (_steepest(places, draws) for places, _, draws in drawn if draws is not None)
-        known = np.isfinite(a) & np.isfinite(b)
-        share = float((a > b)[known].mean()) if known.any() else math.nan
+def compare_metrics(discontinuous: Emergence, continuous: Emergence, correlations: pd.DataFrame | None = None) -> Mirage:
+    """Hold the shapes of two metrics of the same runs against each other; see `verdict_of`.
+
+    Args:
+        correlations: data.queries.fetch_metric_correlations of the two: resamples are then paired by instance as well as by task.
+    """
+    drawn = draw_together(discontinuous.series, continuous.series, correlations)
+    by, lo, hi, share = difference(drawn, _steepest) if drawn is not None else (math.nan,) * 4
     return Mirage(
         discontinuous=discontinuous,
         continuous=continuous,
         verdict=verdict_of(discontinuous.shape, continuous.shape),
         share_steeper=share,
+        steeper_by=by,
+        steeper_by_lo=lo,
+        steeper_by_hi=hi,
+        pairing=None if drawn is None else "tasks and instances" if drawn.is_paired else "tasks",
     )
 
 

@@ -94,6 +94,19 @@ def verdict(mirage: Mirage) -> str:
     return f"whether it jumps is not decided: {metric_name(unclear.series.metric)}, {unclear.shape_reason}"
 
 
+def steepness_sentence(mirage: Mirage) -> str:
+    """How much steeper the steepest step of one metric is than that of the other, with the interval of the difference."""
+    each = (mirage.discontinuous, mirage.continuous)
+    name, other = (metric_name(one.series.metric) for one in each)
+    if not all(math.isfinite(one.steepest) for one in each):
+        return "Steepest steps are not compared: a metric has fewer than three scales, or ends where it began."
+    said = f"The steepest step of {name} is {each[0].steepest:.1f} times its mean slope, that of {other} {each[1].steepest:.1f} times"
+    if not math.isfinite(mirage.steeper_by_lo):
+        return f"{said}; how sure their difference is cannot be said: the metrics share no points or tasks, or a score states no error."
+    by, lo, hi = (f"{value:+.1f}".replace("-", "−") for value in (mirage.steeper_by, mirage.steeper_by_lo, mirage.steeper_by_hi))
+    return f"{said}; the difference is {by} [{lo}, {hi}], drawn with the same {mirage.pairing} for both"
+
+
 def break_sentence(found: Emergence) -> str:
     """What the search for a break says, as one sentence."""
     change, axis = found.change, found.series.wanted.axis

@@ -51,7 +51,7 @@ def emergence(
         from analysis.emergence.scale_series import AXES, Wanted, gather
         from analysis.emergence.studying import compare_metrics, study, threshold_of
         from analysis.emergence.words import headline
-        from data.queries import SAMPLE_METRICS, fetch_scale_values, fetch_scales
+        from data.queries import SAMPLE_METRICS, fetch_metric_correlations, fetch_scale_values, fetch_scales
 
         if over not in AXES or checkpoints not in ("last", "every"):
             raise typer.BadParameter(f"--over is one of {', '.join(AXES)}, --checkpoints is last or every; given: {over}, {checkpoints}.")
@@ -75,7 +75,10 @@ def emergence(
 
         found = read(metric, wanted)
         partner = replace(wanted, reading=None if against in SAMPLE_METRICS else reading)
-        mirage = compare_metrics(found, read(against, partner)) if against else None
+        mirage = None
+        if against:
+            together = fetch_metric_correlations(opened, selection, metric, against)
+            mirage = compare_metrics(found, read(against, partner), together)
         threshold = threshold_of(found.series, chance=chance) if over == "loss" else None
         about = ", ".join(wanted.tasks) or (f"level {level}" if level else "all tasks")
         sentence = headline(found, mirage, about=f"{about} {split.upper()}" if split else about)
@@ -98,12 +101,15 @@ def _report(sentence: str, found: Emergence, threshold: LossThreshold | None) ->
 
 
 def _record(sentence: str, found: Emergence, mirage: Mirage | None, threshold: LossThreshold | None) -> dict[str, Any]:
-    pair = {"verdict": mirage.verdict, "share_steeper": mirage.share_steeper, "against": record_of(mirage.continuous)} if mirage else None
+    pair = None
+    if mirage:
+        told = ("verdict", "share_steeper", "steeper_by", "steeper_by_lo", "steeper_by_hi", "pairing")
+        pair = {name: getattr(mirage, name) for name in told} | {"against": record_of(mirage.continuous)}
     record: dict[str, Any] = record_of({"sentence": sentence, **record_of(found), "mirage": pair, "loss_threshold": threshold})
     return record
 
 
-_LEFT_OUT = ("draws", "fitted", "residual")
+_LEFT_OUT = ("draws", "fitted", "residual", "parts")
 """Arrays that the points and the parameters give again."""
 
 

@@ -22,7 +22,7 @@ from data.queries.inventory import (
     fetch_views,
 )
 from data.queries.samples import SAMPLE_SORTS, SampleFilter, count_samples, fetch_neighbours, fetch_sample, fetch_sample_page
-from data.queries.scales import SAMPLE_METRICS, fetch_scale_metrics, fetch_scale_values, fetch_scales
+from data.queries.scales import SAMPLE_METRICS, fetch_metric_correlations, fetch_scale_metrics, fetch_scale_values, fetch_scales
 from data.queries.selecting import UnknownWordError, check_scheme, read_selection
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "fetch_imports",
     "fetch_level_scores",
     "fetch_levels",
+    "fetch_metric_correlations",
     "fetch_model_names",
     "fetch_models",
     "fetch_neighbours",

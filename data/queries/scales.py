@@ -184,5 +184,36 @@ def _from_answers(metric: str, chosen: str, selection: Selection) -> str:
         FROM {source} s {_PLACED} WHERE s.is_primary AND {chosen} AND {kind} GROUP BY ALL HAVING count({what}) > 0"""
 
 
-_WITH_TOKENS = f"""(SELECT run_key, task_key, level, split, is_primary, {_TOKENS.format("s.target")} AS reference,
+def fetch_metric_correlations(store: Store, selection: Selection, first: str, second: str) -> pd.DataFrame:
+    """How two metrics of the same answers go together, one row per run, task, level and split that has both.
+
+    Args:
+        first, second: two of SAMPLE_METRICS; any other gives no rows, for stated scores have no answers to pair.
+
+    Returns:
+        run_id, task str|None, level Int16, split str|None, reading str (""), correlation float (Pearson over the answers that have both;
+        NaN where one of them is the same in all), n float. For accuracy a right answer is 1 and any other 0; failed answers are left out.
+    """
+    chosen, values = where_selected(selection)
+    if not {first, second} <= set(SAMPLE_METRICS):
+        return pd.DataFrame(columns=["run_id", "task", "level", "split", "reading", "correlation", "n"])
+    kinds = {"accuracy": "(s.outcome = 'correct')::INT::DOUBLE", "answer_logprob": "s.answer_logprob", "token_accuracy": _SAME_TOKENS}
+    a, b = kinds[first], kinds[second]
+    level = CHOSEN_LEVEL.replace("c.level", "s.level")
+    source = _WITH_TOKENS if "token_accuracy" in (first, second) else "samples"
+    frame = frame_of(
+        store,
+        f"""
+        SELECT r.run_id, t.task, {level} AS level, s.split::VARCHAR AS split, '' AS reading,
+               CASE WHEN var_pop(a) > 0 AND var_pop(b) > 0 THEN corr(a, b) END AS correlation, count(*)::DOUBLE AS n
+        FROM (SELECT s.*, {a} AS a, {b} AS b FROM {source} s WHERE s.is_primary AND s.outcome <> 'error') s {_PLACED}
+        WHERE a IS NOT NULL AND b IS NOT NULL AND {chosen} AND {_main_kind(selection)} GROUP BY ALL ORDER BY ALL
+        """,
+        scheme=selection.scheme,
+        **values,
+    )
+    return frame.astype({"level": "Int16", "correlation": "float64", "n": "float64"})
+
+
+_WITH_TOKENS = f"""(SELECT run_key, task_key, level, split, is_primary, outcome, answer_logprob, {_TOKENS.format("s.target")} AS reference,
     {_TOKENS.format("s.response")} AS answer FROM samples s WHERE s.target IS NOT NULL AND s.response IS NOT NULL)"""

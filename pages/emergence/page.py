@@ -21,7 +21,6 @@ with screen.readable_errors():
         st.stop()
 
     # The analysis brings scipy along: it is loaded by the page that needs it.
-    from analysis.emergence.studying import compare_metrics
     from analysis.emergence.words import headline
     from ui.emergence import sections
     from ui.emergence.controls import pick, pick_against
@@ -42,8 +41,8 @@ with screen.readable_errors():
     )  # fmt: skip
     against = pick_against(choice) if tab == "Mirage" else choice.against
     reading = None if against in SAMPLE_METRICS else choice.wanted.reading
-    other = cached.emergence(chosen, against, replace(choice.wanted, reading=reading), choice.chance) if against else None
-    mirage = compare_metrics(found, other) if other is not None else None
+    partner = replace(choice.wanted, reading=reading)
+    mirage = cached.mirage(chosen, (choice.metric, against), (choice.wanted, partner), choice.chance) if against else None
     with answer:
         screen.answer(headline(found, mirage, about=choice.about))
     with chart:

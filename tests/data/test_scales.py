@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from analysis.what_if.metrics import own_tokens, token_accuracy
 from data.bootstrap import open_store
-from data.queries import fetch_scale_metrics, fetch_scale_values, fetch_scales
+from data.queries import fetch_metric_correlations, fetch_scale_metrics, fetch_scale_values, fetch_scales
 from data.records import Outcome, RunInfo, Score, ScoredSample, Selection, Split, StoreError
 from data.store import Store
 from data.views import read_example_views
@@ -94,3 +95,13 @@ def test_example_views_are_whole_and_name_pages_that_exist() -> None:
     root = Path(__file__).resolve().parents[2]
     assert any("badlr" in model for view in views for model in view.models)
     assert all((root / "pages" / view.page / "page.py").is_file() and view.note.endswith((".", ")")) for view in views)
+
+
+def test_how_two_metrics_go_together_is_read_answer_by_answer(store: Store) -> None:
+    frame = fetch_metric_correlations(store, Selection(), "answer_logprob", "token_accuracy").set_index("run_id")
+    shares = [token_accuracy(own_tokens(response, target), own_tokens(target, target)) for target, response in ANSWERS]
+    assert frame.loc["run-20-scatter", "correlation"] == pytest.approx(np.corrcoef([-1, -2, -3], shares)[0, 1])
+    assert frame["n"].tolist() == [3, 3]
+    wrong = fetch_metric_correlations(store, Selection(), "accuracy", "answer_logprob")
+    assert wrong["correlation"].isna().all() and len(wrong) == 2  # nothing is right: there is nothing to go together
+    assert fetch_metric_correlations(store, Selection(), "acc", "answer_logprob").empty

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from analysis.compare.comparing import Comparison
     from analysis.emergence.loss_threshold import LossThreshold
     from analysis.emergence.scale_series import Series, Wanted
-    from analysis.emergence.studying import Emergence
+    from analysis.emergence.studying import Emergence, Mirage
     from analysis.valley.answer_likelihood import AnswerLikelihood
     from analysis.valley.difficulty import LevelAxis
     from analysis.valley.explanation import Explanation
@@ -132,6 +132,18 @@ def emergence(selection: Selection, metric: str, wanted: Wanted, chance: float |
     every = _any_denominator(replace(selection, tasks=()))
     found = gather(scales(every), ask(queries.fetch_scale_values, every, metric), metric, wanted)
     return study(found, chance=chance) if len(found.points) else None
+
+
+@kept
+def mirage(selection: Selection, metrics: tuple[str, str], wanted: tuple[Wanted, Wanted], chance: float | None) -> Mirage | None:
+    """A discontinuous and a continuous metric of the same answers; None where a run lacks one. See analysis.emergence.studying.compare_metrics."""
+    from analysis.emergence.studying import compare_metrics
+
+    found, other = (emergence(selection, metric, want, chance) for metric, want in zip(metrics, wanted, strict=True))
+    if found is None or other is None:
+        return None
+    every = _any_denominator(replace(selection, tasks=()))
+    return compare_metrics(found, other, ask(queries.fetch_metric_correlations, every, *metrics))
 
 
 @kept

@@ -16,6 +16,7 @@ from analysis.emergence.words import (
     metric_name,
     onset_sentence,
     raised,
+    steepness_sentence,
     suddenness_sentence,
     threshold_sentence,
     verdict,
@@ -116,18 +117,12 @@ def draw_mirage(mirage: Mirage | None, choice: EmergenceChoice) -> None:
         return
     screen.answer(f"{raised(verdict(mirage))}.")
     show_chart(mirage_figure(mirage), key="mirage", on_click=False)
-    share = mirage.share_steeper
-    steeper = (
-        f"The steepest step of {metric_name(mirage.discontinuous.series.metric)} is {mirage.discontinuous.steepest:.1f} times its mean "
-        f"slope, that of {metric_name(mirage.continuous.series.metric)} {mirage.continuous.steepest:.1f} times"
-        + (f"; the first is steeper in {100 * share:.0f} % of resamples" if math.isfinite(share) else "")
-    )
     screen.caption(
         n=f"n = {len(mirage.discontinuous.series.points)} and {len(mirage.continuous.series.points)} points",
         estimator="each metric as the share of its own change; sharp: bent forms weigh more than half and one straight line is rejected; "
         "smooth: linear, power and gradual logistic forms weigh at least half",
         interval="95 % of the resamples",
-        more=[steeper],
+        more=[steepness_sentence(mirage)],
         methods=("mirage", "scaling_fits"),
     )
 
