@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import chi2
 
 from analysis.emergence.breakthrough import Onset, Suddenness, onset_by_rule, suddenness
 from analysis.emergence.change_point import SURE, ChangePoint, find_change_point
@@ -29,6 +30,11 @@ SMOOTH_FORMS = ("linear", "power")
 """One formula over the whole range, with no place where anything happens."""
 GRADUAL = 0.5
 """A logistic form whose rise from 10 % to 90 % takes at least this share of the range seen is smooth as well."""
+FITTING = 0.8
+"""A curve is called smooth only if a smooth form explains this share of its spread, or misses it by no more than the points' own noise.
+
+With seven scales AICc forbids the forms of more parameters whatever they explain: a straight line then weighs most through a step from 12 %
+to 98 % that it misses by forty points."""
 NEAR = 0.02
 """Scales nearer to each other than this share of the range are taken together when steps are compared."""
 FEWEST_EACH_WAY = 3
@@ -103,7 +109,7 @@ def study(series: Series, *, chance: float | None = 0.0) -> Emergence:
     floor = chance if series.is_share else None
     fits = fit_forms(x, y, floor=floor, resamples=series.draws)
     change = find_change_point(x, y)
-    shape, reason, smooth = shape_of(fits, change, float(np.ptp(x)))
+    shape, reason, smooth = shape_of(fits, change, float(np.ptp(x)), spread=_squares(y), noise=_noise(points["se"].to_numpy(dtype=float)))
     steepest = _steepest(places, means[None])[0]
     spread = _steepest(places, mean_draws) if mean_draws is not None else np.array([np.nan])
     law, law_reason = _law(series, chance)
@@ -127,16 +133,21 @@ def study(series: Series, *, chance: float | None = 0.0) -> Emergence:
     )
 
 
-def shape_of(fits: Sequence[ScalingFit], change: ChangePoint, span: float) -> tuple[str, str, float]:
+def shape_of(
+    fits: Sequence[ScalingFit], change: ChangePoint, span: float, *, spread: float = math.nan, noise: float = math.nan
+) -> tuple[str, str, float]:
     """Judge a curve by its forms and its break: shape, the reason in words, weight of the smooth forms.
 
     flat       the score is the same at every scale.
-    smooth     the smooth forms (linear, power, a logistic rise over half the range or more) weigh at least one half together.
+    smooth     the smooth forms (linear, power, a logistic rise over half the range or more) weigh at least one half together, and one of
+               them explains at least FITTING of the spread or leaves no more than noise.
     sharp      the others weigh more, and one straight line is rejected (p < .05).
     undecided  neither, or too few points for weights.
 
     Args:
         span: range of x seen.
+        spread: squared deviations of the scores from their mean, summed; noise: squared error that their own noise explains (95 %).
+            NaN: fit is not looked at.
     """
     weighed = [fit for fit in fits if math.isfinite(fit.weight)]
     if not weighed:
@@ -146,12 +157,25 @@ def shape_of(fits: Sequence[ScalingFit], change: ChangePoint, span: float) -> tu
     best = max(weighed, key=lambda fit: fit.weight)
     said = f"{best.form} form, AICc weight {best.weight:.2f}"
     if smooth >= 0.5:
+        left = min(fit.rss for fit in weighed if _is_smooth(fit, span))
+        if left > (1 - FITTING) * spread and not left <= noise:
+            explained = f"but no smooth form explains more than {100 * (1 - left / spread):.0f} % of the spread"
+            return "undecided", f"smooth forms weigh {smooth:.2f} together, {explained}", smooth
         return "smooth", said if _is_smooth(best, span) else f"smooth forms weigh {smooth:.2f} together", smooth
     if math.isnan(change.p):
         return "undecided", f"{said}; no test of a break: {change.reason}", smooth
     if change.p < SURE:
         return "sharp", f"{said}; one straight line is rejected, p = {change.p:.3f}", smooth
     return "undecided", f"{said}, but one straight line is not rejected (p = {change.p:.2f})", smooth
+
+
+def _squares(y: Floats) -> float:
+    return float(((y - y.mean()) ** 2).sum())
+
+
+def _noise(se: Floats) -> float:
+    """Squared error that noise alone stays below in 95 % of cases: mean squared error of the points times the chi-square quantile."""
+    return float(np.mean(se**2) * chi2.isf(0.05, len(se))) if np.isfinite(se).all() else math.nan
 
 
 def _is_smooth(fit: ScalingFit, span: float) -> bool:

@@ -176,3 +176,18 @@ def test_unknown_chance_is_no_zero() -> None:
     assert math.isnan(found.chance)
     assert found.onset.scale is None and "chance level is unknown" in str(found.onset.reason)
     assert found.law is None and "not known" in str(found.law_reason)
+
+
+def test_a_step_that_every_smooth_form_misses_is_not_called_smooth() -> None:
+    """Seven sizes leave AICc no room for the bent forms; the straight line that weighs most misses the step by forty points."""
+    rates = np.array([0.05, 0.12, 0.98, 0.96, 0.95, 0.97, 0.96])
+    found = study(gather(scales(SIZES[:7]), counts((rates * 256).round()), "accuracy", Wanted()), chance=None)
+    assert found.smooth_weight > 0.5 and found.shape == "undecided"
+    assert "no smooth form explains more than" in found.shape_reason
+
+
+def test_noise_about_a_level_may_be_called_smooth() -> None:
+    """A line explains nothing of pure noise, and leaves no more than noise either."""
+    rng = np.random.default_rng(14)
+    shapes = [study(gather(scales(), counts(rng.binomial(256, 0.5, 8)), "accuracy", Wanted())).shape for _ in range(20)]
+    assert shapes.count("smooth") >= 14
