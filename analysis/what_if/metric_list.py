@@ -57,7 +57,7 @@ _NO_REGRADING = (
     "probe the model here (cli.py probe), which stores them"
 )
 _NO_EPOCHS = "each instance was answered once; import runs with several epochs (repeats) of each instance"
-_NO_CHANCE = "no chance level is known for its tasks (data/catalog/tasks.csv, column chance)"
+_NO_CHANCE = "no chance level is known for its tasks: the catalog states none (data/catalog/tasks.csv), and not all answers have choices"
 _NO_OUTCOME = "no answer was graded right or wrong"
 
 _TEXT = ("target", "response")
@@ -71,7 +71,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             key="chance_corrected", label="chance-corrected accuracy", needs=("outcome", "chance"), low=-np.inf, lacking=_NO_CHANCE,
-            formula="(accuracy − chance) / (1 − chance)",
+            formula="(accuracy − chance) / (1 − chance); chance as the catalog states it, else the mean of 1 / number of choices",
         ),
         Metric(
             key="edit_distance", label="token edit distance", needs=_TEXT, higher_is_better=False, lacking=_NO_TEXT,

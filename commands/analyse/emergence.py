@@ -39,7 +39,8 @@ def emergence(
     reading: Annotated[str | None, typer.Option(help="Reading of a stated score, say 5-shot.")] = None,
     checkpoints: Annotated[str, typer.Option(help="last or every.")] = "last",
     chance: Annotated[
-        float | None, typer.Option(min=0.0, max=0.99, help="Accuracy of guessing. Default: not known.", show_default=False)
+        float | None,
+        typer.Option(min=0.0, max=0.99, help="Accuracy of guessing. Default: as known for the one task, or unknown.", show_default=False),
     ] = None,
     scheme: SchemeOption = SCYLLA_SCHEME,
     denominator: DenominatorOption = Denominator.UNPARSED_IS_WRONG,
@@ -51,7 +52,7 @@ def emergence(
         from analysis.emergence.scale_series import AXES, Wanted, gather
         from analysis.emergence.studying import compare_metrics, study, threshold_of
         from analysis.emergence.words import headline
-        from data.queries import SAMPLE_METRICS, fetch_metric_correlations, fetch_scale_values, fetch_scales
+        from data.queries import SAMPLE_METRICS, fetch_chance, fetch_metric_correlations, fetch_scale_values, fetch_scales
 
         if over not in AXES or checkpoints not in ("last", "every"):
             raise typer.BadParameter(f"--over is one of {', '.join(AXES)}, --checkpoints is last or every; given: {over}, {checkpoints}.")
@@ -69,6 +70,12 @@ def emergence(
             line=line,
             denominator=denominator,
         )
+
+        if chance is None and len(wanted.tasks) == 1:
+            levels, values = fetch_chance(opened), fetch_scale_values(opened, selection, metric)
+            runs = set(values.loc[values["task"] == wanted.tasks[0], "run_id"])
+            known = {levels.get((str(run_id), wanted.tasks[0])) for run_id in runs}
+            chance = known.pop() if len(known) == 1 else None
 
         def read(name: str, want: Wanted) -> Emergence:
             return study(gather(scales, fetch_scale_values(opened, selection, name), name, want), chance=chance)

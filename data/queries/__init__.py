@@ -5,7 +5,7 @@ Frames have the columns their docstrings list even when no row matches. Shares a
 
 from data.queries.answers import EXTRA_COLUMNS, fetch_answers
 from data.queries.asking import where_selected
-from data.queries.chance import fetch_chance
+from data.queries.chance import fetch_chance, fetch_choice_chance
 from data.queries.counts import fetch_level_scores, fetch_scores, fetch_task_counts
 from data.queries.identity import fetch_checkpoints, fetch_fingerprints, fetch_model_names, fetch_stated_scores
 from data.queries.inventory import (
@@ -36,6 +36,7 @@ __all__ = [
     "fetch_answers",
     "fetch_chance",
     "fetch_checkpoints",
+    "fetch_choice_chance",
     "fetch_fingerprints",
     "fetch_imports",
     "fetch_level_scores",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from data.bootstrap import open_store
-from data.queries import fetch_chance
+from data.queries import fetch_chance, fetch_choice_chance
 from data.records import Outcome, RunInfo, ScoredSample, Split
 from data.writer import writing
 
@@ -56,3 +58,33 @@ def test_runs_on_the_ladders_elements_have_its_own(levels: dict[tuple[str, str],
 def test_nothing_is_known_where_ood_lists_are_longer_or_the_task_is_not_ours(levels: dict[tuple[str, str], float]) -> None:
     assert not [pair for pair in levels if pair[0].endswith("longer") or pair[1] == "unknown"]
     assert len(levels) == 3 * 2 + 3
+
+
+def answer(run_id: str, place: int, outcome: Outcome = Outcome.WRONG, **fields: Any) -> ScoredSample:
+    return ScoredSample(run_id=run_id, task="quiz", instance_id=str(place), outcome=outcome, **fields)
+
+
+def test_chance_follows_from_the_choices_where_every_answer_has_them(tmp_path: Path) -> None:
+    four, five = (tuple([-1.0] * n) for n in (4, 5))
+    runs = {
+        "log-probabilities": [answer("", 0, choice_logprobs=four), answer("", 1, choice_logprobs=five)],
+        "texts": [answer("", 0, metadata={"choices": ["a", "b"]}), answer("", 1, metadata={"choices": ["a", "b", "c"]})],
+        "a failed one": [answer("", 0, choice_logprobs=four), answer("", 1, Outcome.ERROR)],
+        "one without": [answer("", 0, choice_logprobs=four), answer("", 1)],
+        "one choice": [answer("", 0, metadata={"choices": ["a"]})],
+        "none": [answer("", 0)],
+    }
+    store = open_store(tmp_path / "store", empty=True)
+    with writing(store) as writer:
+        for run_id, samples in runs.items():
+            writer.add_run(RunInfo(run_id=run_id, model_raw=run_id, format="test"))
+            writer.add_samples([replace(sample, run_id=run_id) for sample in samples])
+        writer.add_run(RunInfo(run_id="catalog", model_raw="catalog", format="test"))
+        writer.add_samples([replace(answer("catalog", 0, choice_logprobs=four), task="find_minimum")])
+    derived, known = fetch_choice_chance(store), fetch_chance(store)
+    store.close()
+    assert derived == {
+        ("log-probabilities", "quiz"): pytest.approx((1 / 4 + 1 / 5) / 2), ("texts", "quiz"): pytest.approx((1 / 2 + 1 / 3) / 2),
+        ("a failed one", "quiz"): 0.25,
+    }  # fmt: skip
+    assert known == {**derived, ("catalog", "find_minimum"): 0.121}  # what the catalog states comes first

@@ -44,6 +44,11 @@ def chance() -> dict[tuple[str, str], float]:
     return ask(queries.fetch_chance)
 
 
+def choice_chance() -> dict[tuple[str, str], float]:
+    """See data.queries.fetch_choice_chance."""
+    return ask(queries.fetch_choice_chance)
+
+
 def views() -> pd.DataFrame:
     """See data.queries.fetch_views."""
     return ask(queries.fetch_views)

@@ -131,6 +131,9 @@ def _chance(place: st.delta_generator.DeltaGenerator, chosen: Selection, metric:
     given = place.number_input("Chance", 0.0, 0.99, value=None, step=0.05, key="chance", bind="query-params", placeholder=shown)
     if given is None and default is None:
         st.caption("The chance level is not known here: forms are fitted without a floor, onset and law wait for it. Say it under Chance.")
+    derived = cached.choice_chance()
+    if given is None and default is not None and any((run_id, wanted.tasks[0]) in derived for run_id in runs["run_id"]):
+        st.caption(f"Chance {shown} is derived: the mean of 1 / number of choices over the instances.")
     return default if given is None else float(given)
 
 
