@@ -57,7 +57,7 @@ def sentence(what_if: WhatIf) -> str:
     if n == 1:
         return f"{under}, one model has a value, so there is no order that could change. {_critical(what_if)}"
     if not what_if.n_changed:
-        return f"{under}, all {n} models keep their rank by {quantity}. {_critical(what_if)}"
+        return f"{under}, {'both' if n == 2 else f'all {n}'} models keep their rank by {quantity}. {_critical(what_if)}"
     lead = ""
     if what_if.overtakes:
         winner, loser, share = what_if.overtakes[0]

@@ -27,7 +27,7 @@ def test_the_page_ranks_beside_the_paper_and_goes_back_to_it(open_app: OpenApp, 
     app = what_if(open_app, demo_store)
     assert not app.exception
     app.slider(key="penalty").set_value(2.0).run()
-    said = "With unparsed answers counted as wrong and penalty 2 instead of the paper's definition, all 2 models keep their rank"
+    said = "With unparsed answers counted as wrong and penalty 2 instead of the paper's definition, both models keep their rank"
     assert said in texts(app)
     app.button(key="reset").click().run()
     assert not app.exception

@@ -47,7 +47,10 @@ def difference_phrase(row: Mapping[Any, Any], where: str) -> str:
     unit = f" over {row['n_tasks']} tasks" if row["unit"] == OVER_TASKS else f" {row['unit']}" if row["unit"] else ""
     n = f", n = {row['n']:,}" if row["n"] is not None else ""
     verb = "beats" if _is_sure(row) else "scores above" if row["difference"] else "scores the same as"
-    return f"{names[0]} {verb} {names[1]} {where} by {_number(sign * row['difference'])}{interval} points, {paired}{unit}{n}"
+    by = f"by {_number(sign * row['difference'])}{interval} points"
+    if not row["difference"]:
+        by = f"(difference {_number(0.0)}{interval} points)"
+    return f"{names[0]} {verb} {names[1]} {where} {by}, {paired}{unit}{n}"
 
 
 def _how_sure(row: Mapping[Any, Any], n_tests: int) -> str:
@@ -66,7 +69,7 @@ def _how_sure(row: Mapping[Any, Any], n_tests: int) -> str:
             f"that is sure on these tasks (McNemar, p {_p(row['mcnemar_p_holm'])}), but not that it holds for other tasks "
             f"(p {_p(row['p_holm'])}; adjusted for {n_tests} tests)"
         )
-    return f"chance explains it (p {_p(row['p_holm'])}; McNemar {_p(row['mcnemar_p_holm'])}; adjusted for {n_tests} tests)"
+    return f"chance could explain it (p {_p(row['p_holm'])}; McNemar {_p(row['mcnemar_p_holm'])}; adjusted for {n_tests} tests)"
 
 
 def _strongest(row: Mapping[Any, Any], comparison: Comparison) -> str:
@@ -84,7 +87,11 @@ def _strongest(row: Mapping[Any, Any], comparison: Comparison) -> str:
     if row["unit"] == OVER_TASKS and not (best["lo"] > 0 or best["hi"] < 0):
         return ""  # sure on these tasks at most: not the place to point at
     name = best["task"] or level_name(best["level_label"], int(best["level"]))
-    return f"surest at {name}: {signed(100 * best['difference'], 1)} [{_number(best['lo'])}, {_number(best['hi'])}]"
+    # In the direction of the sentence: two signs for one finding would read as two findings.
+    sign = -1 if row["difference"] < 0 else 1
+    ends = sorted((sign * best["lo"], sign * best["hi"]))
+    turned = "" if sign * best["difference"] > 0 else ", the other way round"
+    return f"surest at {name}{turned}: {signed(100 * sign * best['difference'], 1)} [{_number(ends[0])}, {_number(ends[1])}]"
 
 
 def _many(rows: list[dict[Any, Any]], comparison: Comparison) -> str:
