@@ -239,6 +239,8 @@ def _points(rows: pd.DataFrame, wanted: Wanted, notes: list[str]) -> tuple[pd.Da
     if not complete.all():
         notes.append(f"{int((~complete).sum())} point(s) lack a task of the mean and are left out")
     kept = kept[kept["point"].isin(complete.index[complete])]
+    if kept.empty:
+        return pd.DataFrame(columns=list(POINT_COLUMNS)), {}
     first = kept.drop_duplicates("point").set_index("point")
     tables = {name: kept.pivot(index="part", columns="point", values=name) for name in ("value", "n", "se", "run_id")}
     by_task = {name: table.to_numpy(dtype=object if name == "run_id" else float) for name, table in tables.items()}

@@ -110,7 +110,7 @@ def difficulty_axis(counts: pd.DataFrame, denominator: Denominator = DEFAULT_DEN
         usable &= (right.sum(axis=1) > 0) & (right.sum(axis=1) < asked.sum(axis=1))
     n_models = int(usable.sum())
     if n_models < FEWEST_MODELS:
-        why = f"{n_models} model(s) with both splits at every level; a difficulty axis needs at least {FEWEST_MODELS}"
+        why = f"{n_models} model(s) with both splits at every level, not all right or wrong; an axis needs at least {FEWEST_MODELS}"
         return number_axis(levels, why)
     k_id, n_id, k_ood, n_ood = (counts_of[usable] for counts_of in (k_id, n_id, k_ood, n_ood))
     level_right, level_asked = (k_id + k_ood).sum(axis=0), (n_id + n_ood).sum(axis=0)

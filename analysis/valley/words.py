@@ -208,7 +208,7 @@ def _can(valley: Valley) -> str:
     """Where a test rejects and only the repeats speak for a constant penalty, less may be said for it."""
     line = valley.constancy
     rejected = (line is not None and line.p < VERDICT_P) or _levels_p(valley) < VERDICT_P
-    return "is not ruled out" if rejected else "explains it"
+    return "is not ruled out" if rejected else "is enough to explain it"
 
 
 def _tests(valley: Valley) -> str:

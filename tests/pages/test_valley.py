@@ -129,7 +129,7 @@ def test_what_explains_the_gap_is_told_for_one_model_with_tests_and_accounts(ope
     assert "So a constant penalty of d logits draws a hump of height tanh(d / 4)" in said
     assert app.selectbox(key="explained").options == ["demo-large", "demo-small"]
     assert "demo-large: The gap peaks at O([N³,N⁴])" in said and "AICc prefers" in said
-    assert "Axis: level numbers, since 2 model(s) with both splits at every level; a difficulty axis needs at least 4" in said
+    assert "Axis: level numbers, since 2 model(s) with both splits at every level, not all right or wrong; an axis needs at least 4" in said
     tests, accounts = (element.value for element in app.dataframe)
     assert accounts["name"].tolist() == ["M0", "M1", "M2", "M3", "M4"]
     shift = tests.set_index("question").loc["Is OOD harder over all tasks?"]

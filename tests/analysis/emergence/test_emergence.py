@@ -191,3 +191,10 @@ def test_noise_about_a_level_may_be_called_smooth() -> None:
     rng = np.random.default_rng(14)
     shapes = [study(gather(scales(), counts(rng.binomial(256, 0.5, 8)), "accuracy", Wanted())).shape for _ in range(20)]
     assert shapes.count("smooth") >= 14
+
+
+def test_models_that_share_no_task_give_no_points_and_say_so(recwarn: pytest.WarningsRecorder) -> None:
+    apart = pd.concat([counts([128, 128])[:1], counts([64, 64], task="max")[1:]])
+    series = gather(scales(SIZES[:2]), apart, "accuracy", Wanted())
+    assert not len(series.points) and "lack a task of the mean" in " ".join(series.notes)
+    assert not recwarn.list

@@ -39,7 +39,7 @@ def test_levels_in_the_other_order_are_pooled_and_named() -> None:
 def test_few_models_leave_the_level_numbers_with_the_reason() -> None:
     axis = difficulty_axis(models(FEWEST_MODELS - 1))
     assert (axis.kind, axis.positions, axis.n_models) == ("level number", (1.0, 2.0, 3.0, 4.0), 0)
-    assert axis.reason == "3 model(s) with both splits at every level; a difficulty axis needs at least 4"
+    assert axis.reason == "3 model(s) with both splits at every level, not all right or wrong; an axis needs at least 4"
 
 
 @pytest.mark.parametrize("all_right", [True, False], ids=["all right", "all wrong"])
