@@ -3,6 +3,10 @@
 Streamlit loads this file twice over: the server imports it once, at its start, and finds `app`; each visit then runs it as a script.
 """
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy comes. Matrices here are small: threads would only wait
+
 import streamlit as st
 
 from api import mount

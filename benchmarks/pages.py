@@ -21,6 +21,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as app.py does; here numpy may come before it
+
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,7 +68,7 @@ def values_of(kind: str, one: Any) -> list[Any]:
     if kind == "slider":
         if isinstance(now, tuple | list):
             return [now]
-        n_steps = int(round((one.max - one.min) / one.step))
+        n_steps = round((one.max - one.min) / one.step)
         steps = [one.min + one.step * (n_steps * place // (VALUES + 1)) for place in range(VALUES + 2)]
         return [now, *(value for value in steps if value != now)][: VALUES + 1]
     options = [option for option in getattr(one, "options", []) if isinstance(option, str)]

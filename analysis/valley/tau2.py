@@ -7,13 +7,14 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
-_HALVINGS = 60
+_MOST_STEPS = 100
 
 
 def between_task_variance(effect: ArrayLike, variance: ArrayLike, design: ArrayLike) -> Floats:
     """Find tau2 such that the weighted sum of squared residuals of a regression equals its degrees of freedom; 0 if it is less without.
 
-    Weights 1 / (v + tau2). The sum falls with tau2, so halving an interval finds the root, for all rows at once.
+    Weights 1 / (v + tau2). The sum falls with tau2 and is convex, so Newton's steps from 0 rise to the root without passing it; all rows
+    at once.
 
     Args:
         effect, variance: shape (..., tasks), without NaN.
@@ -26,21 +27,16 @@ def between_task_variance(effect: ArrayLike, variance: ArrayLike, design: ArrayL
     """
     y, v, columns = np.asarray(effect, dtype=float), np.asarray(variance, dtype=float), np.asarray(design, dtype=float)
     df = columns.shape[0] - columns.shape[1]
-    low = np.zeros(y.shape[:-1])
+    tau2 = np.zeros(y.shape[:-1])
     if df < 1:
-        return low
-    high = np.var(y, axis=-1) + v.max(axis=-1)
-    while (too_low := _excess(y, v, columns, high) > df).any():
-        high = np.where(too_low, 2 * high, high)
-    needed = _excess(y, v, columns, low) > df
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        above = _excess(y, v, columns, middle) > df
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-        if (high - low <= 1e-15 + 1e-13 * high).all():
+        return tau2
+    for _ in range(_MOST_STEPS):
+        excess, fall = _excess(y, v, columns, tau2)
+        step = np.divide(np.maximum(excess - df, 0.0), fall, out=np.zeros_like(tau2), where=fall > 0)
+        tau2 = tau2 + step
+        if (step <= 1e-15 + 1e-13 * tau2).all():
             break
-    found: Floats = np.where(needed, (low + high) / 2, 0.0)
-    return found
+    return tau2
 
 
 def weighted_line(effect: Floats, weights: Floats, design: Floats) -> tuple[Floats, Floats]:
@@ -51,9 +47,11 @@ def weighted_line(effect: Floats, weights: Floats, design: Floats) -> tuple[Floa
     return coef, covariance
 
 
-def _excess(y: Floats, v: Floats, design: Floats, tau2: Floats) -> Floats:
-    """Weighted sum of squared residuals at a tau2."""
+def _excess(y: Floats, v: Floats, design: Floats, tau2: Floats) -> tuple[Floats, Floats]:
+    """Weighted sum of squared residuals at a tau2, and how fast it falls there: the coefficients minimise it, so only weights count."""
     weights = 1 / (v + tau2[..., None])
     coef, _ = weighted_line(y, weights, design)
-    found: Floats = (weights * (y - coef @ design.T) ** 2).sum(axis=-1)
-    return found
+    squares = weights * (y - coef @ design.T) ** 2
+    excess: Floats = squares.sum(axis=-1)
+    fall: Floats = (weights * squares).sum(axis=-1)
+    return excess, fall

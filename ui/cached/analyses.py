@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from data import queries
-from data.records import Denominator, NotEnoughDataError, Selection, Split
+from data.records import NotEnoughDataError, Selection, Split
 from ui.cached.keeping import ask, kept, shared, store
-from ui.cached.reads import level_scores, levels, models, scales, task_counts
+from ui.cached.reads import any_denominator, level_scores, levels, models, scales, task_counts
 from ui.figures.theme import natural_order
 
 if TYPE_CHECKING:
@@ -34,25 +34,20 @@ if TYPE_CHECKING:
     from analysis.what_if.scoring import Cells
 
 
-def _any_denominator(selection: Selection) -> Selection:
-    """The selection as a key of what does not depend on its denominator."""
-    return replace(selection, denominator=Denominator.UNPARSED_IS_WRONG)
-
-
 # -- valleys -----------------------------------------------------------------------------------------------------------------------
 
 
 def valley_sources(selection: Selection) -> tuple[tuple[str, str], ...]:
     """Models of the selection that have a valley, each with its source: those with counted "samples", then those with "published" means."""
-    return _valley_sources(_any_denominator(selection))
+    return _valley_sources(any_denominator(selection))
 
 
 @kept
 def _valley_sources(selection: Selection) -> tuple[tuple[str, str], ...]:
-    counts = queries.fetch_task_counts(store(), selection)
+    counts = task_counts(selection)
     counts = counts[counts["level"].notna() & counts["role"].ne("probe").fillna(True).astype(bool)]
     counted = _with_both_splits(counts, ["model", "task"])
-    means = queries.fetch_level_scores(store(), selection)
+    means = level_scores(selection)
     means = means[(means["metric"] == "accuracy") & means["task"].isna()]
     published = _with_both_splits(means, ["model", "level"])
     return (
@@ -78,16 +73,21 @@ def _valley(source: str, selection: Selection) -> Valley:
 
     estimation = Settings(denominator=selection.denominator)
     if source == "published":
-        return valleys_from_published(queries.fetch_level_scores(store(), selection), estimation)[0]
+        return valleys_from_published(level_scores(selection), estimation)[0]
     axis = _level_axis(replace(selection, models=()))
-    return locate_valley(queries.fetch_task_counts(store(), selection), settings=estimation, axis=axis)
+    return locate_valley(_counts_of_all(selection), model=selection.models[0], settings=estimation, axis=axis)
 
 
 @kept
 def _level_axis(selection: Selection) -> LevelAxis:
     from analysis.valley.difficulty import difficulty_axis
 
-    return difficulty_axis(queries.fetch_task_counts(store(), selection), selection.denominator)
+    return difficulty_axis(_counts_of_all(selection), selection.denominator)
+
+
+def _counts_of_all(selection: Selection) -> pd.DataFrame:
+    """Counts of all models, read once whichever are drawn."""
+    return task_counts(replace(selection, models=()))
 
 
 def explanation(model: str, source: str, selection: Selection) -> Explanation:
@@ -107,7 +107,7 @@ def score_bounds(selection: Selection) -> tuple[ScoreBounds, ...]:
     """What published scores alone say about the gap. See analysis.valley.published.score_bounds."""
     from analysis.valley.published import score_bounds as bound
 
-    return bound(queries.fetch_level_scores(store(), selection))
+    return bound(level_scores(selection))
 
 
 # -- scores over scale -------------------------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def series(selection: Selection, metric: str, wanted: Wanted) -> Series:
     from analysis.emergence.scale_series import gather
 
     # All tasks of a metric are read once: every further task, level or split is then a filter in memory.
-    every = _any_denominator(replace(selection, tasks=()))
+    every = any_denominator(replace(selection, tasks=()))
     return gather(scales(every), ask(queries.fetch_scale_values, every, metric), metric, wanted, draw=False)
 
 
@@ -129,7 +129,7 @@ def emergence(selection: Selection, metric: str, wanted: Wanted, chance: float |
     from analysis.emergence.scale_series import gather
     from analysis.emergence.studying import study
 
-    every = _any_denominator(replace(selection, tasks=()))
+    every = any_denominator(replace(selection, tasks=()))
     found = gather(scales(every), ask(queries.fetch_scale_values, every, metric), metric, wanted)
     return study(found, chance=chance) if len(found.points) else None
 
@@ -221,7 +221,7 @@ def _comparison(baseline: str, grouping: str, unit: str, selection: Selection) -
     from analysis.compare.comparing import compare_models
     from analysis.compare.rows import CompareSettings
 
-    matrix, means = _answer_matrix(selection), queries.fetch_level_scores(store(), selection)
+    matrix, means = _answer_matrix(selection), level_scores(selection)
     return compare_models(matrix, means, selection.models, baseline, CompareSettings(grouping=grouping, unit=unit))
 
 
@@ -247,7 +247,7 @@ def metric_cells(selection: Selection, *, authors: bool = False) -> Cells:
 
     authors: with the outcomes of the authors' grader, for which every stored reply is graded anew: seconds, the first time.
     """
-    return _metric_cells(_any_denominator(selection), authors)  # the denominator is one of the things that re-aggregation varies
+    return _metric_cells(any_denominator(selection), authors)  # the denominator is one of the things that re-aggregation varies
 
 
 @shared
@@ -260,7 +260,7 @@ def _metric_cells(selection: Selection, authors: bool) -> Cells:
         outcomes = regraded(selection).set_index(["run_id", "row_in_run"])["authors_outcome"]
         here = pd.MultiIndex.from_arrays([answers["run_id"].astype(str), answers["row_in_run"]])
         answers = answers.assign(authors_outcome=outcomes.reindex(here).to_numpy())
-    published = cells_of_published(queries.fetch_level_scores(store(), selection))
+    published = cells_of_published(level_scores(selection))
     return join_cells(reduce_samples(answers, chance=queries.fetch_chance(store())), published)
 
 
@@ -269,7 +269,7 @@ def regraded(selection: Selection) -> pd.DataFrame:
 
     Of all models and tasks, whichever are selected: another choice then needs no second look at the replies.
     """
-    return _regraded(replace(_any_denominator(selection), models=(), tasks=()))
+    return _regraded(replace(any_denominator(selection), models=(), tasks=()))
 
 
 @shared
@@ -284,7 +284,7 @@ def _regraded(selection: Selection) -> pd.DataFrame:
 
 def multiverse(selection: Selection, models: tuple[str, ...], conclusion: Conclusion, *, authors: bool = False) -> Multiverse:
     """Every specification of a conclusion on these models; `authors` as for `metric_cells`. See analysis.what_if.multiverse."""
-    return _multiverse(_any_denominator(selection), models, conclusion, authors)
+    return _multiverse(any_denominator(selection), models, conclusion, authors)
 
 
 @kept

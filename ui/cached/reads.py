@@ -143,14 +143,19 @@ def sizes() -> dict[str, tuple[str, int]]:
 # -- counts, scores, samples -------------------------------------------------------------------------------------------------------
 
 
+def any_denominator(selection: Selection) -> Selection:
+    """The selection as a key of what does not depend on its denominator."""
+    return replace(selection, denominator=Denominator.UNPARSED_IS_WRONG)
+
+
 def task_counts(selection: Selection) -> pd.DataFrame:
     """See data.queries.fetch_task_counts."""
-    return ask(queries.fetch_task_counts, selection)
+    return ask(queries.fetch_task_counts, any_denominator(selection))
 
 
 def level_scores(selection: Selection) -> pd.DataFrame:
     """See data.queries.fetch_level_scores."""
-    return ask(queries.fetch_level_scores, selection)
+    return ask(queries.fetch_level_scores, any_denominator(selection))
 
 
 def scores(selection: Selection) -> pd.DataFrame:
@@ -192,7 +197,7 @@ def scale_metrics() -> pd.DataFrame:
 
 def scales(selection: Selection) -> pd.DataFrame:
     """See data.queries.fetch_scales."""
-    return ask(queries.fetch_scales, replace(selection, tasks=(), denominator=Denominator.UNPARSED_IS_WRONG))
+    return ask(queries.fetch_scales, any_denominator(replace(selection, tasks=())))
 
 
 # -- beside the results ------------------------------------------------------------------------------------------------------------
