@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from data import queries
+from data.queries import SAMPLE_METRICS
 from data.records import NotEnoughDataError, Selection, Split
-from ui.cached.keeping import ask, kept, shared, store
+from ui.cached.keeping import kept, shared, store
 from ui.cached.reads import any_denominator, level_scores, levels, models, scales, task_counts
 from ui.figures.theme import natural_order
 
@@ -113,24 +114,32 @@ def score_bounds(selection: Selection) -> tuple[ScoreBounds, ...]:
 # -- scores over scale -------------------------------------------------------------------------------------------------------------
 
 
-@kept
-def series(selection: Selection, metric: str, wanted: Wanted) -> Series:
-    """One metric over one scale. See analysis.emergence.scale_series.gather."""
+def series(selection: Selection, metric: str, wanted: Wanted, *, draw: bool = True) -> Series:
+    """One metric over one scale; without `draw` for a look at the points only. See analysis.emergence.scale_series.gather."""
+    return _series(any_denominator(replace(selection, tasks=())), metric, wanted, draw)
+
+
+@shared
+def _series(selection: Selection, metric: str, wanted: Wanted, draw: bool) -> Series:
     from analysis.emergence.scale_series import gather
 
-    # All tasks of a metric are read once: every further task, level or split is then a filter in memory.
-    every = any_denominator(replace(selection, tasks=()))
-    return gather(scales(every), ask(queries.fetch_scale_values, every, metric), metric, wanted, draw=False)
+    # The rollups of a metric are read once: every further task, level or split is then a filter in memory. Of what only answers
+    # themselves tell, reading the tasks that are wanted is a tenth of reading all.
+    tasks = wanted.tasks if metric in SAMPLE_METRICS[1:] else ()
+    return gather(scales(selection), _scale_values(replace(selection, tasks=tasks), metric), metric, wanted, draw=draw)
 
 
-@kept
+@shared
+def _scale_values(selection: Selection, metric: str) -> pd.DataFrame:
+    return queries.fetch_scale_values(store(), selection, metric)
+
+
+@shared
 def emergence(selection: Selection, metric: str, wanted: Wanted, chance: float | None) -> Emergence | None:
     """What is computed of one series; None where no run has it. See analysis.emergence.studying.study."""
-    from analysis.emergence.scale_series import gather
     from analysis.emergence.studying import study
 
-    every = any_denominator(replace(selection, tasks=()))
-    found = gather(scales(every), ask(queries.fetch_scale_values, every, metric), metric, wanted)
+    found = series(selection, metric, wanted)
     return study(found, chance=chance) if len(found.points) else None
 
 

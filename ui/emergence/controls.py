@@ -73,7 +73,7 @@ def pick(chosen: Selection) -> EmergenceChoice:
     if axis in ("parameters", "FLOPs"):
         checkpoints = _select(row[2], "Checkpoints", "checkpoints", [LAST, EVERY])
         wanted = replace(wanted, every_checkpoint=checkpoints == EVERY)
-    lines = _lines(cached.series(chosen, metric, wanted))
+    lines = _lines(cached.series(chosen, metric, wanted, draw=False))
     line = _select(row[0], "Model" if axis in ("tokens", "step") else "Family", "line", [*lines, EVERY_LINE])
     wanted = replace(wanted, line=None if line == EVERY_LINE else line)
     chance = _chance(row[3], chosen, metric, wanted)

@@ -38,7 +38,7 @@ LINES_DRAWN = 12
 
 def draw_curve(found: Emergence, choice: EmergenceChoice) -> None:
     """The curve with what stands under it; a click leads to the samples or the run behind a point."""
-    others = cached.series(choice.selection, choice.metric, replace(choice.wanted, line=None))
+    others = cached.series(choice.selection, choice.metric, replace(choice.wanted, line=None), draw=False)
     drawn = others if len(others.lines) <= LINES_DRAWN else None
     clicked = show_chart(curve_figure(found, others=drawn, styles=_styles(found.series)), key="emergence")
     series = found.series

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.analysis.test_emergence import counts, scales, stated
+from tests.analysis.emergence.test_emergence import counts, scales, stated
 
 from analysis.emergence.paired_series import PairedDraws, difference, draw_together
 from analysis.emergence.scale_series import Series, Wanted, gather
