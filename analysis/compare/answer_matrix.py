@@ -75,7 +75,7 @@ class AnswerMatrix:
         if level is not None:
             chosen &= ((self.instances["level"] == level).fillna(value=False) & ~self.instances["is_probe"]).to_numpy(dtype=bool)
         if task is not None:
-            chosen &= (self.instances["task"] == task).to_numpy(dtype=bool)
+            chosen &= self.task_codes == (self.tasks.index(task) if task in self.tasks else -1)
         return chosen
 
     def cell(self, model: str, baseline: str, cell: str, within: Mask) -> Ints:

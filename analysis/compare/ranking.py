@@ -126,11 +126,11 @@ def bootstrap_ranks(
         sums: systems x tasks, summed scores on the instances all systems answered. sizes: instances per task.
 
     Returns:
-        lower and upper end of the rank, chance of rank 1 (ties share it); NaN with fewer than two tasks.
+        lower and upper end of the rank, chance of rank 1 (ties share it); NaN with fewer than two tasks or no resamples.
     """
     totals, weights = np.asarray(sums, dtype=float), np.asarray(sizes, dtype=float)
     n_systems, n_tasks = totals.shape
-    if n_tasks < 2:
+    if n_tasks < 2 or not resamples:
         nothing = np.full(n_systems, np.nan)
         return nothing, nothing, nothing
     drawn = np.random.default_rng(seed).multinomial(n_tasks, np.full(n_tasks, 1 / n_tasks), size=resamples)

@@ -41,6 +41,7 @@ class CompareSettings:
     """How differences are taken.
 
     grouping  rows: every level, every task, or the whole alone. unit: what an interval holds for, "over tasks" or "over instances".
+    resamples 0: no bootstrap, its numbers are NaN; everything else is as it is with one.
     """
 
     grouping: str = "level"

@@ -24,7 +24,8 @@ with screen.readable_errors():
         st.stop()
 
     choice = pick_comparison(models)
-    comparison = cached.comparison(models, choice.baseline, choice.grouping, choice.unit, chosen)
+    asked = (models, choice.baseline, choice.grouping, choice.unit, chosen)
+    comparison = cached.comparison(*asked, bootstrap=False)
     screen.answer(headline(comparison))
     if left_out:
         st.caption(screen.plain(left_out))
@@ -39,10 +40,10 @@ with screen.readable_errors():
             draw_pairs(comparison, chosen)
     if table_tab.open:
         with table_tab:
-            draw_table(comparison)
+            draw_table(cached.comparison(*asked))
     if rank_tab.open:
         with rank_tab:
-            draw_ranks(comparison)
+            draw_ranks(cached.comparison(*asked))
     if agreement_tab.open:
         with agreement_tab:
             draw_agreement(comparison, chosen)

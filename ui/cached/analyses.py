@@ -217,21 +217,29 @@ def answer_matrix(models: tuple[str, ...], selection: Selection) -> AnswerMatrix
 def _answer_matrix(selection: Selection) -> AnswerMatrix:
     from analysis.compare.answer_matrix import answer_matrix as build
 
-    return build(queries.fetch_answers(store(), selection), selection.models, selection.denominator)
+    return build(_outcomes(any_denominator(selection)), selection.models, selection.denominator)
 
 
-def comparison(models: tuple[str, ...], baseline: str, grouping: str, unit: str, selection: Selection) -> Comparison:
-    """These models against a baseline. See analysis.compare.comparing.compare_models."""
-    return _comparison(baseline, grouping, unit, replace(selection, models=models))
+@shared
+def _outcomes(selection: Selection) -> pd.DataFrame:
+    return queries.fetch_answers(store(), selection)
+
+
+def comparison(
+    models: tuple[str, ...], baseline: str, grouping: str, unit: str, selection: Selection, *, bootstrap: bool = True
+) -> Comparison:
+    """These models against a baseline; without `bootstrap` for what shows none of its numbers. See analysis.compare.comparing.compare_models."""
+    return _comparison(baseline, grouping, unit, replace(selection, models=models), bootstrap)
 
 
 @kept
-def _comparison(baseline: str, grouping: str, unit: str, selection: Selection) -> Comparison:
+def _comparison(baseline: str, grouping: str, unit: str, selection: Selection, bootstrap: bool) -> Comparison:
     from analysis.compare.comparing import compare_models
     from analysis.compare.rows import CompareSettings
 
     matrix, means = _answer_matrix(selection), level_scores(selection)
-    return compare_models(matrix, means, selection.models, baseline, CompareSettings(grouping=grouping, unit=unit))
+    settings = CompareSettings(grouping=grouping, unit=unit)
+    return compare_models(matrix, means, selection.models, baseline, settings if bootstrap else replace(settings, resamples=0))
 
 
 def agreement(models: tuple[str, ...], selection: Selection) -> pd.DataFrame:

@@ -36,10 +36,11 @@ def forest_figure(comparison: Comparison, *, styles: Mapping[str, ModelStyle] | 
     splits = [split for split in ("id", "ood", "") if (rows["split"] == split).any()]
     models = [model for model in comparison.models if model != comparison.baseline]
     shifts = dict(zip(models, dodge(len(models), step=min(0.16, 0.8 / max(1, len(models)))), strict=True))
+    records = records_of(rows[rows["difference"].notna()])
     traces: list[Trace] = []
     for panel, split in enumerate(splits):
         for model in models:
-            drawn = rows[(rows["split"] == split) & (rows["model"] == model) & rows["difference"].notna()]
+            drawn = [row for row in records if row["split"] == split and row["model"] == model]
             traces += _marks(drawn, groups, shifts[model], style_of(model, styles), panel=panel, show_legend=split == splits[0])
     return {"data": traces, "layout": _layout(comparison, groups, splits, len(models))}
 
@@ -62,7 +63,7 @@ def _key(row: Mapping[Any, Any]) -> tuple[Any, ...]:
 
 
 def _marks(
-    drawn: pd.DataFrame,
+    records: Sequence[Mapping[Any, Any]],
     groups: Mapping[tuple[Any, ...], tuple[int, str]],
     shift: float,
     style: ModelStyle,
@@ -70,9 +71,8 @@ def _marks(
     panel: int,
     show_legend: bool,
 ) -> list[Trace]:
-    if drawn.empty:
+    if not records:
         return []
-    records = records_of(drawn)
     split, model = records[0]["split"], records[0]["model"]
     places = [groups[_key(row)][0] + shift for row in records]
     axes = {"xaxis": f"x{panel + 1 if panel else ''}", "yaxis": "y", "legendgroup": model}
