@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import eq
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,7 +37,7 @@ def words(text: str) -> tuple[str, ...]:
     >>> words("[12, 7.0]")
     ('12', '7')
     """
-    return tuple(_WORD.findall(_WHOLE.sub("", text)))
+    return tuple(_WORD.findall(_WHOLE.sub("", text) if "." in text else text))
 
 
 def ladder_tokens(text: str) -> tuple[str, ...]:
@@ -73,7 +74,7 @@ def token_accuracy(answer: Sequence[str], target: Sequence[str]) -> float:
     """
     if not target:
         return math.nan
-    return sum(mine == theirs for mine, theirs in zip(answer, target, strict=False)) / len(target)
+    return sum(map(eq, answer, target)) / len(target)
 
 
 # -- the chain from a token's probability to other metrics -------------------------------------------------------------------------

@@ -122,6 +122,9 @@ def reduce_samples(samples: pd.DataFrame, *, chance: Mapping[tuple[str, str], fl
         for basis in (answered, parsed):
             of_basis = values(basis)
             used = basis & ~np.isnan(of_basis)
+            if not used.any():
+                rows += [np.zeros(size)] * 3
+                continue
             kept, places = of_basis[used], code[used]
             rows += [np.bincount(places, weights, size) for weights in (None, kept, kept**2)]
         metrics.append(metric)
@@ -160,8 +163,10 @@ def _placed(samples: pd.DataFrame) -> pd.DataFrame:
 
 def _codes(samples: pd.DataFrame, models: tuple[str, ...], unit_of: Mapping[Any, int]) -> Ints:
     model = pd.Categorical(samples["model"].astype(str), categories=list(models)).codes.astype(np.int64)
-    pairs = list(zip(samples["task"].astype(str), samples["level"], strict=True))
-    unit = np.fromiter((unit_of[pair] for pair in pairs), dtype=np.int64, count=len(pairs))
+    task, tasks = pd.factorize(samples["task"])
+    level, levels = pd.factorize(samples["level"])
+    units = np.array([[unit_of.get((str(one), place), -1) for place in levels] for one in tasks], dtype=np.int64)
+    unit = units[task, level] if units.size else np.zeros(0, dtype=np.int64)
     split = samples["split"].astype(object).map({"id": 0, "ood": 1}).fillna(2).to_numpy(dtype=int)
     return np.asarray((model * len(unit_of) + unit) * len(SPLITS) + split, dtype=np.int64)
 
@@ -223,9 +228,10 @@ def _graded(outcomes: pd.Series[Any]) -> Floats:
 
 
 def _chance_of(samples: pd.DataFrame, chance: Mapping[tuple[str, str], float]) -> Floats:
-    pairs = zip(samples["run_id"].astype(str), samples["task"].astype(str), strict=True)
-    known = [chance.get(pair, np.nan) for pair in pairs] if chance else []
-    values = np.array(known, dtype=float) if chance else np.full(len(samples), np.nan)
+    run_code, runs = pd.factorize(samples["run_id"])
+    task_code, tasks = pd.factorize(samples["task"])
+    known = np.array([[chance.get((str(run), str(task)), np.nan) for task in tasks] for run in runs], dtype=float)
+    values = known[run_code, task_code] if known.size else np.full(len(samples), np.nan)
     return np.where((values >= 0) & (values < 1), values, np.nan)
 
 
@@ -240,26 +246,48 @@ def _text_scores(samples: pd.DataFrame) -> dict[str, Floats]:
         return {name: np.full(len(samples), np.nan) for name in names}
     target, reply = (samples[name].astype(object) for name in ("target", "response"))
     parsed = samples["parsed_answer"].astype(object) if "parsed_answer" in samples else pd.Series(None, index=samples.index, dtype=object)
-    is_ladder = {text: bool(LADDER_ANSWER.fullmatch(text)) for text in target.dropna().unique()}
-    answer = reply.where(target.map(is_ladder).fillna(False).astype(bool) | parsed.isna(), parsed)
-    pairs, first = pd.factorize(pd.MultiIndex.from_arrays([answer, target]))
-    scored = np.array([_pair_scores(mine, wanted, is_ladder.get(wanted, False)) for mine, wanted in first], dtype=float)
-    of_sample = np.where(pairs[:, None] >= 0, scored[pairs], np.nan)
+    target_code, targets = pd.factorize(target)
+    references = [_Reference.of(text) for text in targets]
+    is_ladder = np.array([*(one.is_ladder for one in references), False])[target_code]  # code -1, no reference, takes the last
+    answer_code, texts = pd.factorize(reply.where(is_ladder | parsed.isna(), parsed))
+    pair_of, pairs = pd.factorize(target_code * np.int64(len(texts) + 1) + answer_code + 1)
+    answers = texts.tolist()
+    scored = np.array([_pair_scores(pair, references, answers) for pair in pairs.tolist()], dtype=float).reshape(-1, len(names))
+    of_sample = np.where((target_code >= 0)[:, None], scored[pair_of], np.nan)
     is_right = (samples["outcome"].astype(object) == "correct").to_numpy()[:, None] & ~np.isnan(of_sample)
     of_sample = np.where(is_right & [True, True, True, True, False], [0.0, 0.0, 0.0, 1.0, 0.0], of_sample)
     return {name: of_sample[:, place] for place, name in enumerate(names)}
 
 
-def _pair_scores(answer: Any, target: Any, is_ladder: bool) -> tuple[float, ...]:
-    if not isinstance(target, str):
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """A reference cut up once for all its answers."""
+
+    text: str
+    is_ladder: bool
+    own: tuple[str, ...]
+    words: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str) -> _Reference:
+        is_ladder = bool(LADDER_ANSWER.fullmatch(text))
+        return cls(text=text.strip(), is_ladder=is_ladder, own=own_tokens(text, text), words=words(text))
+
+
+def _pair_scores(pair: int, references: Sequence[_Reference], answers: Sequence[str]) -> tuple[float, ...]:
+    """Distances by own tokens, words and characters, token accuracy, tokens of the reference: of reference x (answers + 1) + answer + 1."""
+    wanted_code, answer_code = divmod(pair, len(answers) + 1)
+    if wanted_code < 0:
         return (np.nan,) * 5
-    n_tokens = len(ladder_tokens(target)) if is_ladder else np.nan
-    if not isinstance(answer, str):
+    wanted = references[wanted_code]
+    n_tokens = len(wanted.own) if wanted.is_ladder else np.nan
+    if not answer_code:
         return np.nan, np.nan, np.nan, np.nan, n_tokens
-    mine, wanted = own_tokens(answer, target), own_tokens(target, target)
-    own = edit_distance(mine, wanted)
-    by_word = edit_distance(words(answer), words(target)) if is_ladder else own
-    return own, by_word, edit_distance(answer.strip(), target.strip()), token_accuracy(mine, wanted), n_tokens
+    answer = answers[answer_code - 1]
+    mine = ladder_tokens(answer) if wanted.is_ladder else words(answer)
+    own = edit_distance(mine, wanted.own)
+    by_word = edit_distance(words(answer), wanted.words) if wanted.is_ladder else own
+    return own, by_word, edit_distance(answer.strip(), wanted.text), token_accuracy(mine, wanted.own), n_tokens
 
 
 def _mean_tokens(samples: pd.DataFrame, code: Ints, shape: tuple[int, ...]) -> Floats:
@@ -277,7 +305,7 @@ def _mean_tokens(samples: pd.DataFrame, code: Ints, shape: tuple[int, ...]) -> F
 def _choice_scores(samples: pd.DataFrame, logprob: Floats) -> dict[str, Floats]:
     """Grade, probability and Brier score of answers with choices. The correct choice is the one whose log-probability is the answer's."""
     found = {name: np.full(len(samples), np.nan) for name in ("choice_grade", "choice_probability", "brier")}
-    if "choice_logprobs" not in samples:
+    if "choice_logprobs" not in samples or samples["choice_logprobs"].isna().all():
         return found
     listed = samples["choice_logprobs"].astype(object)
     lengths = listed.map(lambda one: len(one) if isinstance(one, list | np.ndarray) else 0).to_numpy(dtype=int)
