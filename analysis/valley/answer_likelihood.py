@@ -7,8 +7,9 @@ that may be those of the model's own response: the result says which, and never 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import pandas as pd
 from scipy import stats
 from scipy.special import rel_entr
 
-from analysis.valley.answer_probability import MIN_K, SMALLEST_DENSITY, SUBSETS, Divergence, divergence, min_k_matrix, most_likely
+from analysis.valley.answer_probability import MIN_K, SMALLEST_DENSITY, SUBSETS, Divergence, divergence, in_mode, min_k_matrix, most_likely
 from data.records import Denominator
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -129,16 +130,18 @@ def answer_likelihood(
         value = np.exp(logprob / length)
     is_id = (rows["split"] == "id").to_numpy()
     sides = [value[side & np.isfinite(value)] for side in (is_id, ~is_id)]
-    normalised, author = (divergence(*sides, mode=mode) for mode in ("normalised", "author"))
-    random = np.random.default_rng(seed)
-    js_lo, js_hi = _js_interval(sides, normalised, confidence, resamples, random)
+    normalised = divergence(*sides)
+    author = in_mode(normalised, "author")
     correct = _graded(rows["outcome"].astype(object).to_numpy(), denominator)
-    known = n_tokens > 0
+    groups = {split: np.flatnonzero(side & (n_tokens > 0)) for split, side in (("id", is_id), ("ood", ~is_id))}
+    kept = [len(places) * percent // 100 for places in groups.values() if len(places) for percent in SUBSETS]
+    drawn = iter(_weights(((len(sides[0]), len(sides[1])) if normalised.reason is None else ()) + tuple(kept), resamples, seed))
+    js_lo, js_hi = _js_interval(sides, normalised, confidence, drawn)
     table = [
         row
-        for split, side in (("id", is_id), ("ood", ~is_id))
+        for split, places in groups.items()
         for row in _min_k_rows(
-            split, [tokens[place] for place in np.flatnonzero(side & known)], correct[side & known], confidence, random, resamples
+            split, [tokens[place] for place in places], total[places] / n_tokens[places], correct[places], confidence, drawn
         )
     ]
     return AnswerLikelihood(
@@ -195,8 +198,17 @@ def _graded(outcomes: np.ndarray[Any, Any], denominator: Denominator) -> Floats:
     return np.array([values.get(outcome, math.nan) if isinstance(outcome, str) else math.nan for outcome in outcomes], dtype=float)
 
 
+@lru_cache(maxsize=1)
+def _weights(sizes: tuple[int, ...], resamples: int, seed: int) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], ...]:
+    """How often each answer is drawn, resamples x answers, of groups of these sizes one after another. Models that answered as many
+    instances share their draws: drawing takes longer than all that is done with them.
+    """
+    random = np.random.default_rng(seed)
+    return tuple(random.poisson(1.0, size=(resamples, size)).astype(np.uint8) for size in sizes)
+
+
 def _js_interval(
-    sides: Sequence[Floats], found: Divergence, confidence: float, resamples: int, random: np.random.Generator
+    sides: Sequence[Floats], found: Divergence, confidence: float, drawn: Iterator[np.ndarray[Any, np.dtype[np.uint8]]]
 ) -> tuple[float, float]:
     if found.reason is not None:
         return math.nan, math.nan
@@ -204,7 +216,7 @@ def _js_interval(
     for values in sides:
         width = float(np.sqrt(stats.gaussian_kde(values).covariance[0, 0]))
         kernels = np.exp(-(((values[:, None] - found.grid[None, :]) / width) ** 2) / 2) / (width * math.sqrt(2 * math.pi))
-        weights = random.poisson(1.0, size=(resamples, len(values))).astype(float)
+        weights = next(drawn).astype(float)
         densities = np.maximum(weights @ kernels / np.maximum(1.0, weights.sum(axis=1, keepdims=True)), SMALLEST_DENSITY)
         redrawn.append(densities / densities.sum(axis=1, keepdims=True))
     middle = (redrawn[0] + redrawn[1]) / 2
@@ -214,21 +226,25 @@ def _js_interval(
 
 
 def _min_k_rows(
-    split: str, tokens: Sequence[Floats], correct: Floats, confidence: float, random: np.random.Generator, resamples: int
+    split: str,
+    tokens: Sequence[Floats],
+    means: Floats,
+    correct: Floats,
+    confidence: float,
+    drawn: Iterator[np.ndarray[Any, np.dtype[np.uint8]]],
 ) -> list[dict[str, Any]]:
     if not tokens:
         return []
     matrix = min_k_matrix(tokens, MIN_K)
-    probability = np.exp([float(logs.mean()) for logs in tokens])
+    probability = np.exp(means)
     rows = []
     for percent in SUBSETS:
         kept = most_likely(probability, percent)
         graded = np.isfinite(correct[kept])
         right = np.where(graded, correct[kept], 0.0)
         columns = np.column_stack([right, graded.astype(float), matrix[kept]])
-        weights = random.poisson(1.0, size=(resamples, len(kept))).astype(float)
-        point, drawn = _ratios(np.ones((1, len(kept))), columns), _ratios(weights, columns)
-        low, high = _quantiles(drawn, confidence)
+        point, redrawn = _ratios(np.ones((1, len(kept))), columns), _ratios(next(drawn).astype(float), columns)
+        low, high = _quantiles(redrawn, confidence)
         for place, k in enumerate(MIN_K):
             rows.append(
                 {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,8 +101,18 @@ def divergence(id_values: ArrayLike, ood_values: ArrayLike, *, mode: str = "norm
         undefined = {"kl": math.nan, "kl_reversed": math.nan, "js": math.nan}
         return Divergence(mode=mode, **undefined, n_id=len(p), n_ood=len(q), grid=none, density_id=none, density_ood=none, reason=reason)
     grid = np.linspace(min(p.min(), q.min()), max(p.max(), q.max()), n_grid)
-    raw = [stats.gaussian_kde(values)(grid) for values in (p, q)]
-    clipped = [np.maximum(density, SMALLEST_DENSITY) for density in raw]
+    return _between(mode, grid, *(stats.gaussian_kde(values)(grid) for values in (p, q)), len(p), len(q))
+
+
+def in_mode(found: Divergence, mode: str) -> Divergence:
+    """The same densities summed in the other mode: see `divergence`, whose slow part they are."""
+    if found.reason is not None:
+        return replace(found, mode=mode)
+    return _between(mode, found.grid, found.density_id, found.density_ood, found.n_id, found.n_ood)
+
+
+def _between(mode: str, grid: Floats, density_id: Floats, density_ood: Floats, n_id: int, n_ood: int) -> Divergence:
+    clipped = [np.maximum(density, SMALLEST_DENSITY) for density in (density_id, density_ood)]
     if mode == "normalised":
         clipped = [density / density.sum() for density in clipped]
     first, second = clipped
@@ -112,11 +122,11 @@ def divergence(id_values: ArrayLike, ood_values: ArrayLike, *, mode: str = "norm
         kl=float(rel_entr(first, second).sum()),
         kl_reversed=float(rel_entr(second, first).sum()),
         js=float(rel_entr(first, middle).sum() + rel_entr(second, middle).sum()) / 2,
-        n_id=len(p),
-        n_ood=len(q),
+        n_id=n_id,
+        n_ood=n_ood,
         grid=grid,
-        density_id=raw[0],
-        density_ood=raw[1],
+        density_id=density_id,
+        density_ood=density_ood,
         reason=None,
     )
 

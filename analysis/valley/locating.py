@@ -25,7 +25,17 @@ from analysis.valley.task_gaps import TASK_COLUMNS, pair_splits
 from analysis.valley.words import CHANGE_P
 from data.records import NotEnoughDataError
 
-__all__ = ["CURVE_COLUMNS", "DEFAULT_SETTINGS", "TASK_COLUMNS", "Settings", "Valley", "locate_valley", "locate_valleys"]
+__all__ = [
+    "CURVE_COLUMNS",
+    "DEFAULT_SETTINGS",
+    "TASK_COLUMNS",
+    "Settings",
+    "Valley",
+    "locate_valley",
+    "locate_valleys",
+    "pair_tasks",
+    "valley_of",
+]
 
 
 def locate_valleys(counts: pd.DataFrame, settings: Settings = DEFAULT_SETTINGS, *, axis: LevelAxis | None = None) -> tuple[Valley, ...]:
@@ -47,11 +57,24 @@ def locate_valleys(counts: pd.DataFrame, settings: Settings = DEFAULT_SETTINGS, 
     Raises:
         NotEnoughDataError: a needed column is missing, or a count is negative or unknown.
     """
+    tasks = pair_tasks(counts, settings)
+    models = sorted(tasks["model"].astype(str).unique())
+    return tuple(valley_of(tasks, model, settings, axis=axis) for model in models)
+
+
+def pair_tasks(counts: pd.DataFrame, settings: Settings = DEFAULT_SETTINGS) -> pd.DataFrame:
+    """The tasks of all models with both splits side by side (analysis.valley.task_gaps.pair_splits): what valleys are made of, one after another.
+
+    Args:
+        counts, settings: as in `locate_valleys`, which names what is raised.
+
+    Returns:
+        one row per model, level and task; no row, and only the column model, where no row has both a level and a split.
+    """
     cells = task_accuracies(counts, settings.denominator, confidence=settings.confidence)
     if cells.empty:
-        return ()
-    tasks = pair_splits(cells, confidence=settings.confidence, penalty=settings.penalty)
-    return tuple(_locate(str(model), group, settings, axis) for model, group in tasks.groupby("model", sort=True))
+        return cells[["model"]]
+    return pair_splits(cells, confidence=settings.confidence, penalty=settings.penalty)
 
 
 def locate_valley(
@@ -74,13 +97,23 @@ def locate_valley(
             f"The counts hold {len(present)} models, a valley belongs to one. Name one of: {', '.join(present) or '-'}."
         )
     chosen = present[0] if model is None else model
-    found = locate_valleys(counts.loc[counts["model"] == chosen], settings, axis=axis)
-    if not found:
+    return valley_of(pair_tasks(counts.loc[counts["model"] == chosen], settings), chosen, settings, axis=axis)
+
+
+def valley_of(tasks: pd.DataFrame, model: str, settings: Settings = DEFAULT_SETTINGS, *, axis: LevelAxis | None = None) -> Valley:
+    """The valley of one model from the paired tasks of any number of models; see `pair_tasks` and `locate_valleys`.
+
+    Raises:
+        NotEnoughDataError: the model has no answers with a level and a split.
+    """
+    mine = tasks.loc[tasks["model"] == model]
+    if mine.empty:
+        present = sorted(tasks["model"].astype(str).unique())
         raise NotEnoughDataError(
-            f"{chosen} has no answers with both a level and a split (id or ood). Models in the counts: {', '.join(present) or 'none'}. "
+            f"{model} has no answers with both a level and a split (id or ood). Models with such answers: {', '.join(present) or 'none'}. "
             "Import results with levels, or choose a level scheme that covers their tasks."
         )
-    return found[0]
+    return _locate(model, mine, settings, axis)
 
 
 def _locate(model: str, tasks: pd.DataFrame, settings: Settings, axis: LevelAxis | None) -> Valley:

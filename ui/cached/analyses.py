@@ -69,26 +69,28 @@ def valley(model: str, source: str, selection: Selection) -> Valley:
 
 @kept
 def _valley(source: str, selection: Selection) -> Valley:
-    from analysis.valley.locating import Settings, locate_valley
+    from analysis.valley.locating import Settings, valley_of
     from analysis.valley.published import valleys_from_published
 
     estimation = Settings(denominator=selection.denominator)
     if source == "published":
         return valleys_from_published(level_scores(selection), estimation)[0]
     axis = _level_axis(replace(selection, models=()))
-    return locate_valley(_counts_of_all(selection), model=selection.models[0], settings=estimation, axis=axis)
+    return valley_of(_task_pairs(replace(selection, models=())), selection.models[0], estimation, axis=axis)
+
+
+@shared
+def _task_pairs(selection: Selection) -> pd.DataFrame:
+    from analysis.valley.locating import Settings, pair_tasks
+
+    return pair_tasks(task_counts(selection), Settings(denominator=selection.denominator))
 
 
 @kept
 def _level_axis(selection: Selection) -> LevelAxis:
     from analysis.valley.difficulty import difficulty_axis
 
-    return difficulty_axis(_counts_of_all(selection), selection.denominator)
-
-
-def _counts_of_all(selection: Selection) -> pd.DataFrame:
-    """Counts of all models, read once whichever are drawn."""
-    return task_counts(replace(selection, models=()))
+    return difficulty_axis(task_counts(selection), selection.denominator)
 
 
 def explanation(model: str, source: str, selection: Selection) -> Explanation:

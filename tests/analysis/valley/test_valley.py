@@ -180,7 +180,7 @@ def test_aggregates_are_told_apart_from_counted_answers(counts_of) -> None:
 def test_no_levels_at_all_is_an_empty_answer_for_many_and_an_error_for_one(counts_of) -> None:
     counts = counts_of(WORKED).assign(level=pd.NA)
     assert locate_valleys(counts) == ()
-    with pytest.raises(NotEnoughDataError, match=r"m has no answers with both a level and a split.*Models in the counts: m"):
+    with pytest.raises(NotEnoughDataError, match=r"m has no answers with both a level and a split.*Models with such answers: none"):
         locate_valley(counts)
 
 
