@@ -88,13 +88,15 @@ class Emergence:
         return at, lo, hi
 
 
-def study(series: Series, *, chance: float | None = 0.0) -> Emergence:
+def study(series: Series, *, chance: float | None = 0.0, hold_out: bool = True) -> Emergence:
     """Compute everything about one series.
 
     Args:
         series: from analysis.emergence.scale_series.gather; at least one point.
         chance: score of guessing, 0-1; used for shares only. None: not known, so forms are fitted without a floor, and onset and law
             are undefined.
+        hold_out: whether to forecast the largest scale from the smaller ones, half of the time; a curve that another is only held
+            against needs no forecast.
 
     Raises:
         NotEnoughDataError: no point at all.
@@ -107,7 +109,7 @@ def study(series: Series, *, chance: float | None = 0.0) -> Emergence:
     x, y = points["x"].to_numpy(dtype=float), points["y"].to_numpy(dtype=float)
     places, means, mean_draws = scale_means(series)
     floor = chance if series.is_share else None
-    fits = fit_forms(x, y, floor=floor, resamples=series.draws)
+    fits = fit_forms(x, y, floor=floor, resamples=series.draws, hold_out=hold_out)
     change = find_change_point(x, y)
     shape, reason, smooth = shape_of(fits, change, float(np.ptp(x)), spread=_squares(y), noise=_noise(points["se"].to_numpy(dtype=float)))
     steepest = _steepest(places, means[None])[0]

@@ -10,9 +10,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import statsmodels.api as sm
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.stats.contingency_tables import StratifiedTable
 
 from analysis.valley.batched_fit import fit_many
@@ -181,7 +182,7 @@ def fit_difficulty_axis(k_id: ArrayLike, k_ood: ArrayLike, n: ArrayLike) -> Diff
     ability = np.eye(n_models)[model]
     design = np.hstack([ability, -np.eye(n_levels)[level][:, 1:], ability * np.where(split == 0, 0.5, -0.5)[:, None]])
     outcome = np.column_stack([right.ravel(), (asked - right).ravel()])
-    fit = sm.GLM(outcome, design, family=sm.families.Binomial()).fit(tol=1e-12)
+    fit = GLM(outcome, design, family=Binomial()).fit(tol=1e-12)
     params = [float(c) for c in fit.params]
     beta = (0.0, *params[n_models : n_models + n_levels - 1])
     return DifficultyAxis(

@@ -63,6 +63,8 @@ def test_a_chosen_ood_kind_wins(store: Store) -> None:
 
 def test_token_accuracy_in_sql_is_that_of_the_analysis(store: Store) -> None:
     frame = fetch_scale_values(store, Selection(), "token_accuracy").set_index("run_id")
+    of_task = fetch_scale_values(store, Selection(tasks=("sort_numbers",)), "token_accuracy").set_index("run_id")
+    assert of_task.equals(frame) and fetch_scale_values(store, Selection(tasks=("two_sum",)), "token_accuracy").empty
     by_hand = [token_accuracy(own_tokens(response, target), own_tokens(target, target)) for target, response in ANSWERS]
     assert frame.loc["run-20-scatter", "value"] == pytest.approx(sum(by_hand) / 3)
     assert by_hand == [0.8, 2 / 3, 0.0]

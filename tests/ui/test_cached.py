@@ -41,6 +41,19 @@ def test_the_same_question_is_answered_from_memory(store: Path, monkeypatch: pyt
     assert cached.task_counts(Selection()).equals(first)
 
 
+def test_what_does_not_depend_on_the_denominator_is_read_once_for_all(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = Selection(tasks=("two_sum", "find_mode"))
+    for model, kind in cached.valley_sources(chosen):
+        cached.valley(model, kind, chosen)
+    cached.answer_matrix(("demo-small", "demo-large"), chosen)
+    cached.store().close()
+    monkeypatch.setattr("data.store.Store.cursor", _refuse)
+    other = replace(chosen, denominator=Denominator.AUTHORS)
+    for model, kind in cached.valley_sources(other):
+        assert cached.valley(model, kind, other).settings.denominator is Denominator.AUTHORS
+    assert cached.answer_matrix(("demo-small", "demo-large"), other).denominator is Denominator.AUTHORS
+
+
 def test_a_changed_answer_does_not_change_the_kept_one(store: Path) -> None:
     frame = cached.task_counts(Selection())
     frame.loc[:, "n_correct"] = 0

@@ -137,12 +137,12 @@ def _scale_values(selection: Selection, metric: str) -> pd.DataFrame:
 
 
 @shared
-def emergence(selection: Selection, metric: str, wanted: Wanted, chance: float | None) -> Emergence | None:
+def emergence(selection: Selection, metric: str, wanted: Wanted, chance: float | None, *, hold_out: bool = True) -> Emergence | None:
     """What is computed of one series; None where no run has it. See analysis.emergence.studying.study."""
     from analysis.emergence.studying import study
 
     found = series(selection, metric, wanted)
-    return study(found, chance=chance) if len(found.points) else None
+    return study(found, chance=chance, hold_out=hold_out) if len(found.points) else None
 
 
 @kept
@@ -150,7 +150,8 @@ def mirage(selection: Selection, metrics: tuple[str, str], wanted: tuple[Wanted,
     """A discontinuous and a continuous metric of the same answers; None where a run lacks one. See analysis.emergence.studying.compare_metrics."""
     from analysis.emergence.studying import compare_metrics
 
-    found, other = (emergence(selection, metric, want, chance) for metric, want in zip(metrics, wanted, strict=True))
+    found = emergence(selection, metrics[0], wanted[0], chance)
+    other = emergence(selection, metrics[1], wanted[1], chance, hold_out=False)
     if found is None or other is None:
         return None
     every = _any_denominator(replace(selection, tasks=()))

@@ -55,6 +55,18 @@ def overall(found: Comparison, model: str = "a", split: str = "ood") -> dict[str
     return records_of(rows[(rows["grouping"] == "overall") & (rows["model"] == model) & (rows["split"] == split)])[0]
 
 
+def test_without_resamples_all_is_as_with_them_but_the_bootstrap() -> None:
+    answers = answers_of(TWO)
+    matrix = answer_matrix(answers, ("a", "b"))
+    full, without = (compare_models(matrix, NO_MEANS, ("a", "b"), settings=CompareSettings(resamples=n)) for n in (500, 0))
+    drawn = ["boot_se", "boot_lo", "boot_hi", "boot_unit"]
+    pd.testing.assert_frame_equal(full.rows.drop(columns=drawn), without.rows.drop(columns=drawn))
+    assert full.rows[drawn[:3]].notna().all(axis=None) and without.rows[drawn[:3]].isna().all(axis=None)
+    of_ranks = ["boot_rank_lo", "boot_rank_hi", "p_best"]
+    pd.testing.assert_frame_equal(full.ranking.drop(columns=of_ranks), without.ranking.drop(columns=of_ranks))
+    assert full.ranking[of_ranks].notna().all(axis=None) and without.ranking[of_ranks].isna().all(axis=None)
+
+
 TWO = {"b": {("t", "ood"): ["1110000000"], ("u", "ood"): ["1111100000"]}, "a": {("t", "ood"): ["1101100000"], ("u", "ood"): ["1111111000"]}}
 """Task t: both 2, only b 1, only a 2. Task u: both 5, only a 2. In all: both 7, only a 4, only b 1, neither 8."""
 

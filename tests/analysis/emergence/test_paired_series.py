@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.analysis.emergence.test_emergence import counts, scales, stated
 
 from analysis.emergence.paired_series import PairedDraws, difference, draw_together
 from analysis.emergence.scale_series import Series, Wanted, gather
 from analysis.emergence.studying import compare_metrics, study
 from analysis.emergence.words import steepness_sentence
+from tests.analysis.emergence.test_emergence import counts, scales, stated
 
 N, LENGTH = 200, 6
 RATES = np.array([0.3, 0.55, 0.75, 0.9, 0.97])

@@ -15,6 +15,7 @@ from analysis.valley.answer_probability import (
     ScoredAnswer,
     answer_probability,
     divergence,
+    in_mode,
     min_k_accuracy,
     min_k_matrix,
     min_k_probability,
@@ -64,6 +65,14 @@ def test_no_density_is_a_reason_and_no_number(first: list[float], second: list[f
     found = divergence(first, second, mode=mode)
     assert why in str(found.reason)
     assert math.isnan(found.kl) and math.isnan(found.js) and math.isnan(found.kl_reversed)
+
+
+def test_the_other_mode_of_the_same_densities_is_that_mode() -> None:
+    rng = np.random.default_rng(2)
+    first, second = rng.beta(2, 3, 200), rng.beta(3, 2, 150)
+    asked, turned = divergence(first, second, mode="author"), in_mode(divergence(first, second), "author")
+    assert (turned.mode, turned.kl, turned.kl_reversed, turned.js) == ("author", asked.kl, asked.kl_reversed, asked.js)
+    assert (turned.n_id, turned.n_ood) == (200, 150) and in_mode(divergence([1.0], [2.0]), "author").reason is not None
 
 
 def test_an_unknown_mode_is_refused() -> None:

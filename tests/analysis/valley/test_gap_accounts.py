@@ -15,7 +15,7 @@ from analysis.valley.explanation import explain_valley
 from analysis.valley.locating import Settings, locate_valley
 from analysis.valley.peak_power import peak_power
 from analysis.valley.published import valleys_from_published
-from analysis.valley.task_curves import CurveComparison, compare_curves
+from analysis.valley.task_curves import CurveComparison, _likelihood, compare_curves
 from analysis.valley.tau2 import between_task_variance
 from data.records import NotEnoughDataError
 
@@ -54,6 +54,15 @@ def test_a_likelihood_is_that_of_the_stated_normal() -> None:
     assert all(loglik(m0.task_sd * a, m0.split_sd * b) < best for a in (0.9, 1.1) for b in (0.9, 1.1))
     # k = 2 coefficients + 2 variances, n = 30 cells
     assert m0.aicc == pytest.approx(-2 * best + 8 + 2 * 4 * 5 / 25) and m0.bic == pytest.approx(-2 * best + 4 * math.log(30))
+
+
+def test_the_slope_of_a_likelihood_is_that_of_its_values() -> None:
+    rng = np.random.default_rng(1)
+    y, v, design = rng.normal(0, 1, (9, 2)), rng.uniform(0.01, 0.3, (9, 2)), rng.normal(0, 1, (9, 2, 3))
+    slope = _likelihood(y, v, design, 0.4, 0.1)[2]
+    for place, step in enumerate(([1e-6, 0.0], [0.0, 1e-6])):
+        above, below = (_likelihood(y, v, design, 0.4 + side * step[0], 0.1 + side * step[1])[0] for side in (1, -1))
+        assert slope[place] == pytest.approx((above - below) / 2e-6, rel=1e-6)
 
 
 def test_nested_accounts_never_fit_worse() -> None:
@@ -111,6 +120,17 @@ def test_between_task_variance_of_many_rows_is_that_of_each() -> None:
         alone = float(between_task_variance(d[row], v[row], design))
         assert together[row] == pytest.approx(alone) and alone == pytest.approx(constancy_test(d[row], v[row], np.arange(9.0)).tau2)
     assert between_task_variance([1.0, 2.0], [0.1, 0.1], np.eye(2)).tolist() == 0.0
+
+
+def test_between_task_variance_makes_the_weighted_squares_their_degrees_of_freedom() -> None:
+    rng = np.random.default_rng(3)
+    d, v = rng.normal(0, 2, (40, 12)), rng.uniform(0.01, 1.0, (40, 12))
+    design = np.column_stack([np.ones(12), np.arange(12.0)])
+    for tau2, row, variance in zip(between_task_variance(d, v, design), d, v, strict=True):
+        root = np.sqrt(1 / (variance + tau2))
+        rest = np.linalg.lstsq(design * root[:, None], row * root, rcond=None)[1]
+        assert tau2 > 0 and rest == pytest.approx([10.0], rel=1e-9)
+    assert between_task_variance(d / 1000, v, design).tolist() == [0.0] * 40
 
 
 def test_levels_that_differ_without_a_trend_are_found() -> None:
