@@ -28,7 +28,6 @@ CURVES = {
 """What each says, in words."""
 _BOUNDS = (math.log(1e-6), math.log(50.0))
 _LOG_2_PI = math.log(2 * math.pi)
-_OPTIONS = {"maxiter": 60}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,21 +130,18 @@ def _designs(axis: Floats, is_level: Floats) -> dict[str, Floats]:
 def _fit(y: Floats, v: Floats, design: Floats) -> tuple[float, Floats, float, float]:
     """Log-likelihood, coefficients, tau2 and nu2 at the maximum."""
 
-    def cost(logs: Floats) -> tuple[float, Floats]:
-        variances = np.exp(logs)
-        loglik, _, slope = _likelihood(y, v, design, *variances)
-        return -loglik, -slope * variances
+    def cost(logs: Floats) -> float:
+        return -_likelihood(y, v, design, *np.exp(logs))[0]
 
     starts = (np.log([0.5, 0.05]), np.log([0.5, 1e-4]))
-    tries = [minimize(cost, start, method="L-BFGS-B", jac=True, bounds=[_BOUNDS, _BOUNDS], options=_OPTIONS) for start in starts]
+    tries = [minimize(cost, start, method="L-BFGS-B", bounds=[_BOUNDS, _BOUNDS], options={"maxiter": 60}) for start in starts]
     best = min(tries, key=lambda one: float(one.fun))
     tau2, nu2 = (float(value) for value in np.exp(best.x))
-    loglik, coef, _ = _likelihood(y, v, design, tau2, nu2)
+    loglik, coef = _likelihood(y, v, design, tau2, nu2)
     return loglik, coef, tau2, nu2
 
 
-def _likelihood(y: Floats, v: Floats, design: Floats, tau2: float, nu2: float) -> tuple[float, Floats, Floats]:
-    """Log-likelihood at the best coefficients, these, and its slope in (tau2, nu2): at their best, coefficients add nothing to it."""
+def _likelihood(y: Floats, v: Floats, design: Floats, tau2: float, nu2: float) -> tuple[float, Floats]:
     first, second = tau2 + nu2 + v[:, 0], tau2 + nu2 + v[:, 1]
     determinant = first * second - tau2**2
     inverse = np.empty((len(y), 2, 2))
@@ -155,10 +151,8 @@ def _likelihood(y: Floats, v: Floats, design: Floats, tau2: float, nu2: float) -
     information = np.tensordot(design, weighted, axes=([0, 1], [0, 1]))
     coef = np.linalg.lstsq(information, np.tensordot(weighted, y, axes=([0, 1], [0, 1])), rcond=None)[0]
     residual = y - design @ coef
-    pulled = (inverse @ residual[..., None])[..., 0]
-    squares = float((residual * pulled).sum())
-    slope = np.array([(pulled.sum(axis=1) ** 2).sum() - inverse.sum(), (pulled**2).sum() - np.trace(inverse, axis1=1, axis2=2).sum()]) / 2
-    return float(-0.5 * (squares + np.log(determinant).sum() + y.size * _LOG_2_PI)), np.asarray(coef, dtype=float), slope
+    squares = np.einsum("ti,tij,tj->", residual, inverse, residual)
+    return float(-0.5 * (squares + np.log(determinant).sum() + y.size * _LOG_2_PI)), np.asarray(coef, dtype=float)
 
 
 def _rows(found: dict[str, tuple[float, Floats, float, float]], designs: dict[str, Floats], n: int) -> tuple[CurveFit, ...]:

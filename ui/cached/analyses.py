@@ -136,13 +136,19 @@ def _scale_values(selection: Selection, metric: str) -> pd.DataFrame:
     return queries.fetch_scale_values(store(), selection, metric)
 
 
-@shared
 def emergence(selection: Selection, metric: str, wanted: Wanted, chance: float | None, *, hold_out: bool = True) -> Emergence | None:
     """What is computed of one series; None where no run has it. See analysis.emergence.studying.study."""
+    found = series(selection, metric, wanted)
+    if not len(found.points):
+        return None
+    return _emergence(any_denominator(replace(selection, tasks=())), metric, wanted, chance if found.is_share else None, hold_out)
+
+
+@shared
+def _emergence(selection: Selection, metric: str, wanted: Wanted, chance: float | None, hold_out: bool) -> Emergence:
     from analysis.emergence.studying import study
 
-    found = series(selection, metric, wanted)
-    return study(found, chance=chance, hold_out=hold_out) if len(found.points) else None
+    return study(series(selection, metric, wanted), chance=chance, hold_out=hold_out)
 
 
 @kept

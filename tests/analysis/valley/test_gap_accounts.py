@@ -15,7 +15,7 @@ from analysis.valley.explanation import explain_valley
 from analysis.valley.locating import Settings, locate_valley
 from analysis.valley.peak_power import peak_power
 from analysis.valley.published import valleys_from_published
-from analysis.valley.task_curves import CurveComparison, _likelihood, compare_curves
+from analysis.valley.task_curves import CurveComparison, compare_curves
 from analysis.valley.tau2 import between_task_variance
 from data.records import NotEnoughDataError
 
@@ -54,15 +54,6 @@ def test_a_likelihood_is_that_of_the_stated_normal() -> None:
     assert all(loglik(m0.task_sd * a, m0.split_sd * b) < best for a in (0.9, 1.1) for b in (0.9, 1.1))
     # k = 2 coefficients + 2 variances, n = 30 cells
     assert m0.aicc == pytest.approx(-2 * best + 8 + 2 * 4 * 5 / 25) and m0.bic == pytest.approx(-2 * best + 4 * math.log(30))
-
-
-def test_the_slope_of_a_likelihood_is_that_of_its_values() -> None:
-    rng = np.random.default_rng(1)
-    y, v, design = rng.normal(0, 1, (9, 2)), rng.uniform(0.01, 0.3, (9, 2)), rng.normal(0, 1, (9, 2, 3))
-    slope = _likelihood(y, v, design, 0.4, 0.1)[2]
-    for place, step in enumerate(([1e-6, 0.0], [0.0, 1e-6])):
-        above, below = (_likelihood(y, v, design, 0.4 + side * step[0], 0.1 + side * step[1])[0] for side in (1, -1))
-        assert slope[place] == pytest.approx((above - below) / 2e-6, rel=1e-6)
 
 
 def test_nested_accounts_never_fit_worse() -> None:
