@@ -101,7 +101,8 @@ def divergence(id_values: ArrayLike, ood_values: ArrayLike, *, mode: str = "norm
         undefined = {"kl": math.nan, "kl_reversed": math.nan, "js": math.nan}
         return Divergence(mode=mode, **undefined, n_id=len(p), n_ood=len(q), grid=none, density_id=none, density_ood=none, reason=reason)
     grid = np.linspace(min(p.min(), q.min()), max(p.max(), q.max()), n_grid)
-    return _between(mode, grid, *(stats.gaussian_kde(values)(grid) for values in (p, q)), len(p), len(q))
+    density_id, density_ood = (stats.gaussian_kde(values)(grid) for values in (p, q))
+    return _between(mode, grid, density_id, density_ood, len(p), len(q))
 
 
 def in_mode(found: Divergence, mode: str) -> Divergence:

@@ -17,7 +17,7 @@ from scipy.special import expit
 
 from analysis.valley.critical import Constancy, LevelChange
 from analysis.valley.log_odds import LogOddsGap, log_odds_gap
-from analysis.valley.task_curves import compare_curves
+from analysis.valley.task_curves import CurveComparison, compare_curves
 from analysis.valley.tau2 import between_task_variance, weighted_line
 
 Floats = NDArray[np.float64]
@@ -127,7 +127,15 @@ def draw_constant_penalty(
 
 
 def penalty_of_tasks(
-    tasks: pd.DataFrame, x: Floats, mean: LogOddsGap, line: Constancy, change: LevelChange, *, confidence: float, seed: int = 0
+    tasks: pd.DataFrame,
+    x: Floats,
+    mean: LogOddsGap,
+    line: Constancy,
+    change: LevelChange,
+    *,
+    confidence: float,
+    seed: int = 0,
+    curves: CurveComparison | None = None,
 ) -> tuple[ConstantPenalty | None, str | None]:
     """Lay the estimated penalty on the tasks of one model, with the spread they show, and see what it draws.
 
@@ -136,6 +144,7 @@ def penalty_of_tasks(
     Args:
         tasks: rows with a log-odds gap: level, n_correct_id, n_id, n_correct_ood, n_ood, gap_signed. x: their positions on the axis.
         mean, line, change: what `combine_tasks`, `constancy_test` and `level_change_test` found in them.
+        curves: the accounts of these tasks, where they are fitted already.
 
     Returns:
         a ConstantPenalty, or None and the reason.
@@ -144,7 +153,7 @@ def penalty_of_tasks(
     """
     level = tasks["level"].to_numpy(dtype=int)
     k_id, n_id, k_ood, n_ood = (tasks[name].to_numpy(dtype=float) for name in ("n_correct_id", "n_id", "n_correct_ood", "n_ood"))
-    curves = compare_curves(level, x, k_id, n_id, k_ood, n_ood, names=("M3",))
+    curves = curves or compare_curves(level, x, k_id, n_id, k_ood, n_ood, names=("M3",))
     free = curves.named("M3")
     if mean.reason is not None or free is None:
         return None, curves.reason or mean.reason

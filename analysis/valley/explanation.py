@@ -83,7 +83,7 @@ def explain_valley(valley: Valley, *, seed: int = 0) -> Explanation:
     constant, reason = valley.constant_penalty, None
     if constant is None and valley.constancy is not None and valley.level_change is not None:
         tests = valley.log_odds, valley.constancy, valley.level_change
-        constant, reason = penalty_of_tasks(tasks, x, *tests, confidence=valley.settings.confidence, seed=seed)
+        constant, reason = penalty_of_tasks(tasks, x, *tests, confidence=valley.settings.confidence, seed=seed, curves=curves)
     return Explanation(
         model=valley.model,
         levels=tuple(int(number) for number in levels),

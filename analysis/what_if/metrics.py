@@ -74,7 +74,8 @@ def token_accuracy(answer: Sequence[str], target: Sequence[str]) -> float:
     """
     if not target:
         return math.nan
-    return sum(map(eq, answer, target)) / len(target)
+    n_same: int = sum(map(eq, answer, target))
+    return n_same / len(target)
 
 
 # -- the chain from a token's probability to other metrics -------------------------------------------------------------------------
