@@ -52,7 +52,7 @@ def spent_ms(app: AppTest) -> float:
 
 def open_page(page: str) -> tuple[AppTest, float]:
     """The page as a new visitor gets it, and the CPU ms of that visit after the shell was there."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600).run()
     app.switch_page(f"pages/{page}/page.py")
     return app, spent_ms(app)
 

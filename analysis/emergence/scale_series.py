@@ -214,8 +214,8 @@ def _one_per_point(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
 
 def part_names(rows: pd.DataFrame) -> pd.Series[str]:
     """Which part of a mean each row is: its task with level, split and reading."""
-    task, *others = (rows[name].astype("string").fillna("") for name in ("task", "level", "split", "reading"))
-    return task.str.cat(others, sep="\x00")
+    words = rows[["task", "level", "split", "reading"]].astype("string").fillna("")
+    return words["task"].str.cat(words[["level", "split", "reading"]], sep="\x00")
 
 
 def _parts(points: pd.DataFrame, by_task: Mapping[str, Any], is_share: bool) -> Parts:

@@ -122,11 +122,9 @@ def reduce_samples(samples: pd.DataFrame, *, chance: Mapping[tuple[str, str], fl
         for basis in (answered, parsed):
             of_basis = values(basis)
             used = basis & ~np.isnan(of_basis)
-            if not used.any():
-                rows += [np.zeros(size)] * 3
-                continue
             kept, places = of_basis[used], code[used]
-            rows += [np.bincount(places, weights, size) for weights in (None, kept, kept**2)]
+            powers = (None, kept, kept**2) if len(kept) else ()
+            rows += [np.bincount(places, weights, size).astype(float) for weights in powers] or [np.zeros(size)] * 3
         metrics.append(metric)
         sums.append(rows)
     array = np.array(sums, dtype=float).reshape(len(metrics), 2, 3, *shape)

@@ -245,7 +245,12 @@ def _model_traces(series: Series, styles: Styles | None, *, named: bool = True) 
             "mode": "lines+markers" if joined else "markers",
             "x": [row["scale"] for row in rows],
             "y": [row["y"] for row in rows],
-            "error_y": whiskers(*([row[name] for row in rows] for name in ("y", "lo", "hi")), faint(style_of(model, styles).color, 0.55)),
+            "error_y": whiskers(
+                [row["y"] for row in rows],
+                [row["lo"] for row in rows],
+                [row["hi"] for row in rows],
+                faint(style_of(model, styles).color, 0.55),
+            ),
             "line": {"color": style_of(model, styles).color, "width": 1.6},
             "marker": {
                 "symbol": style_of(model, styles).symbol,
