@@ -63,7 +63,7 @@ def locate_valleys(counts: pd.DataFrame, settings: Settings = DEFAULT_SETTINGS, 
 
 
 def pair_tasks(counts: pd.DataFrame, settings: Settings = DEFAULT_SETTINGS) -> pd.DataFrame:
-    """The tasks of all models with both splits side by side (analysis.valley.task_gaps.pair_splits): what valleys are made of, one after another.
+    """The tasks of all models with both splits side by side (task_gaps.pair_splits): what valleys are made of, one after another.
 
     Args:
         counts, settings: as in `locate_valleys`, which names what is raised.

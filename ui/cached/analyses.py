@@ -153,15 +153,15 @@ def _emergence(selection: Selection, metric: str, wanted: Wanted, chance: float 
 
 @kept
 def mirage(selection: Selection, metrics: tuple[str, str], wanted: tuple[Wanted, Wanted], chance: float | None) -> Mirage | None:
-    """A discontinuous and a continuous metric of the same answers; None where a run lacks one. See analysis.emergence.studying.compare_metrics."""
+    """A discontinuous and a continuous metric of the same answers; None where a run lacks one. See analysis.emergence.studying."""
     from analysis.emergence.studying import compare_metrics
 
     found = emergence(selection, metrics[0], wanted[0], chance)
     other = emergence(selection, metrics[1], wanted[1], chance, hold_out=False)
     if found is None or other is None:
         return None
-    every = _any_denominator(replace(selection, tasks=()))
-    return compare_metrics(found, other, ask(queries.fetch_metric_correlations, every, *metrics))
+    answers = any_denominator(replace(selection, tasks=wanted[0].tasks))
+    return compare_metrics(found, other, queries.fetch_metric_correlations(store(), answers, *metrics))
 
 
 @kept
@@ -237,7 +237,7 @@ def _outcomes(selection: Selection) -> pd.DataFrame:
 def comparison(
     models: tuple[str, ...], baseline: str, grouping: str, unit: str, selection: Selection, *, bootstrap: bool = True
 ) -> Comparison:
-    """These models against a baseline; without `bootstrap` for what shows none of its numbers. See analysis.compare.comparing.compare_models."""
+    """These models against a baseline; without `bootstrap` for what shows none of its numbers. See analysis.compare.comparing."""
     return _comparison(baseline, grouping, unit, replace(selection, models=models), bootstrap)
 
 
