@@ -109,8 +109,8 @@ def _follow(events: Iterator[Event], model: Model) -> tuple[Finished, dict[str, 
                 if event.n_done:
                     typer.echo(f"{event.n_done:,} of {event.n_total:,} samples are there already.", err=True)
             elif isinstance(event, BatchDone):
-                for sample in event.samples:
-                    counts[str(sample.outcome)] += 1
+                for outcome in event.outcomes:
+                    counts[str(outcome)] += 1
                 report(event.n_done, event.n_total, f"{event.rate_per_s:.1f} samples per s, {event.left_s:.0f} s left")
                 for text in event.notes:
                     if text not in notes:

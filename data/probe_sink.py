@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import compress
 from typing import Any
 
-from data.records import RunInfo, RunStatus, ScoredSample, StoreError
+from data.records import RunInfo, RunStatus, SampleColumns, StoreError
 from data.store import Store
 from data.writer import writing
 
@@ -59,15 +60,17 @@ class StoreSink:
         with writing(self._store) as writer:
             return writer.drop_errors(self.run_id)
 
-    def add(self, samples: Sequence[ScoredSample]) -> None:
+    def add(self, samples: SampleColumns) -> None:
         """Store one batch. What another process (shell and page at work on one run) has stored meanwhile is left out: once is enough."""
         with writing(self._store) as writer:
             writer.continue_run(self.run_id)
             version = writer.store_version()
             if version != self._version_left:
-                done = writer.stored_instances(self.run_id, [sample.instance_id for sample in samples])
-                samples = [sample for sample in samples if (sample.task, sample.split, sample.instance_id) not in done]
-            writer.add_samples(samples)
+                done = writer.stored_instances(self.run_id, samples["instance_id"])
+                asked = zip(samples["task"], samples["split"], samples["instance_id"], strict=True)
+                is_new = [one not in done for one in asked]
+                samples = {name: list(compress(values, is_new)) for name, values in samples.items()}
+            writer.add_sample_columns(samples)
         self._version_left = version + 1
 
     def finish(self, status: RunStatus, warnings: Sequence[str]) -> None:

@@ -5,10 +5,11 @@ Results flow one way: result file -> importer -> RunInfo, Score, ScoredSample ->
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 
 class Split(StrEnum):
@@ -167,6 +168,10 @@ class ScoredSample:
     metrics: dict[str, Any] = field(default_factory=dict)
     """Every metric the source gives for this answer, by name, as it stands there."""
     metadata: dict[str, Any] = field(default_factory=dict)
+
+
+SampleColumns: TypeAlias = Mapping[str, Sequence[Any]]
+"""Samples by column: fields of ScoredSample by name, all equally long; `metrics` and `metadata` as JSON text. A field left out is empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cached_property
 from operator import attrgetter
 from typing import Any
 
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 
 from data.importers.base import SAMPLE_SCHEMA, Batch, RunNotice
 from data.model_order import keep_model_order
-from data.records import Reject, RunInfo, Score, ScoredSample, StoreError, field_names
+from data.records import Reject, RunInfo, SampleColumns, Score, ScoredSample, StoreError, field_names
 from data.running import IS_OPEN
 from data.store import Store
 
@@ -41,11 +42,6 @@ class Writer:
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor = cursor
-        self._model_aliases = dict(cursor.execute("SELECT alias, model FROM model_aliases").fetchall())
-        self._task_aliases = dict(cursor.execute("SELECT alias, task FROM task_aliases").fetchall())
-        self._models = dict(cursor.execute("SELECT model, model_key FROM models").fetchall())
-        self._tasks = dict(cursor.execute("SELECT task, task_key FROM tasks").fetchall())
-        self._variants = dict(cursor.execute("SELECT variant, variant_key FROM variants").fetchall())
         self._columns: dict[str, list[str]] = {}
         self._runs: dict[str, int] = {}
         self._rows_of_run: dict[int, int] = {}
@@ -99,19 +95,18 @@ class Writer:
 
     def continue_run(self, run_id: str) -> None:
         """Go on writing samples to a run that is stored already (a probe that streams, or resumes)."""
+        # From the rollups: the samples themselves would be read anew for every batch of a probe.
         rows = self._cursor.execute(
-            "SELECT run_key, (SELECT coalesce(max(row_in_run) + 1, 0) FROM samples s WHERE s.run_key = r.run_key) "
-            "FROM runs r WHERE run_id = ?",
+            "SELECT r.run_key, c.task_key, coalesce(c.variant_key, -1), coalesce(c.is_primary, false), "
+            "coalesce(c.n_correct + c.n_wrong + c.n_unparsed + c.n_error + c.n_ungraded, 0) "
+            "FROM runs r LEFT JOIN cells c USING (run_key) WHERE r.run_id = ?",
             [run_id],
         ).fetchall()
         if not rows:
             raise StoreError(f"No run {run_id} is stored. Start it with add_run first.")
-        ((run_key, n_rows),) = rows
-        self._runs[run_id], self._rows_of_run[run_key] = run_key, n_rows
-        primary = self._cursor.execute(
-            "SELECT DISTINCT task_key, coalesce(variant_key, -1) FROM samples WHERE run_key = ? AND is_primary", [run_key]
-        ).fetchall()
-        self._primary_variant |= {(run_key, task_key): variant_key for task_key, variant_key in primary}
+        run_key = rows[0][0]
+        self._runs[run_id], self._rows_of_run[run_key] = run_key, sum(n for *_, n in rows)
+        self._primary_variant |= {(run_key, task_key): variant_key for _, task_key, variant_key, is_primary, _ in rows if is_primary}
 
     def change_run(self, run_id: str, values: Mapping[str, Any]) -> None:
         """Set columns of a stored run (say, how it ended). Its samples stay.
@@ -143,7 +138,7 @@ class Writer:
                 "AS place FROM samples WHERE run_key = $run) WHERE run_key = $run AND row_in_run = old",
                 {"run": run_key},
             )
-            self.continue_run(run_id)
+            self._rows_of_run[run_key] -= int(n_dropped)
         return int(n_dropped)
 
     def store_version(self) -> int:
@@ -184,6 +179,10 @@ class Writer:
         """Store single answers."""
         if samples:
             self.add_sample_table(table_of_samples(samples))
+
+    def add_sample_columns(self, samples: SampleColumns) -> None:
+        """Store single answers given by column."""
+        self.add_sample_table(pa.table({name: pa.array(samples[name], SAMPLE_SCHEMA.field(name).type) for name in samples}))
 
     def add_sample_table(self, table: pa.Table) -> None:
         """Store single answers given as Arrow columns (`SAMPLE_SCHEMA`; missing columns are null), keeping their order."""
@@ -261,6 +260,28 @@ class Writer:
         refresh_cells(self._cursor, list(self._rows_of_run))
 
     # -- names to keys ------------------------------------------------------------------------------------------------------------
+
+    # Read when first needed: a batch of a probe needs one of the five.
+
+    @cached_property
+    def _model_aliases(self) -> dict[str, str]:
+        return dict(self._cursor.execute("SELECT alias, model FROM model_aliases").fetchall())
+
+    @cached_property
+    def _task_aliases(self) -> dict[str, str]:
+        return dict(self._cursor.execute("SELECT alias, task FROM task_aliases").fetchall())
+
+    @cached_property
+    def _models(self) -> dict[str, int]:
+        return dict(self._cursor.execute("SELECT model, model_key FROM models").fetchall())
+
+    @cached_property
+    def _tasks(self) -> dict[str, int]:
+        return dict(self._cursor.execute("SELECT task, task_key FROM tasks").fetchall())
+
+    @cached_property
+    def _variants(self) -> dict[str, int]:
+        return dict(self._cursor.execute("SELECT variant, variant_key FROM variants").fetchall())
 
     def _next_key(self) -> int:
         """A new key; taken from the store in blocks, because a thousand runs in one table must not ask a thousand times."""

@@ -198,7 +198,7 @@ class BatchJob(Job):
             self.elicitation = None
             self.run_id, self.n_total, self.n_done, self.n_before = event.run.run_id, event.n_total, event.n_done, event.n_done
         elif isinstance(event, BatchDone):
-            self.outcomes.update(str(sample.outcome) for sample in event.samples)
+            self.outcomes.update(map(str, event.outcomes))
             self.n_done, self.rate_per_s, self.left_s, self.notes = event.n_done, event.rate_per_s, event.left_s, event.notes
         elif isinstance(event, Finished) and event.status is not RunStatus.SUCCESS:
             raise StoppedError(event.message)

@@ -11,28 +11,30 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from data.records import SCYLLA_SCHEME, CharybdisError, Outcome, RunInfo, RunStatus, ScoredSample, Split
+from data.records import SCYLLA_SCHEME, CharybdisError, Outcome, RunInfo, RunStatus, SampleColumns, Split
+from probe.asking import Answers, ask
 from probe.id_sources import Elicitation, IdSource, elicit, ladder_source, range_source, read_source
-from probe.models.base import Decoding, Model, ModelError, Prompt, Reply, ShouldStop, StoppedError, never
-from probe.models.demo import OracleModel
+from probe.models.base import Decoding, Model, ModelError, ShouldStop, StoppedError, never
 from probe.prompts import SECOND_MAX_NEW_TOKENS, PromptStyle, style_named
 from probe.tasks import TASKS, Instance, make_batch, task_named
 
 VERSION = "1"
 """Raised whenever the same spec would give other samples from the same replies."""
 ID_SOURCES = ("range", "ladder", "elicited")
-SHORTEST_BATCH_S, LONGEST_BATCH_S = 1.0, 4.0
-"""A batch is made so large that it takes about 20 times what storing the last one took, within these limits: larger ones lose more when
+SHORTEST_BATCH_S, LONGEST_BATCH_S = 2.0, 4.0
+"""A batch is made so large that it takes about 33 times what storing the last one took, within these limits: larger ones lose more when
 the process is killed, smaller ones spend their time on storing. (A model whose smallest batch takes longer is given that one.)"""
-_STORING_SHARE = 0.05
-_BATCH_AT_MOST = 4096
+_STORING_SHARE = 0.03
+_GROWTH = 32.0
+"""So many times larger at most is the next batch; the first one also warms things up, and tells little about the next."""
+_BATCH_AT_MOST = 16_384
 _ROUND = 8
 """So many instances of a task and split are asked before the next task and split has its turn: every cell fills evenly."""
 _FAILED_BATCHES = 3
@@ -62,7 +64,7 @@ class Sink(Protocol):
         """Forget the samples that are errors, so that they are asked again. Returns how many there were."""
         ...
 
-    def add(self, samples: Sequence[ScoredSample]) -> None:
+    def add(self, samples: SampleColumns) -> None:
         """Store a batch: all of it, or nothing when the process is killed meanwhile."""
         ...
 
@@ -123,7 +125,8 @@ class Started:
 class BatchDone:
     """These samples are stored."""
 
-    samples: tuple[ScoredSample, ...]
+    outcomes: tuple[Outcome, ...]
+    """Of each, in the order of asking."""
     n_done: int
     n_total: int
     rate_per_s: float
@@ -227,7 +230,7 @@ class _Loop:
         self._model, self._plan, self._source, self._sink, self._should_stop = model, plan, source, sink, should_stop
         self._model_s = 0.0
         self._began_s = time.monotonic()
-        self._n_done = self._n_new = self._n_batches = self._n_failed_batches = 0
+        self._n_done = self._n_new = self._n_failed_batches = 0
 
     def run(self, retry_errors: bool) -> Iterator[Event]:
         run = run_info(self._model, self._plan, self._source)
@@ -270,110 +273,44 @@ class _Loop:
                 raise StoppedError("Stopped.")
             batch = missing[first : first + size]
             began = time.monotonic()
-            samples = self._ask(batch)
+            answers = self._ask(batch)
             batch_s = time.monotonic() - began
-            self._sink.add(samples)
+            self._sink.add(answers.columns)
             stored_s = time.monotonic() - began - batch_s
             first += len(batch)
             self._n_done, self._n_new = self._n_done + len(batch), self._n_new + len(batch)
             rate = self._n_new / max(1e-9, time.monotonic() - self._began_s)
-            yield BatchDone(
-                tuple(samples), self._n_done, self._plan.n_total, rate, (len(missing) - first) / max(rate, 1e-9), self._model.notes()
-            )
-            self._check_errors(samples)
-            wanted_s = min(max(stored_s / _STORING_SHARE, SHORTEST_BATCH_S), LONGEST_BATCH_S)
-            # At most four times larger a step: the first batch also warms things up.
-            size = min(max(round(len(batch) * min(4.0, wanted_s / max(batch_s, 1e-6))), self._model.batch_size), _BATCH_AT_MOST)
+            left_s = (len(missing) - first) / max(rate, 1e-9)
+            yield BatchDone(answers.outcomes, self._n_done, self._plan.n_total, rate, left_s, self._model.notes())
+            self._check_errors(answers)
+            size = self._next_size(len(batch), batch_s, stored_s)
 
-    def _check_errors(self, samples: Sequence[ScoredSample]) -> None:
-        """Raises: ModelError when nothing but errors has come for a while, or for the whole run."""
-        failed = [sample.reason for sample in samples if sample.outcome is Outcome.ERROR]
-        self._n_failed_batches = self._n_failed_batches + 1 if len(failed) == len(samples) else 0
-        self._n_batches += 1
-        is_whole_run = self._n_new == self._plan.n_total and self._n_failed_batches == self._n_batches
-        if is_whole_run or self._n_failed_batches == _FAILED_BATCHES:
+    def _next_size(self, n: int, batch_s: float, stored_s: float) -> int:
+        """How many instances to ask next, after n took `batch_s` and storing them `stored_s`."""
+        wanted_s = min(max(stored_s / _STORING_SHARE, SHORTEST_BATCH_S), LONGEST_BATCH_S)
+        if self._n_failed_batches:
+            return self._model.batch_size  # what fails, fails fast: thousands of instances would be errors before the run ends
+        larger = n * min(_GROWTH, wanted_s / max(batch_s, 1e-6))
+        return min(max(round(larger), self._model.batch_size), _BATCH_AT_MOST)
+
+    def _ask(self, batch: list[Instance]) -> Answers:
+        plan = self._plan
+        answers = ask(
+            self._model, plan.run_id, plan.style, plan.decoding, batch,
+            with_answer_logprobs=plan.with_answer_logprobs, should_stop=self._should_stop,
+        )  # fmt: skip
+        self._model_s += answers.model_s
+        return answers
+
+    def _check_errors(self, answers: Answers) -> None:
+        """Raises: ModelError when nothing but errors has come for a while."""
+        errors = answers.errors
+        self._n_failed_batches = self._n_failed_batches + 1 if len(errors) == len(answers.outcomes) else 0
+        if self._n_failed_batches == _FAILED_BATCHES:
             raise ModelError(
-                f"{self._model.name} gave nothing but errors for {self._n_failed_batches} batches; the last one: {failed[-1]} "
+                f"{self._model.name} gave nothing but errors for {_FAILED_BATCHES} batches; the last one: {errors[-1]} "
                 "What was asked is stored; run the same command with --retry-errors once the cause is gone."
             )
-
-    def _ask(self, batch: list[Instance]) -> list[ScoredSample]:
-        style, model = self._plan.style, self._model
-        prompts = [style.prompt(instance) for instance in batch]
-        if isinstance(model, OracleModel):
-            model.learn({p.text: f"The answer is {one.reference}." for p, one in zip(prompts, batch, strict=True)})
-        began = time.monotonic()
-        replies = model.reply(prompts, self._plan.decoding, should_stop=self._should_stop)
-        logprobs: list[float | None] = [None] * len(batch)
-        if self._plan.with_answer_logprobs and model.facts.has_answer_logprobs:
-            logprobs = model.answer_logprobs([style.question(one, prompt) for one, prompt in zip(batch, prompts, strict=True)])
-        self._model_s += time.monotonic() - began
-        return [
-            self._sample(instance, prompt, reply, logprob)
-            for instance, prompt, reply, logprob in zip(
-                batch, prompts, self._second_replies(batch, prompts, replies), logprobs, strict=True
-            )
-        ]
-
-    def _second_replies(self, batch: list[Instance], prompts: list[Prompt], replies: list[Reply]) -> list[Reply]:
-        """Where no answer could be read, the model is asked for the answer alone, after its own reply and the second trigger."""
-        trigger = self._plan.style.second_trigger
-        if trigger is None:
-            return replies
-        again = [
-            place
-            for place, (instance, reply) in enumerate(zip(batch, replies, strict=True))
-            if reply.error is None and self._plan.style.grade(instance, reply.text).answer is None
-        ]
-        if not again:
-            return replies
-        began = time.monotonic()
-        leads = {place: f"{replies[place].text.rstrip()}\n{trigger}" for place in again}
-        decoding = replace(self._plan.decoding, max_new_tokens=SECOND_MAX_NEW_TOKENS)
-        asked = [replace(prompts[place], lead=leads[place]) for place in again]
-        seconds = self._model.reply(asked, decoding, should_stop=self._should_stop)
-        self._model_s += time.monotonic() - began
-        merged = list(replies)
-        for place, second in zip(again, seconds, strict=True):
-            if second.error is None:
-                merged[place] = _merge(replies[place], leads[place], second)
-        return merged
-
-    def _sample(self, instance: Instance, prompt: Prompt, reply: Reply, answer_logprob: float | None) -> ScoredSample:
-        grade = None if reply.error is not None else self._plan.style.grade(instance, reply.text)
-        return ScoredSample(
-            run_id=self._plan.run_id,
-            task=instance.task,
-            instance_id=instance.instance_id,
-            split=instance.split,
-            level=instance.level,
-            outcome=Outcome.ERROR if grade is None else grade.outcome,
-            score=None if grade is None else float(grade.outcome is Outcome.CORRECT),
-            input=prompt.text,
-            target=str(instance.reference),
-            response=None if grade is None else reply.text,
-            parsed_answer=None if grade is None or grade.answer is None else str(grade.answer),
-            reason=reply.error if grade is None else grade.reason,
-            answer_logprob=answer_logprob,
-            token_logprobs=reply.token_logprobs,
-            n_input_tokens=reply.n_input_tokens,
-            n_output_tokens=reply.n_output_tokens,
-            duration_s=reply.duration_s,
-            metadata={"input": instance.input, "cut": True} if reply.is_cut else {"input": instance.input},
-        )
-
-
-def _merge(first: Reply, lead: str, second: Reply) -> Reply:
-    """Both replies as one, with the trigger between them. Token log-probabilities are those of the tokens the model made."""
-    both = first.token_logprobs is not None and second.token_logprobs is not None
-    return Reply(
-        text=lead + second.text,
-        token_logprobs=(*(first.token_logprobs or ()), *(second.token_logprobs or ())) if both else None,
-        n_input_tokens=first.n_input_tokens,
-        n_output_tokens=(first.n_output_tokens or 0) + (second.n_output_tokens or 0),
-        duration_s=(first.duration_s or 0.0) + (second.duration_s or 0.0),
-        is_cut=second.is_cut,
-    )
 
 
 def run_info(model: Model, plan: Plan, source: IdSource) -> RunInfo:

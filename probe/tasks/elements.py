@@ -109,6 +109,7 @@ class Pool:
         Raises: TaskError when no value of the pool ends in one of the digits.
         """
         drawn: list[int] = []
+        draw = rng.random
         for digit in digits:
             candidates = self.by_last_digit[digit]
             if not candidates:
@@ -116,11 +117,12 @@ class Pool:
                     f"No element of this source ends in {digit}, which the task needs: it has {len(self.members)} elements. "
                     "Use a source with more elements or leave the task out."
                 )
-            value = candidates[below(rng, len(candidates))]
-            for _ in range(_ATTEMPTS):
+            size = float(len(candidates))
+            value = candidates[floor(draw() * size)]
+            for _ in repeat(None, _ATTEMPTS):  # where all candidates are drawn already these many draws are in vain, and must be cheap
                 if value not in drawn:
                     break
-                value = candidates[below(rng, len(candidates))]
+                value = candidates[floor(draw() * size)]
             drawn.append(value)
         return drawn
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from data.probe_sink import StoreSink
-from data.records import Outcome, RunInfo, ScoredSample, Split
+from data.records import Outcome, RunInfo, SampleColumns, Split
 from data.store import Store
 
 
-def _sample(instance: str) -> ScoredSample:
-    return ScoredSample(run_id="p1", task="sort_numbers", instance_id=instance, split=Split.ID, outcome=Outcome.CORRECT, score=1.0)
+def _samples(instances: str) -> SampleColumns:
+    """One right answer per letter."""
+    n = len(instances)
+    return {
+        "run_id": ["p1"] * n, "task": ["sort_numbers"] * n, "instance_id": list(instances), "split": [Split.ID] * n,
+        "outcome": [Outcome.CORRECT] * n, "score": [1.0] * n,
+    }  # fmt: skip
 
 
 def test_two_probes_of_one_run_store_each_instance_once(tmp_path: Path) -> None:
@@ -19,8 +24,8 @@ def test_two_probes_of_one_run_store_each_instance_once(tmp_path: Path) -> None:
     shell, page = StoreSink(store), StoreSink(store)
     shell.begin(run)
     page.begin(run)
-    shell.add([_sample("a"), _sample("b")])
-    page.add([_sample("b"), _sample("c")])
+    shell.add(_samples("ab"))
+    page.add(_samples("bc"))
     with store.cursor() as cursor:
         rows = cursor.execute("SELECT row_in_run, instance_id FROM samples ORDER BY row_in_run").fetchall()
         ((n_correct,),) = cursor.execute("SELECT sum(n_correct) FROM cells").fetchall()

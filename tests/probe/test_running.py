@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -10,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from data.bootstrap import open_store
 from data.checking import check_store
+from data.interchange import stored_batches
 from data.probe_sink import StoreSink
 from data.queries import fetch_run, fetch_task_counts
 from data.records import CharybdisError, RunStatus, Selection, Split, StoreError
@@ -21,7 +24,8 @@ from data.store import Store
 from probe.models import Decoding, ModelError, Prompt, Reply, open_model
 from probe.models.demo import EchoModel, OracleModel
 from probe.running import BatchDone, Finished, ProbeSpec, Started, plan_run, run_probe
-from probe.tasks import TASKS
+from probe.tasks import TASKS, make_batch
+from probe.tasks import grade as grade_reply
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SPEC = ProbeSpec(tasks=("sort_numbers", "find_minimum"), n=24)
@@ -78,12 +82,11 @@ def test_samples_reach_the_store_with_what_was_asked(store: Store) -> None:
 
 
 def test_every_cell_fills_evenly(store: Store) -> None:
-    seen: Counter[tuple[str, str]] = Counter()
     for event in run_probe(FailingModel(), SPEC, StoreSink(store)):
         if isinstance(event, BatchDone):
-            seen.update((sample.task, str(sample.split)) for sample in event.samples)
             break
-    assert max(seen.values()) - min(seen.values()) <= 8
+    seen = Counter(row[:2] for row in rows_of(store))
+    assert seen and max(seen.values()) - min(seen.values()) <= 8
 
 
 def test_the_same_command_goes_on_where_it_was_stopped(store: Store) -> None:
@@ -94,7 +97,7 @@ def test_the_same_command_goes_on_where_it_was_stopped(store: Store) -> None:
     assert only_run(store)["status"] == "partial" and len(rows_of(store)) == first[-1].n_done
     again = list(run_probe(FailingModel(), SPEC, StoreSink(store)))
     assert isinstance(again[0], Started) and again[0].n_done == first[-1].n_done
-    assert sum(len(event.samples) for event in again if isinstance(event, BatchDone)) == 96 - first[-1].n_done
+    assert sum(len(event.outcomes) for event in again if isinstance(event, BatchDone)) == 96 - first[-1].n_done
     whole = rows_of(store)
     assert len(whole) == len({row[:3] for row in whole}) == 96 and only_run(store)["status"] == "success"
 
@@ -104,6 +107,20 @@ def test_closing_the_generator_keeps_what_is_done_as_partial(store: Store) -> No
     next(events), next(events)
     events.close()  # type: ignore[attr-defined]
     assert only_run(store)["status"] == "partial" and len(rows_of(store)) == 16
+
+
+def test_samples_that_come_by_column_are_stored_as_the_same_samples(store: Store) -> None:
+    list(run_probe(OracleModel(0.5, 1), SPEC, StoreSink(store)))
+    run_id = str(only_run(store)["run_id"])
+    (table,) = [batch for batch in stored_batches(store, [run_id]) if isinstance(batch, pa.Table)]
+    asked = {one.instance_id: one for task in SPEC.tasks for split in Split for one in make_batch(task, split, 24, 0)}
+    for row in table.to_pylist():
+        instance = asked[row["instance_id"]]
+        grade = grade_reply(instance, row["response"])
+        assert (row["outcome"], row["reason"]) == (str(grade.outcome), grade.reason)
+        assert row["parsed_answer"] == (None if grade.answer is None else str(grade.answer))
+        assert (row["target"], row["level"], row["epoch"]) == (str(instance.reference), instance.level, 1)
+        assert row["score"] == (grade.outcome == "correct") and json.loads(row["metadata"]) == {"input": instance.input}
 
 
 def test_a_run_that_is_whole_asks_nothing(store: Store) -> None:
@@ -251,6 +268,7 @@ KILLED = """
 import sys, time
 from data.bootstrap import open_store
 from data.probe_sink import StoreSink
+from probe import running
 from probe.models.hf import LocalModel
 from probe.running import ProbeSpec, run_probe
 
@@ -272,7 +290,7 @@ class SlowSink(StoreSink):
             from data.writer import writing
             with writing(self._store) as writer:
                 writer.continue_run(self.run_id)
-                writer.add_samples(samples)
+                writer.add_sample_columns(samples)
                 print("now", flush=True)
                 time.sleep(60)
         super().add(samples)
@@ -280,6 +298,7 @@ class SlowSink(StoreSink):
 store = open_store(folder, empty=True)
 model = Slow(tiny, ref="tiny")
 model.batch_size = 16
+running._Loop._next_size = lambda *_: 64
 for _ in run_probe(model, ProbeSpec(tasks=("sort_numbers", "find_minimum"), n=64, style="compact", max_new_tokens=8), SlowSink(store)):
     pass
 """
