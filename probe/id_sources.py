@@ -20,6 +20,8 @@ from probe.tasks.elements import OOD_RANGE, RANGES
 MIN_EXAMPLES, MIN_ELEMENTS = 40, 24
 """What an elicited task needs at least: examples that can be read, and different numbers in them."""
 PROMPTS_AT_MOST = 64
+_HOPELESS_AFTER = 16
+"""A model that has written nothing usable by then will not."""
 _PROMPTS_A_ROUND = 8
 _LIST = re.compile(r"\[([0-9][0-9,;\s]{0,400})\]")
 _LARGEST = OOD_RANGE[1]
@@ -165,11 +167,12 @@ class _Asked:
 
     def ask_more(self, so_far: Elicitation, should_stop: ShouldStop) -> None:
         """One round of prompts. Raises: IdSourceError when they are used up; ModelError when none was answered."""
-        if self._n_prompts >= PROMPTS_AT_MOST:
+        if self._n_prompts >= (PROMPTS_AT_MOST if so_far.n_examples else _HOPELESS_AFTER):
+            other = "ladder" if self._model.ref.startswith("ladder:") else "range"
             raise IdSourceError(
-                f"{self._model.name} wrote {so_far.n_examples} usable inputs with {so_far.n_elements} different numbers for "
-                f"{self._task.name} after {self._n_prompts} prompts; {MIN_EXAMPLES} and {MIN_ELEMENTS} are needed. "
-                "Use the ID source 'range', or leave this task out."
+                f"{self._model.name} was asked {self._n_prompts} times to write test inputs of {self._task.name} and wrote "
+                f"{so_far.n_examples} that can be used, with {so_far.n_elements} different numbers; at least {MIN_EXAMPLES} with "
+                f"{MIN_ELEMENTS} different numbers are needed. Nothing was stored. Use the ID source '{other}', or leave this task out."
             )
         decoding = Decoding(self._max_new_tokens, temperature=1.0, seed=self._seed * 1_000_003 + self._n_prompts)
         replies = self._model.reply([self._prompt] * _PROMPTS_A_ROUND, decoding, should_stop=should_stop)

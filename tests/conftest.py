@@ -16,7 +16,7 @@ from data.records import Outcome, RunInfo, ScoredSample, Split
 from data.views import save_view
 from data.writer import writing
 
-pytest_plugins = ["tests.browser_fixtures"]
+pytest_plugins = ["tests.browser_fixtures", "tests.stand_in_server"]
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -10,9 +10,10 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +38,8 @@ TRIES = 5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 TIMEOUT = httpx.Timeout(600.0, connect=10.0)
 """A long chain of thought takes minutes; a server that is there accepts at once."""
+_LOOK_S = 0.1
+"""So often somebody who wants to stop is looked for."""
 _WORTH_ANOTHER_TRY = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _HOPELESS = frozenset({401, 403, 404})
 
@@ -90,18 +93,14 @@ class ServerModel(Closing):
         def is_over() -> bool:
             return gave_up.is_set() or should_stop()
 
-        with ThreadPoolExecutor(CONCURRENCY) as pool:
+        def work(place: int) -> Reply:
             # Equal prompts of one call get seeds of their own, or the same reply would come back for all of them.
-            asked = [
-                pool.submit(self._reply, prompt, replace(decoding, seed=decoding.seed + place), is_over)
-                for place, prompt in enumerate(prompts)
-            ]
-            try:
-                return [one.result() for one in asked]
-            except BaseException:
-                gave_up.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+            return self._reply(prompts[place], replace(decoding, seed=decoding.seed + place), is_over)
+
+        try:
+            return _in_parallel(work, len(prompts), is_over)
+        finally:
+            gave_up.set()
 
     def _reply(self, prompt: Prompt, decoding: Decoding, should_stop: ShouldStop) -> Reply:
         began = time.perf_counter()
@@ -232,6 +231,44 @@ def open_server(ref: str) -> ServerModel:
     if address.username or address.password or ("@" in model.split("/")[-1] and "://" in model):
         raise ModelError("Leave user name and password out of the address; a key comes from OPENAI_API_KEY.")
     return ServerModel(model, base_url, ref=ref)
+
+
+def _in_parallel(work: Callable[[int], Reply], n: int, is_over: ShouldStop) -> list[Reply]:
+    """Results of `work` for 0 to n - 1, in their order, CONCURRENCY at a time.
+
+    The threads are daemons that nobody waits for, unlike those of a ThreadPoolExecutor: a request that a server leaves unanswered for
+    minutes is given up at once when somebody stops, and does not keep the process from ending.
+    Raises: StoppedError; what `work` raises.
+    """
+    places: SimpleQueue[int] = SimpleQueue()
+    for place in range(n):
+        places.put(place)
+    came: SimpleQueue[tuple[int, Reply | BaseException]] = SimpleQueue()
+
+    def run() -> None:
+        while not is_over():
+            try:
+                place = places.get_nowait()
+            except Empty:
+                return
+            try:
+                came.put((place, work(place)))
+            except BaseException as fault:  # noqa: BLE001 (raised again by the caller's thread)
+                came.put((place, fault))
+                return
+
+    for _ in range(min(CONCURRENCY, n)):
+        threading.Thread(target=run, name="request to a server", daemon=True).start()
+    found: dict[int, Reply] = {}
+    while len(found) < n:
+        if is_over():
+            raise StoppedError("Stopped.")
+        with suppress(Empty):
+            place, reply = came.get(timeout=_LOOK_S)
+            if isinstance(reply, BaseException):
+                raise reply
+            found[place] = reply
+    return [found[place] for place in range(n)]
 
 
 def _wait(pause_s: float, should_stop: ShouldStop) -> None:

@@ -74,7 +74,24 @@ def test_instances_of_an_elicited_source_have_its_lengths_in_both_splits(task: s
 
 def test_too_few_test_inputs_are_an_error_with_the_counts() -> None:
     model = Writer(lists_per_reply=0)
-    with pytest.raises(IdSourceError, match="wrote 0 usable inputs with 0 different numbers for two_sum after 64 prompts; 40 and 24"):
+    with pytest.raises(
+        IdSourceError, match=r"asked 16 times .* two_sum and wrote 0 that can be used, with 0 different numbers; at least 40"
+    ):
+        list(elicit(model, ["two_sum"]))
+    assert model.n_asked == 16
+
+
+class Repeater(Writer):
+    """Writes the same two lists whenever it is asked."""
+
+    def reply(self, prompts: Sequence[Prompt], decoding: Decoding, **others: object) -> list[Reply]:
+        self.n_asked += len(prompts)
+        return [Reply(text="[1, 2, 3, 4]\n[5, 6, 7, 8]") for _ in prompts]
+
+
+def test_a_model_that_repeats_itself_is_asked_up_to_the_limit_and_then_refused() -> None:
+    model = Repeater()
+    with pytest.raises(IdSourceError, match=r"asked 64 times .* wrote 2 that can be used, with 8 different numbers"):
         list(elicit(model, ["two_sum"]))
     assert model.n_asked == 64
 

@@ -102,7 +102,7 @@ def _draw_batch(job: BatchJob) -> None:
             st.rerun()
         if job.n_total:
             st.progress(min(1.0, job.n_done / job.n_total), text=screen.plain(progress_words(job)))
-        if job.elicitation is not None:
+        if job.elicitation is not None and not job.is_over:
             said = job.elicitation
             st.caption(
                 screen.plain(

@@ -187,9 +187,31 @@ def settings_table(run: Mapping[str, Any]) -> pd.DataFrame:
     rows = [
         (f"{kind}: {name}", one_line(value, at_most=1000))
         for kind in _NESTED
-        for name, value in _flat(json.loads(run[kind]) if run[kind] else {})
+        for name, value in _flat(_shortened(json.loads(run[kind]) if run[kind] else {}))
     ]
     return pd.DataFrame([(one_line(name), value) for name, value in rows], columns=["setting", "value"])
+
+
+def _shortened(settings: dict[str, Any]) -> dict[str, Any]:
+    """An elicited ID source as one line per task: it holds how often each of thousands of numbers was written."""
+    source = settings.get("id_source")
+    if not isinstance(source, dict) or not isinstance(source.get("tasks"), dict):
+        return settings
+    return {**settings, "id_source": {**source, "tasks": {task: elicited_words(said) for task, said in source["tasks"].items()}}}
+
+
+def elicited_words(said: Mapping[str, Any]) -> str:
+    """What a model wrote when it was asked for test inputs of a task.
+
+    >>> elicited_words({"elements": {"3": 5, "40": 3}, "lengths": {"4": 2}, "n_examples": 2, "n_prompts": 8})
+    '2 examples of length 4 with 2 different numbers from 3 to 40, after 8 prompts'
+    """
+    lengths, numbers = sorted(map(int, said["lengths"])), sorted(map(int, said["elements"]))
+    length = f"{lengths[0]}" if lengths[0] == lengths[-1] else f"{lengths[0]} to {lengths[-1]}"
+    return (
+        f"{counted(said['n_examples'], 'example')} of length {length} with {counted(len(numbers), 'different number')} "
+        f"from {numbers[0]} to {numbers[-1]}, after {counted(said['n_prompts'], 'prompt')}"
+    )
 
 
 def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
