@@ -34,7 +34,7 @@ the process is killed, smaller ones spend their time on storing. (A model whose 
 _STORING_SHARE = 0.03
 _GROWTH = 32.0
 """So many times larger at most is the next batch; the first one also warms things up, and tells little about the next."""
-_BATCH_AT_MOST = 16_384
+_BATCH_AT_MOST = 8_192
 _ROUND = 8
 """So many instances of a task and split are asked before the next task and split has its turn: every cell fills evenly."""
 _FAILED_BATCHES = 3

@@ -11,7 +11,7 @@ screen.question("What does a model answer, live?")
 
 with screen.readable_errors():
     choice = pick_model()
-    machine = st.container()
+    machine = st.container(key="machine place", height=38, border=False)
     ask_tab, batch_tab = st.tabs(["Ask one", "Run a batch"], key="probe_view", on_change="rerun", bind="query-params")
     if ask_tab.open and choice is not None:
         with ask_tab:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG_MS = 60_000
@@ -34,6 +34,31 @@ def test_a_link_names_the_instance_and_a_question_is_answered(address: str, page
     page.get_by_label("Instance", exact=True).fill("4")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Nothing asked yet.")).to_be_visible(timeout=LONG_MS)
+
+
+DISTANCES = """
+window.distances = [];
+const top = (key) => document.querySelector(`.st-key-${key} input`)?.getBoundingClientRect().top;
+const look = () => {
+  const distance = top("probe_level") - top("ref");
+  if (!Number.isNaN(distance)) window.distances.push(Math.round(distance));
+  requestAnimationFrame(look);
+};
+requestAnimationFrame(look);
+"""
+"""How far below the model's widget those of the instance stand, in every frame in which both are there."""
+
+
+def test_the_line_about_the_machine_pushes_nothing_away_when_it_comes(address: str, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.add_init_script(f"(() => {{{DISTANCES}}})()")
+    page.goto(f"{address}/probe?ref=demo:echo")
+    expect(page.get_by_text("No model is open.").or_(page.get_by_text("is open on"))).to_be_visible(timeout=LONG_MS)
+    expect(page.get_by_text("Nothing asked yet.")).to_be_visible(timeout=LONG_MS)
+    page.wait_for_function("window.distances.length > 30", timeout=LONG_MS)
+    distances = page.evaluate("window.distances")
+    page.close()
+    assert max(distances) - min(distances) <= 2, distances
 
 
 def test_a_batch_outlives_a_reload_and_leads_to_its_samples(address: str, page_at: Callable[..., Page]) -> None:
