@@ -78,14 +78,14 @@ def test_a_batch_outlives_a_reload_and_leads_to_its_samples(address: str, page_a
 
 def test_a_stopped_batch_keeps_what_is_done_and_goes_on(address: str, page_at: Callable[..., Page]) -> None:
     page = page_at(f"{address}/probe?ref=demo:oracle:0.1:9&probe_view=Run+a+batch&seed=3")
-    page.get_by_label("Instances per task and split").fill("1000")
+    page.get_by_label("Instances per task and split").fill("3000")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("= 34,000 samples")).to_be_visible(timeout=LONG_MS)
+    expect(page.get_by_text("= 102,000 samples")).to_be_visible(timeout=LONG_MS)
     page.get_by_role("button", name="Run", exact=True).click()
-    expect(page.get_by_text(re.compile(r"[1-9][\d,]* of 34,000 samples · [\d,.]+ samples per s"))).to_be_visible(timeout=LONG_MS)
+    expect(page.get_by_text(re.compile(r"[1-9][\d,]* of 102,000 samples · [\d,.]+ samples per s"))).to_be_visible(timeout=LONG_MS)
     page.get_by_test_id("stBaseButton-secondary").filter(has_text="Stop").click()
     expect(page.get_by_text("stopped; what is done is stored")).to_be_visible(timeout=LONG_MS)
-    said = page.get_by_text(re.compile(r"[1-9][\d,]* of 34,000 samples")).inner_text()
+    said = page.get_by_text(re.compile(r"[1-9][\d,]* of 102,000 samples")).inner_text()
     done = said.split(" of ")[0]
     page.get_by_role("button", name="Resume", exact=True).click()
     expect(page.get_by_text(f"({done} were there already)")).to_be_visible(timeout=LONG_MS)
