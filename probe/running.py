@@ -41,6 +41,10 @@ _FAILED_BATCHES = 3
 """After so many batches in a row in which nothing but errors came back the run ends."""
 
 
+N_AT_MOST = 100_000
+"""Instances per task and split."""
+
+
 class ProbeError(CharybdisError):
     """A probe cannot be run as asked."""
 
@@ -172,6 +176,10 @@ def plan_run(model: Model, spec: ProbeSpec) -> Plan:
     if not tasks or not spec.splits or spec.n < 1:
         levels = ", ".join(sorted({str(task.level) for task in TASKS.values() if task.level}))
         raise ProbeError(f"This asks for no instance at all. Choose a task, levels of {levels}, a split, and at least 1 instance.")
+    if spec.n > N_AT_MOST:
+        raise ProbeError(f"{spec.n:,} instances per task and split are more than can be held at once. Ask for at most {N_AT_MOST:,}.")
+    if style.is_chat and not model.facts.has_chat_template:
+        raise ProbeError(f"{model.name} has no chat template. Use the prompt style zero_shot or few_shot.")
     id_source = spec.id_source or ("ladder" if is_ladder else "range")
     if (id_source if not id_source.startswith("ladder:") else "ladder") not in ID_SOURCES:
         raise ProbeError(f"There is no ID source '{id_source}'. Choose one of {', '.join(ID_SOURCES)}.")
@@ -230,9 +238,15 @@ class _Loop:
         self._model, self._plan, self._source, self._sink, self._should_stop = model, plan, source, sink, should_stop
         self._model_s = 0.0
         self._began_s = time.monotonic()
-        self._n_done = self._n_new = self._n_failed_batches = 0
+        self._n_done = self._n_new = self._n_errors = self._n_failed_batches = 0
 
     def run(self, retry_errors: bool) -> Iterator[Event]:
+        try:
+            asked = self._instances()  # before anything is stored: where they cannot be made there is no run
+        except StoppedError:
+            message = "Stopped while the instances were made; nothing was asked."
+            yield Finished(self._plan.run_id, RunStatus.PARTIAL, 0, self._plan.n_total, message, 0.0, 0.0)
+            return
         run = run_info(self._model, self._plan, self._source)
         self._sink.begin(run)
         status, message = RunStatus.PARTIAL, "Stopped; the same command goes on from here."
@@ -240,7 +254,7 @@ class _Loop:
             if retry_errors:
                 self._sink.drop_errors()
             done = self._sink.done_instances()
-            missing = [one for one in self._instances() if (one.task, str(one.split), one.instance_id) not in done]
+            missing = [one for one in asked if (one.task, str(one.split), one.instance_id) not in done]
             self._n_done = self._plan.n_total - len(missing)
             yield Started(run, self._plan.n_total, self._n_done)
             yield from self._batches(missing)
@@ -282,7 +296,7 @@ class _Loop:
             rate = self._n_new / max(1e-9, time.monotonic() - self._began_s)
             left_s = (len(missing) - first) / max(rate, 1e-9)
             yield BatchDone(answers.outcomes, self._n_done, self._plan.n_total, rate, left_s, self._model.notes())
-            self._check_errors(answers)
+            self._check_errors(answers, first == len(missing))
             size = self._next_size(len(batch), batch_s, stored_s)
 
     def _next_size(self, n: int, batch_s: float, stored_s: float) -> int:
@@ -302,13 +316,15 @@ class _Loop:
         self._model_s += answers.model_s
         return answers
 
-    def _check_errors(self, answers: Answers) -> None:
-        """Raises: ModelError when nothing but errors has come for a while."""
+    def _check_errors(self, answers: Answers, is_last: bool) -> None:
+        """Raises: ModelError when nothing but errors has come for a while, or to the end."""
         errors = answers.errors
         self._n_failed_batches = self._n_failed_batches + 1 if len(errors) == len(answers.outcomes) else 0
-        if self._n_failed_batches == _FAILED_BATCHES:
+        self._n_errors += len(errors)
+        if self._n_failed_batches == _FAILED_BATCHES or (is_last and self._n_errors == self._n_new):
+            batches = f"{self._n_failed_batches} batch{'es' if self._n_failed_batches > 1 else ''}"
             raise ModelError(
-                f"{self._model.name} gave nothing but errors for {_FAILED_BATCHES} batches; the last one: {errors[-1]} "
+                f"{self._model.name} gave nothing but errors for {batches}; the last one: {errors[-1]} "
                 "What was asked is stored; run the same command with --retry-errors once the cause is gone."
             )
 

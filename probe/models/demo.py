@@ -8,7 +8,8 @@ from hashlib import blake2b
 
 from probe.models.base import Closing, Decoding, ModelError, ModelFacts, Prompt, Reply, ShouldStop, StoppedError, Token, never
 
-_FACTS = ModelFacts(device="demo", device_label="no model, answers are made up", has_logprobs=False)
+_FACTS = ModelFacts(device="demo", device_label="no model, answers are made up", has_chat_template=True, has_logprobs=False)
+"""Any prompt is as good as another to them, chat or not."""
 
 
 class _Demo(Closing):

@@ -167,14 +167,20 @@ def test_nothing_but_errors_ends_the_run(store: Store) -> None:
     assert {row[3] for row in rows_of(store)} == {"error"} and model.n_calls == 3
 
 
-def test_a_run_too_short_for_three_batches_does_not_succeed_with_errors_alone(store: Store) -> None:
-    """A server that is down must not look like a model that was asked."""
-    spec = ProbeSpec(tasks=("sort_numbers",), n=2)
-    with pytest.raises(ModelError, match="nothing but errors for 1 batches"):
-        list(run_probe(FailingModel(error_on=""), spec, StoreSink(store)))
-    assert only_run(store)["status"] == "error" and {row[3] for row in rows_of(store)} == {"error"}
-    list(run_probe(FailingModel(), spec, StoreSink(store), retry_errors=True))
+def test_a_run_that_ends_before_three_batches_with_errors_alone_is_no_success(store: Store) -> None:
+    model = FailingModel(error_on="")
+    with pytest.raises(ModelError, match="nothing but errors for 1 batch; the last one: no answer came"):
+        list(run_probe(model, ProbeSpec(tasks=("sort_numbers",), n=4), StoreSink(store)))
+    assert only_run(store)["status"] == "error" and len(rows_of(store)) == 8
+    list(run_probe(FailingModel(), ProbeSpec(tasks=("sort_numbers",), n=4), StoreSink(store), retry_errors=True))
     assert only_run(store)["status"] == "success" and {row[3] for row in rows_of(store)} == {"correct"}
+
+
+def test_a_chat_prompt_for_a_model_without_a_template_begins_no_run(store: Store, tiny: Path) -> None:
+    with open_model(str(tiny)) as model, pytest.raises(CharybdisError, match="tiny has no chat template"):
+        list(run_probe(model, ProbeSpec(levels=(1,), n=1, style="chat"), StoreSink(store)))
+    with store.cursor() as cursor:
+        assert cursor.execute("SELECT count(*) FROM runs").fetchall() == [(0,)]
 
 
 def test_all_twenty_tasks_are_asked_when_none_is_named(store: Store) -> None:
@@ -235,6 +241,8 @@ def test_other_questions_are_other_runs(tiny: Path) -> None:
         (ProbeSpec(tasks=("juggling",)), "no task 'juggling'"),
         (ProbeSpec(levels=(9,)), "no instance at all"),
         (ProbeSpec(n=0), "no instance at all"),
+        (ProbeSpec(n=100_000_000), "100,000,000 instances per task and split are more"),
+        (ProbeSpec(style="compact", tasks=("subset_sum_multiple_ten",), n=1024), "Only 440 different ood instances"),
         (ProbeSpec(style="haiku"), "no prompt style 'haiku'"),
         (ProbeSpec(id_source="dream"), "no ID source 'dream'"),
         (ProbeSpec(id_source="range:decade"), "no ID source 'range:decade'"),
