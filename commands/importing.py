@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +19,7 @@ commands = typer.Typer()
 
 @commands.command(
     "import",
-    epilog="Exit status 1 also when only some sources failed or a file named here is of no known format; the good ones are stored then.",
+    epilog="Exit status 1 also when only some sources failed; the good ones are stored then. Files of no known format are listed.",
 )
 def import_(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders or globs.", show_default=False)],
@@ -56,8 +55,7 @@ def import_(
             unknown = [{"path": path_text(item.path), "reason": item.reason} for item in found.unknown]
             print_json({"imports": [result.as_json() for result in results], "unknown": unknown})
         _tell_imports(results, found, to_stdout=not as_json)
-        named = {os.path.realpath(Path(path).expanduser()) for path in paths}
-        if not results or any(result.status == "failed" for result in results) or any(str(item.path) in named for item in found.unknown):
+        if not results or any(result.status == "failed" for result in results):
             raise typer.Exit(1)
 
 

@@ -50,7 +50,7 @@ def remove_run(
     """Remove runs with all their scores and samples. All that are named, or none."""
     with told(as_json):
         from data.queries import fetch_run
-        from data.writer import remove_runs
+        from data.removing import remove_runs
 
         opened = open_store(store)
         for run_id in run_ids:

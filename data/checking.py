@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from data.rollups import COUNT_CELLS
 from data.store import SCHEMA_VERSION, Store
-from data.writer import COUNT_CELLS
 
 
 @dataclass(frozen=True, slots=True)

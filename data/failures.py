@@ -12,8 +12,9 @@ from typing import Any
 import duckdb
 
 from data.records import Reject, StoreBusyError, StoreError
+from data.removing import remove_failures
 from data.store import Store
-from data.writer import remove_failures, writing
+from data.writer import writing
 
 FAILED = "failed"
 

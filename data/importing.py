@@ -17,8 +17,9 @@ from data.failures import clear_failure, note_failure
 from data.importers import IMPORTERS
 from data.importers.base import Importer, Listing, Source, file_sha256
 from data.records import CharybdisError, ImportFormatError, Reject, RunInfo, StoreBusyError
+from data.removing import remove_runs
 from data.store import Store
-from data.writer import Writer, remove_runs, writing
+from data.writer import Writer, writing
 
 HEAD_BYTES = 64 * 1024
 MAX_KEPT_REJECTS = 1000

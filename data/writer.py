@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cached_property
 from operator import attrgetter
 from typing import Any
 
@@ -19,7 +18,10 @@ import pyarrow.compute as pc
 
 from data.importers.base import SAMPLE_SCHEMA, Batch, RunNotice
 from data.model_order import keep_model_order
+from data.name_keys import NameKeys
 from data.records import Reject, RunInfo, SampleColumns, Score, ScoredSample, StoreError, field_names
+from data.removing import remove_failures, remove_runs
+from data.rollups import refresh_cells
 from data.running import IS_OPEN
 from data.store import Store
 
@@ -42,11 +44,11 @@ class Writer:
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor = cursor
+        self._names = NameKeys(cursor)
         self._columns: dict[str, list[str]] = {}
         self._runs: dict[str, int] = {}
         self._rows_of_run: dict[int, int] = {}
         self._new_runs: list[dict[str, Any]] = []
-        self._free_keys: list[int] = []
         self._had_samples: set[str] = set()
         self._primary_variant: dict[tuple[int, int], int] = {}
         self.n_runs = self.n_scores = self.n_samples = 0
@@ -76,14 +78,13 @@ class Writer:
             raise StoreError(
                 f"Run {run.run_id} ({run.model_raw}) came twice in one import. A run comes once, before its scores and samples."
             )
-        model = self._model_aliases.get(run.model_raw, run.model_raw)
-        run_key = self._next_key()
+        run_key = self._names.next()
         self._new_runs.append(
             {
                 **{name: getattr(run, name) for name in field_names(RunInfo)},
                 "run_key": run_key,
                 "import_key": import_key,
-                "model_key": self._key_of(model, self._models, "models", "model"),
+                "model_key": self._names.of_model(run.model_raw),
                 "added_at": _now(),
                 **{name: _json(getattr(run, name)) for name in ("seeds", "generation", "metadata")},
                 "warnings": json.dumps(list(run.warnings), ensure_ascii=False),
@@ -167,7 +168,7 @@ class Writer:
                 if name == "run_key":
                     rows[name].append(self._run_key(score.run_id))
                 elif name == "task_key":
-                    rows[name].append(None if score.task is None else self._task_key(score.task))
+                    rows[name].append(None if score.task is None else self._names.of_task(score.task))
                 elif name == "metadata":
                     rows[name].append(_json(score.metadata))
                 else:
@@ -190,9 +191,9 @@ class Writer:
             return
         self._flush_runs()
         run_keys, run_codes, run_ids = self._keys(table["run_id"], self._run_key)
-        task_keys, task_codes, tasks = self._keys(table["task"], self._task_key)
+        task_keys, task_codes, tasks = self._keys(table["task"], self._names.of_task)
         variants = table["variant"] if "variant" in table.column_names else pa.chunked_array([pa.nulls(table.num_rows, pa.string())])
-        variant_keys, _, _ = self._keys(variants, lambda v: self._key_of(v, self._variants, "variants", "variant"))
+        variant_keys, _, _ = self._keys(variants, self._names.of_variant)
         filled = np.where(variants.is_null().to_numpy(), -1, variant_keys)
         columns = {
             "run_key": pa.array(run_keys),
@@ -218,7 +219,7 @@ class Writer:
 
     def add_import(self, values: Mapping[str, Any]) -> int:
         """Note one import; returns its key. `values` are columns of `imports`."""
-        import_key = self._next_key()
+        import_key = self._names.next()
         self._insert("imports", {"import_key": import_key, "imported_at": _now(), **values})
         return import_key
 
@@ -259,44 +260,7 @@ class Writer:
         keep_model_order(self._cursor)
         refresh_cells(self._cursor, list(self._rows_of_run))
 
-    # -- names to keys ------------------------------------------------------------------------------------------------------------
-
-    # Read when first needed: a batch of a probe needs one of the five.
-
-    @cached_property
-    def _model_aliases(self) -> dict[str, str]:
-        return dict(self._cursor.execute("SELECT alias, model FROM model_aliases").fetchall())
-
-    @cached_property
-    def _task_aliases(self) -> dict[str, str]:
-        return dict(self._cursor.execute("SELECT alias, task FROM task_aliases").fetchall())
-
-    @cached_property
-    def _models(self) -> dict[str, int]:
-        return dict(self._cursor.execute("SELECT model, model_key FROM models").fetchall())
-
-    @cached_property
-    def _tasks(self) -> dict[str, int]:
-        return dict(self._cursor.execute("SELECT task, task_key FROM tasks").fetchall())
-
-    @cached_property
-    def _variants(self) -> dict[str, int]:
-        return dict(self._cursor.execute("SELECT variant, variant_key FROM variants").fetchall())
-
-    def _next_key(self) -> int:
-        """A new key; taken from the store in blocks, because a thousand runs in one table must not ask a thousand times."""
-        if not self._free_keys:
-            self._free_keys = [key for (key,) in self._cursor.execute("SELECT nextval('keys')::INTEGER FROM range(64)").fetchall()][::-1]
-        return self._free_keys.pop()
-
-    def _key_of(self, name: str, known: dict[str, int], table: str, column: str) -> int:
-        if name not in known:
-            known[name] = self._next_key()
-            self._cursor.execute(f"INSERT INTO {table} ({column}_key, {column}) VALUES (?, ?)", [known[name], name])
-        return known[name]
-
-    def _task_key(self, task: str) -> int:
-        return self._key_of(self._task_aliases.get(task, task), self._tasks, "tasks", "task")
+    # -- keys ---------------------------------------------------------------------------------------------------------------------
 
     def _run_key(self, run_id: str) -> int:
         if run_id not in self._runs:
@@ -358,56 +322,6 @@ class Writer:
         given = set(rows.column_names)
         projection = ", ".join(name if name in given else f"NULL AS {name}" for name in self._columns[table])
         self._cursor.from_arrow(rows).project(projection).insert_into(table)
-
-
-COUNT_CELLS = """
-    SELECT run_key, task_key, variant_key, is_primary, level, split,
-           count(*) FILTER (outcome = 'correct') AS n_correct, count(*) FILTER (outcome = 'wrong') AS n_wrong,
-           count(*) FILTER (outcome = 'unparsed') AS n_unparsed, count(*) FILTER (outcome = 'error') AS n_error,
-           count(*) FILTER (outcome IS NULL) AS n_ungraded, count(DISTINCT instance_id) AS n_instances,
-           sum(score::DOUBLE) AS score_sum, count(score) AS n_scored
-    FROM samples WHERE run_key IN (SELECT unnest(?::INTEGER[]))
-    GROUP BY run_key, task_key, variant_key, is_primary, level, split
-"""
-"""What `cells` must hold for these runs."""
-
-
-def refresh_cells(cursor: duckdb.DuckDBPyConnection, run_keys: Sequence[int]) -> None:
-    """Recount the rollups of these runs from their samples. Outcomes are counted per answer; `n_instances` counts distinct instances."""
-    if not run_keys:
-        return
-    cursor.execute("DELETE FROM cells WHERE run_key IN (SELECT unnest(?::INTEGER[]))", [list(run_keys)])
-    cursor.execute(f"INSERT INTO cells BY NAME {COUNT_CELLS}", [list(run_keys)])
-
-
-def remove_runs(cursor: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> int:
-    """Delete runs with everything that hangs on them; an import none of whose runs is left goes too. Returns how many runs there were.
-
-    An import that has other runs left is noted as "partly removed", so that importing its source again brings the missing ones back.
-    """
-    found = cursor.execute("SELECT run_key, import_key FROM runs WHERE run_id IN (SELECT unnest(?::VARCHAR[]))", [list(run_ids)]).fetchall()
-    if not found:
-        return 0
-    run_keys = [run_key for run_key, _ in found]
-    keep_model_order(cursor)
-    for table in ("samples", "cells", "scores", "runs"):
-        cursor.execute(f"DELETE FROM {table} WHERE run_key IN (SELECT unnest(?::INTEGER[]))", [run_keys])
-    import_keys = [import_key for _, import_key in found if import_key is not None]
-    orphans = "import_key IN (SELECT unnest(?::INTEGER[])) AND import_key NOT IN (SELECT import_key FROM runs WHERE import_key IS NOT NULL)"
-    for table in ("rejects", "imports"):
-        cursor.execute(f"DELETE FROM {table} WHERE {orphans}", [import_keys])
-    cursor.execute("UPDATE imports SET status = 'partly removed' WHERE import_key IN (SELECT unnest(?::INTEGER[]))", [import_keys])
-    return len(run_keys)
-
-
-def remove_failures(cursor: duckdb.DuckDBPyConnection, *, path: str | None = None, sha256: str | None = None) -> int:
-    """Delete the notes of failed imports of this path or this content, or all, with their rejects. Returns how many there were."""
-    mine = "TRUE" if path is None else "(path = $path OR sha256 = $sha256)"
-    values = {} if path is None else {"path": path, "sha256": sha256 or path}  # a path is no hash, so that none is meant
-    found = cursor.execute(f"SELECT import_key FROM imports WHERE status = 'failed' AND {mine}", values).fetchall()
-    for table in ("rejects", "imports") if found else ():
-        cursor.execute(f"DELETE FROM {table} WHERE import_key IN (SELECT unnest(?::INTEGER[]))", [[key for (key,) in found]])
-    return len(found)
 
 
 _SAMPLE_VALUES = attrgetter(*SAMPLE_SCHEMA.names)

@@ -98,13 +98,13 @@ def test_one_failed_source_is_status_1_and_the_others_are_stored(tmp_path: Path)
     assert "UTF-8" in done.stderr
 
 
-def test_a_named_file_that_nobody_knows_is_status_1_and_one_found_in_a_folder_is_not(tmp_path: Path) -> None:
+def test_a_file_that_nobody_knows_is_listed_beside_those_that_come_in(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     good, broken = tmp_path / "results" / "scores.csv", tmp_path / "results" / "samples.bin"
     good.write_text(TABLE)
     broken.write_bytes(b"\x00\x01\x02")
     words = ("import", "--empty", "--json")
-    told = read_json(run_cli(*words, good, broken, store=tmp_path / "store"), status=1)
+    told = read_json(run_cli(*words, good, broken, store=tmp_path / "store"))
     assert [source["status"] for source in told["imports"]] == ["imported"] and [item["path"] for item in told["unknown"]] == [str(broken)]
     assert len(read_json(run_cli(*words, tmp_path / "results", store=tmp_path / "other"))["unknown"]) == 1
 

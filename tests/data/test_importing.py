@@ -20,8 +20,8 @@ from data.importers.base import Batch, Listing, ReportReject, Source
 from data.importing import discover, import_source, import_sources, remove_import
 from data.queries import fetch_imports, fetch_rejects, fetch_run, fetch_runs, fetch_store_info
 from data.records import ImportFormatError, Outcome, Reject, RunInfo, ScoredSample
+from data.removing import remove_runs
 from data.store import Store
-from data.writer import remove_runs
 
 TABLE = "model,task,metric,value,n\nm1,arc,acc,0.25,100\nm2,arc,acc,0.5,100\n"
 

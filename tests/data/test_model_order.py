@@ -11,8 +11,9 @@ from streamlit.testing.v1 import AppTest
 from data.importing import discover, import_sources
 from data.model_order import fetch_model_order
 from data.records import RunInfo
+from data.removing import remove_runs
 from data.store import Store
-from data.writer import remove_runs, writing
+from data.writer import writing
 from ui.reading import PARTS
 
 TABLE = "model,task,split,level,accuracy,n\nAardvark-1B,two_sum,id,2,0.9,100\nAardvark-1B,two_sum,ood,2,0.5,100\n"

@@ -34,8 +34,9 @@ from data.queries import (
     fetch_tasks,
 )
 from data.records import Outcome, RunInfo, RunStatus, Score, ScoredSample, Selection, Split, StoreError
+from data.removing import remove_runs
 from data.store import Store
-from data.writer import remove_runs, writing
+from data.writer import writing
 
 SORTS = list(SAMPLE_SORTS)
 C, W, U, E = Outcome.CORRECT, Outcome.WRONG, Outcome.UNPARSED, Outcome.ERROR

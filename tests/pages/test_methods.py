@@ -73,15 +73,13 @@ def test_captions_lead_to_methods_that_are_listed() -> None:
     """Every key that a caption names is in the list; the charts of the four pages of statistics have such a link."""
     keys = {method.key for method in read_methods()}
     named: dict[str, set[str]] = {}
-    for file in (ROOT / "ui").glob("*_sections.py"):
+    for file in (ROOT / "ui").glob("*/*sections.py"):
         for call in (node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)):
             if ast.unparse(call.func) == "screen.caption":
                 values = [keyword.value for keyword in call.keywords if keyword.arg == "methods"]
                 texts_of = [part.value for value in values for part in ast.walk(value) if isinstance(part, ast.Constant)]
-                named.setdefault(file.stem, set()).update(map(str, texts_of))
-    assert {"valley_sections", "compare_sections", "what_if_sections", "emergence_sections"} <= {
-        stem for stem, found in named.items() if found
-    }
+                named.setdefault(file.parent.name, set()).update(map(str, texts_of))
+    assert {"valley", "compare", "what_if", "emergence"} <= {page for page, found in named.items() if found}
     assert set().union(*named.values()) <= keys
 
 

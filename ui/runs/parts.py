@@ -18,8 +18,8 @@ from data.failures import forget_failures
 from data.importing import remove_import
 from data.interchange import stored_batches, write_jsonl, write_parquet
 from data.records import CharybdisError
+from data.removing import remove_runs
 from data.running import QUIET_S, RUNNING
-from data.writer import remove_runs
 from ui import cached, screen
 from ui.raw_text import one_line, visible
 from ui.words import ago, counted, format_label
