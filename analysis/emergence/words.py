@@ -169,7 +169,7 @@ def threshold_sentence(found: LossThreshold, loss_name: str | None) -> str:
         return f"No threshold of {name}: {found.reason}."
     interval = "" if math.isnan(found.eta_lo) else f" [{found.eta_lo:.2f}, {found.eta_hi:.2f}]"
     limit = f" But {found.reason}." if found.reason else ""
-    where = f"{found.n_above} points above it, {found.n_below} below"
+    where = f"{found.n_above} checkpoints lie above it, {found.n_below} below"
     return f"The score starts to rise below {name} {found.eta:.2f}{interval}: {where}.{limit}"
 
 

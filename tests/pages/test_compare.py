@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from analysis.compare.pairing import OVER_TASKS
+from ui.compare.words import _how_sure
+
 OpenApp = Callable[[Path], AppTest]
 
 
@@ -48,6 +51,17 @@ def test_baseline_of_the_link_is_followed(open_app: OpenApp, demo_store: Path) -
     app = open_compare(open_app, demo_store, models=["demo-small", "demo-large"], baseline="demo-large")
     assert "demo-large is the baseline" in texts(app)
     assert app.selectbox(key="baseline").value == "demo-large"
+
+
+def test_table_names_the_row_of_all_levels(open_app: OpenApp, demo_store: Path) -> None:
+    app = open_compare(open_app, demo_store, models=["demo-small", "demo-large"], view="Numbers", group="level")
+    levels = next(frame.value for frame in app.dataframe if "mde" in frame.value)["level_label"]
+    assert levels.notna().all() and (levels == "all").sum() == 2  # one a split
+
+
+def test_one_test_is_one_test() -> None:
+    row = {"p_holm": 0.2, "mcnemar_p_holm": 0.3, "unit": OVER_TASKS, "reason": None}
+    assert "adjusted for 1 test)" in _how_sure(row, 1) and "adjusted for 12 tests)" in _how_sure(row, 12)
 
 
 @pytest.mark.parametrize("view", ["Side by side", "Numbers", "Ranks", "Agreement"])

@@ -75,6 +75,12 @@ def test_the_sentence_says_how_far_it_rises_and_whose_jump_it_is(open_app: OpenA
         assert part in said
 
 
+def test_a_law_that_cannot_be_fitted_is_said_once_and_draws_nothing(open_app: OpenApp, sized_store: Path) -> None:
+    app = emergence(open_app, sized_store, view="Pass until")
+    said = texts(app)
+    assert ("No task scaling law" in said) != ("Concave F" in said)
+
+
 @pytest.mark.parametrize("tab", ["Mirage", "Pass until", "Loss threshold", "Numbers"])
 def test_every_view_stands_in_the_link(open_app: OpenApp, sized_store: Path, tab: str) -> None:
     app = emergence(open_app, sized_store, view=tab)

@@ -150,6 +150,7 @@ def test_file_of_our_own_comes_in_by_path_with_its_rejects_listed(open_app: Open
     app = import_path(open_runs(open_app, writable, view="Import"), file)
     assert not app.exception
     assert "Imported 1 run and 1 sample from 1 source; 1 record rejected." in texts(app)
+    assert "Which model is better, and how sure is that?" in {link.proto.label for link in app.get("page_link")}
     assert "'splendid'" in frame_with(app, "found")["found"].iloc[0]
     rejects = open_runs(open_app, writable, view="Rejects")
     assert frame_with(rejects, "found")["source"].tolist() == [str(file)]

@@ -16,6 +16,7 @@ from ui.calibration_words import simulated
 from ui.chart import show_chart
 from ui.figures.compare import agreement_figure, forest_figure, p_text
 from ui.figures.text import level_name, percent, signed
+from ui.words import counted
 
 SPLIT_WORDS = {"id": "ID", "ood": "OOD", "": "no split"}
 
@@ -47,7 +48,7 @@ def draw_forest(comparison: Comparison, chosen: Selection) -> dict[str, Any] | N
         interval=f"{100 * settings.confidence:.0f} %, {unit}",
         denominator=chosen.denominator,
         more=[
-            f"p-values, and McNemar's, are adjusted by Holm over a family of {comparison.family_size} tests: all on this page",
+            f"p-values, and McNemar's, are adjusted by Holm over a family of {counted(comparison.family_size, 'test')}: all on this page",
             *([] if set(comparison.answered) == set(comparison.models) else ["Published means keep their source's own denominator"]),
             "The table has the smallest difference that each comparison could have found",
             *simulated(
@@ -97,6 +98,9 @@ def draw_table(comparison: Comparison) -> None:
     """One row per model, split and group: everything the forest plot draws, as numbers."""
     frame = comparison.rows[list(_NAMES)]
     frame = frame.drop(columns=[name for name in ("task", "level_label", "reason") if frame[name].isna().all()])
+    if "level_label" in frame:  # an empty cell would be drawn as a dash, where the chart says all
+        of_all = frame["level_label"].isna() & (frame["task"].isna() if "task" in frame else True)
+        frame["level_label"] = frame["level_label"].mask(of_all, "all")
     paper = frame[
         ["model", "split", *(name for name in ("level_label", "task") if name in frame), "difference", "lo", "hi", "p_holm", "mde", "n"]
     ]
@@ -199,7 +203,12 @@ def draw_agreement(comparison: Comparison, chosen: Selection) -> None:
         more=[] if "CAPA" in kinds else ["CAPA needs the probabilities of the choices, which these runs do not have"],
         methods=("error_consistency",),
     )
-    formats: dict[str, Callable[[Any], str]] = {**dict.fromkeys(("c_obs", "c_exp"), percent), "split": SPLIT_WORDS.__getitem__}
+    formats: dict[str, Callable[[Any], str]] = {
+        **dict.fromkeys(("c_obs", "c_exp"), percent),
+        "kappa": signed,
+        "se": "{:.3f}".format,
+        "split": SPLIT_WORDS.__getitem__,
+    }
     screen.table(table, "agreement", columns={"c_obs": "observed", "c_exp": "by chance", "se": "standard error"}, formats=formats)
 
 

@@ -10,6 +10,7 @@ from analysis.compare.pairing import OVER_TASKS
 from ui.figures.compare import p_text
 from ui.figures.parts import listed
 from ui.figures.text import is_number, level_name, signed
+from ui.words import counted
 
 SPLIT_PHRASES = {"id": "in distribution", "ood": "out of distribution", "": "overall"}
 
@@ -57,19 +58,19 @@ def _how_sure(row: Mapping[Any, Any], n_tests: int) -> str:
     if not is_number(row["p_holm"]):
         return str(row["reason"] or "")
     if row["unit"] != OVER_TASKS or not is_number(row["mcnemar_p_holm"]):
-        return f"p {_p(row['p_holm'])}, adjusted for {n_tests} tests"
+        return f"p {_p(row['p_holm'])}, adjusted for {counted(n_tests, 'test')}"
     here, beyond = row["mcnemar_p_holm"] < SURE, row["p_holm"] < SURE
     if here and beyond:
         return (
             f"that holds on these tasks (McNemar, p {_p(row['mcnemar_p_holm'])}) and for other tasks (p {_p(row['p_holm'])}), "
-            f"adjusted for {n_tests} tests"
+            f"adjusted for {counted(n_tests, 'test')}"
         )
     if here:
         return (
             f"that is sure on these tasks (McNemar, p {_p(row['mcnemar_p_holm'])}), but not that it holds for other tasks "
-            f"(p {_p(row['p_holm'])}; adjusted for {n_tests} tests)"
+            f"(p {_p(row['p_holm'])}; adjusted for {counted(n_tests, 'test')})"
         )
-    return f"chance could explain it (p {_p(row['p_holm'])}; McNemar {_p(row['mcnemar_p_holm'])}; adjusted for {n_tests} tests)"
+    return f"chance could explain it (p {_p(row['p_holm'])}; McNemar {_p(row['mcnemar_p_holm'])}; adjusted for {counted(n_tests, 'test')})"
 
 
 def _strongest(row: Mapping[Any, Any], comparison: Comparison) -> str:
@@ -104,7 +105,9 @@ def _many(rows: list[dict[Any, Any]], comparison: Comparison) -> str:
         _group([row for row in sure if row["difference"] > 0], "beats it", "beat it"),
         _group([row for row in sure if row["difference"] <= 0], "falls behind", "fall behind"),
         _group(
-            here, "differs on these tasks (McNemar) but not surely on others", "differ on these tasks (McNemar) but not surely on others"
+            here,
+            "differs on these tasks (McNemar) but not surely on others, after Holm's adjustment",
+            "differ on these tasks (McNemar) but not surely on others, after Holm's adjustment",
         ),
         _group(unsure, "cannot be told from it", "cannot be told from it"),
     ]

@@ -130,9 +130,11 @@ def draw_mirage(mirage: Mirage | None, choice: EmergenceChoice) -> None:
 def draw_law(found: Emergence) -> None:
     """Pass rates against the task scaling law, with the growth type."""
     screen.answer(law_sentence(found))
+    if found.law is None:
+        return  # the sentence gives the reason: an empty chart would only say it again
     show_chart(law_figure(found), key="law", on_click=False)
     screen.caption(
-        n=f"n = {found.law.n_used if found.law else 0} scales",
+        n=f"n = {found.law.n_used} scales",
         estimator="least squares on F; the pass rate is the share of right answers, one try per instance",
         interval="95 % of the resamples, for the quadratic term",
         more=["Concave F: accelerated emergence. Convex: several steps must succeed. With four or five scales the test rarely rejects"],

@@ -41,7 +41,11 @@ def token_logprobs_figure(logprobs: Sequence[float], *, at_most: int = 2000) -> 
             file_name="token-log-probabilities",
             margin={"l": 48, "r": 8, "t": 8, "b": 44},
             bargap=0.1,
-            xaxis={"title": {"text": "token", "font": {"size": 13}}, "rangemode": "tozero"},
-            yaxis={"title": {"text": "log p (nats)", "font": {"size": 13}}},
+            xaxis={
+                "title": {"text": "token", "font": {"size": 13}},
+                "range": [0.4, len(finite) + 0.6],
+                **({"dtick": 1} if len(finite) <= 20 else {}),
+            },
+            yaxis={"title": {"text": "log p (nats)", "font": {"size": 13}, "standoff": 8}, "automargin": True},
         ),
     }

@@ -106,7 +106,8 @@ def _meeting() -> Meeting:
     meeting = st.session_state.get(_MEETING) or find(st.context.cookies.get(COOKIE, "")) or begin()
     st.session_state[_MEETING] = meeting
     if meeting.pages:
-        _remember(key="remember meeting", data={"cookie": f"{COOKIE}={meeting.name}; path=/; SameSite=Strict; max-age=86400"})
+        with st.sidebar:  # beside the menu its empty place would push Views into a second line
+            _remember(key="remember meeting", data={"cookie": f"{COOKIE}={meeting.name}; path=/; SameSite=Strict; max-age=86400"})
     return meeting
 
 

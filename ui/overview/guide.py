@@ -22,6 +22,13 @@ STEPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
 """Page, label and words of the URL of each step."""
 
 
+ABOUT = (
+    "The ladder: models of 1k to 1M parameters that this project trained itself, so what they have seen is known exactly. ID: instances "
+    "like those of training. OOD: instances unlike them, in a way that the OOD kind names (decade: numbers of the thirties and seventies, "
+    "which training kept out of these tasks)."
+)
+
+
 def draw_guide() -> None:
     """The five steps; nothing after Skip, with `guide=off` in the URL, or in a store without the ladder."""
     if st.session_state.get(_SKIPPED) or st.query_params.get("guide") == "off":
@@ -32,6 +39,7 @@ def draw_guide() -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute"):
             st.markdown("**First visit? Five steps**")
             st.button("Skip", key="skip guide", type="tertiary", on_click=_skip)
+        st.caption(ABOUT)
         with st.container(horizontal=True, gap="small", key="guide-steps"):
             for page, label, words in STEPS:
                 view_link(label, page, words, key=f"guide {label}", icon=":material/arrow_forward:")

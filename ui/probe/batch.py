@@ -15,6 +15,7 @@ from probe.running import ProbeSpec
 from probe.tasks import TASKS
 from ui import cached, screen, selection
 from ui.chart import show_chart
+from ui.figures.text import level_name
 from ui.figures.valley import valley_figure
 from ui.probe.parts import ProbeChoice
 from ui.samples.parts import SPLIT_WORDS, level_labels, parse_object
@@ -36,7 +37,7 @@ def pick_batch(choice: ProbeChoice) -> ProbeSpec | None:
         selection_mode="multi",
         default=levels,
         key=f"batch levels {levels}",
-        format_func=lambda n: f"{n} {labels.get(n, '')}",
+        format_func=lambda n: f"{n} {level_name(labels.get(n), n)}",
     )
     splits = top[1].pills(
         "Splits", [str(side) for side in Split], selection_mode="multi", default=["id", "ood"], key="batch splits",

@@ -84,7 +84,8 @@ def _pick_files() -> Pending | None:
         "Drop result files here",
         accept_multiple_files=True,
         key=f"upload {st.session_state.get(_ROUND, 0)}",
-        help="lm-evaluation-harness, SCYLLA output, CSV, TSV, Parquet or Charybdis' own files; the format is told by content.",
+        help="lm-evaluation-harness, Inspect, lighteval, HELM, OpenCompass, Every Eval Ever, SCYLLA output, CSV, TSV, Parquet "
+        "or Charybdis' own files; the format is told by content.",
     )
     if not dropped:
         return None
@@ -259,6 +260,7 @@ def _draw_report(report: Report) -> None:
     if any(result.status == "imported" for result in report.results):
         with st.container(horizontal=True):
             screen.page_link("valley", "Where does generalization break down?", icon=":material/stacked_line_chart:")
+            screen.page_link("compare", "Which model is better, and how sure is that?", icon=":material/compare_arrows:")
             if any(result.samples for result in report.results):
                 screen.page_link("samples", "Which answers went wrong, and why?", icon=":material/article:")
     rejects = [reject for result in report.results for reject in result.rejects]

@@ -17,7 +17,7 @@ from ui.words import counted
 Address = tuple[str, int]
 """Run id and row in run."""
 _COLUMNS: dict[str, Any] = {
-    "log p": st.column_config.NumberColumn(format="%.2f"),
+    "log p": st.column_config.NumberColumn(format="%.3g"),
     "score": st.column_config.NumberColumn(format="%.3g"),
     "seconds": st.column_config.NumberColumn(format="%.3g"),
 }

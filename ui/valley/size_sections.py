@@ -15,6 +15,7 @@ from ui.calibration_words import simulated
 from ui.chart import show_chart
 from ui.figures.probe_level import probe_level_figure
 from ui.figures.size import size_figure
+from ui.figures.text import level_name
 from ui.figures.theme import MAX_LINES
 
 if TYPE_CHECKING:
@@ -74,7 +75,13 @@ def _draw_one(found: LevelBySize, chosen: Selection) -> None:
     _draw_tests(found)
     if found.groups.reason is None:
         st.caption(screen.plain(f"Size groups, by parameters: {', '.join(found.group_names)}."))
-    screen.table(found.models, f"critical-level-by-size-{found.source}", formats={"n_params": _size}, key=f"size models {found.source}")
+    screen.table(
+        found.models,
+        f"critical-level-by-size-{found.source}",
+        columns={"n_params": "parameters", "level_label": "level name"},
+        formats={"n_params": _size, "level_label": lambda label: level_name(label, 0)},
+        key=f"size models {found.source}",
+    )
     if clicked:
         screen.open_page("runs" if found.source == "published" else "samples", model=str(clicked["model"]))
 

@@ -11,7 +11,7 @@ from data.records import Selection
 from ui import cached, screen, selection
 from ui.chart import show_chart
 from ui.figures.multiverse import specification_curve_figure
-from ui.figures.text import level_name, percent
+from ui.figures.text import level_name, percent, signed
 from ui.figures.theme import MAX_LINES
 from ui.figures.what_if import rank_slope_figure, what_if_levels_figure
 from ui.valley.words import raised
@@ -265,8 +265,8 @@ def draw_grading() -> None:
     gaps = table["gap"]
     low, high = table.iloc[int(gaps.argmin())], table.iloc[int(gaps.argmax())]
     screen.answer(
-        f"Grading alone makes gaps of a perfect solver: from {100 * low['gap']:+.0f} points ({low['task']}) to "
-        f"{100 * high['gap']:+.0f} points ({high['task']}), because the SCYLLA authors' grader accepts one of several right answers."
+        f"Grading alone makes gaps of a perfect solver: from {signed(100 * low['gap'], 0)} points ({low['task']}) to "
+        f"{signed(100 * high['gap'], 0)} points ({high['task']}), because the SCYLLA authors' grader accepts one of several right answers."
     )
     screen.table(table, "grading-effect", columns=_columns())
     screen.caption(

@@ -80,3 +80,10 @@ def test_sizes_sort_as_numbers() -> None:
     names = ["Q-110B", "Q-1.8B", "q-4B", "Q-14B"]
     assert sorted(names, key=natural_order) == ["Q-1.8B", "q-4B", "Q-14B", "Q-110B"]
     assert all(natural_order(a) != natural_order(b) for a, b in combinations(names, 2))
+
+
+def test_the_unit_behind_a_number_counts_in_the_order() -> None:
+    names = ["ladder-1k-s0", "ladder-3k-badlr-s0", "ladder-3k-s0", "ladder-300k-s1", "ladder-1M-s0", "ladder-1B"]
+    assert sorted(reversed(names), key=natural_order) == names
+    assert sorted(["p-1b", "p-70m", "p-2base"], key=natural_order) == ["p-2base", "p-70m", "p-1b"]  # the b of a word is no unit
+    assert natural_order("p-1000k") != natural_order("p-1M")
