@@ -34,6 +34,10 @@ TRAINING_AXES = ("tokens", "step")
 LOGARITHMS = ("ppl", "perplexity", "word_perplexity", "byte_perplexity")
 """Metrics that are the exponential of a loss: read as minus their logarithm."""
 RESAMPLES = 400
+Z_95 = 1.959964
+FROM_ERROR = "95 %, from the standard error over instances"
+SE_ROUNDING = 0.1
+"""How far the square of a stated standard error may lie from that of a coin for rounding alone."""
 COMMON_SHARE = 0.9
 """A task that fewer of the points have is left out of a mean over tasks; then points that lack one of the others are."""
 
@@ -114,8 +118,9 @@ def gather(scales: pd.DataFrame, values: pd.DataFrame, metric: str, wanted: Want
     Returns:
         A series; without points when nothing fits (the notes say what was left out).
 
-    One task: Wilson interval where n is known, else the stated standard error. Several: t interval over the tasks, never narrower than
-    Wilson. Draws resample the tasks (the same for every point, since they are the same tasks) and the answers within each.
+    One task: Wilson interval where answers are right or wrong and n is known, else the standard error over instances (`has_fractions`).
+    Several: t interval over the tasks, never narrower than that over instances. Draws resample the tasks (the same for every point, since
+    they are the same tasks) and the answers within each.
     """
     notes: list[str] = []
     rows = _rows(scales, values, metric, wanted, notes)
@@ -220,7 +225,7 @@ def part_names(rows: pd.DataFrame) -> pd.Series[str]:
 
 def _parts(points: pd.DataFrame, by_task: Mapping[str, Any], is_share: bool) -> Parts:
     value, n, se = by_task["value"], by_task["n"], by_task["se"]
-    counted = is_share & np.isfinite(n) & (n > 0) & (value >= 0) & (value <= 1)
+    counted = is_share & np.isfinite(n) & (n > 0) & (value >= 0) & (value <= 1) & ~has_fractions(value, n, se)
     keys = points["model"].astype(str) + "\x00" + points["step"].astype("string").fillna("")
     return Parts(names=by_task["names"], points=tuple(keys), runs=by_task["run_id"], value=value, n=n, se=se, counted=counted)
 
@@ -255,23 +260,54 @@ def _points(rows: pd.DataFrame, wanted: Wanted, notes: list[str]) -> tuple[pd.Da
     return points.assign(upper_if_zero=upper)[list(POINT_COLUMNS)], {**by_task, "names": tuple(tables["value"].index)}
 
 
+def has_fractions(value: Floats, n: Floats, se: Floats) -> NDArray[np.bool_]:
+    """Which shares are no counts of right answers: their standard error is known and not that of a coin (divided by n or by n - 1).
+
+    That of fractional scores, such as token accuracy, is smaller; that of scores clustered by the source may be larger. Where nothing
+    varies (0, 1, or all scores the same) the standard error says nothing and the coin, which is never narrower, stands in.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = se**2 / (value * (1 - value))
+        fits: NDArray[np.bool_] = (ratio * n > (1 - SE_ROUNDING)) & (ratio * (n - 1) < 1 + SE_ROUNDING)
+    known: NDArray[np.bool_] = np.isfinite(se) & (se > 0) & (value > 0) & (value < 1)
+    return known & ~fits
+
+
+def _over_instances(points: pd.DataFrame, by_task: Mapping[str, Any]) -> str:
+    """As `_intervals`, for shares whose number of answers is known."""
+    value, n, se = by_task["value"], by_task["n"], by_task["se"]
+    n_tasks, fractions = len(value), has_fractions(value, n, se)
+    variance = np.where(fractions, se**2, value * (1 - value) / n)
+    # As many right-or-wrong answers as would be this sure.
+    answers = np.divide(value * (1 - value), variance, out=n.astype(float), where=fractions)
+    n_eff = n_tasks**2 / (1 / answers).sum(axis=0)
+    spread = value.std(axis=0, ddof=1) if n_tasks > 1 else np.full(value.shape[1], np.nan)
+    ends = [mean_interval(*row) for row in zip(points["y"], spread, [n_tasks] * len(points), n_eff, strict=True)]
+    lo, hi = np.array([end[0] for end in ends]), np.array([end[1] for end in ends])
+    if n_tasks == 1:
+        half = Z_95 * np.sqrt(variance[0])
+        lo = np.where(fractions[0], np.clip(value[0] - half, 0, 1), lo)
+        hi = np.where(fractions[0], np.clip(value[0] + half, 0, 1), hi)
+    points["lo"], points["hi"], points["se"] = lo, hi, np.sqrt(variance.sum(axis=0)) / n_tasks
+    if n_tasks > 1:
+        return "95 %, over tasks"
+    if not fractions.any():
+        return "95 % Wilson, over instances"
+    return FROM_ERROR if fractions.all() else f"{FROM_ERROR}; Wilson where answers are right or wrong only"
+
+
 def _intervals(points: pd.DataFrame, by_task: Mapping[str, Any], is_share: bool) -> str:
     """Fill lo, hi and se of the points; returns what they are, in words."""
     value, n, se = by_task["value"], by_task["n"], by_task["se"]
     n_tasks = len(value)
     if is_share and np.isfinite(n).all() and (n > 0).all():
-        n_eff = n_tasks**2 / (1 / n).sum(axis=0)
-        spread = value.std(axis=0, ddof=1) if n_tasks > 1 else np.full(value.shape[1], np.nan)
-        ends = [mean_interval(*row) for row in zip(points["y"], spread, [n_tasks] * len(points), n_eff, strict=True)]
-        points["lo"], points["hi"] = [end[0] for end in ends], [end[1] for end in ends]
-        points["se"] = np.sqrt((value * (1 - value) / n).sum(axis=0)) / n_tasks
-        return "95 %, over tasks" if n_tasks > 1 else "95 % Wilson, over instances"
+        return _over_instances(points, by_task)
     if n_tasks > 1:
         spread = value.std(axis=0, ddof=1) / math.sqrt(n_tasks)
         half, words = float(stats.t.isf(0.025, n_tasks - 1)) * spread, "95 %, over tasks"
     else:
-        spread, words = se[0], "95 %, from the standard error over instances"
-        half = 1.959964 * spread
+        spread, words = se[0], FROM_ERROR
+        half = Z_95 * spread
     points["se"], points["lo"], points["hi"] = spread, points["y"] - half, points["y"] + half
     if is_share:
         points["lo"], points["hi"] = points["lo"].clip(0, 1), points["hi"].clip(0, 1)

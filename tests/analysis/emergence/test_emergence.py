@@ -57,6 +57,45 @@ def test_a_series_is_sorted_and_carries_wilson_intervals_and_what_zeros_hide() -
     assert "Wilson" in series.interval
 
 
+def fractional(scores: list[np.ndarray[Any, Any]], *, task: str = "sort") -> pd.DataFrame:
+    """Rows as data.queries.fetch_scale_values makes them of scores between 0 and 1."""
+    values, errors = [one.mean() for one in scores], [one.std(ddof=1) / math.sqrt(len(one)) for one in scores]
+    return stated(values, 0.0, is_share=True).assign(se=errors, n=[float(len(one)) for one in scores], task=task, source="samples")
+
+
+def test_fractional_scores_have_the_interval_of_their_own_spread_and_right_or_wrong_ones_wilsons() -> None:
+    rng = np.random.default_rng(3)
+    scores = [rng.beta(8, 8, 256), np.repeat([0.0, 1.0], 128), np.ones(256), np.full(256, 0.25)]
+    series = gather(scales(SIZES[:4]), fractional(scores), "token_accuracy", Wanted())
+    points, expected = series.points, scores[0].std(ddof=1) / 16
+    assert points["se"].iloc[0] == pytest.approx(expected)
+    assert (points["hi"] - points["lo"]).iloc[0] == pytest.approx(2 * 1.959964 * expected)
+    assert expected < 0.5 * math.sqrt(0.25 / 256)  # a coin is twice as unsure
+    assert points["lo"].iloc[1] == pytest.approx(0.43916, abs=1e-4)  # Wilson, 128 of 256
+    assert 0.98 < points["lo"].iloc[2] < points["hi"].iloc[2] == 1.0
+    assert points["hi"].iloc[3] - points["lo"].iloc[3] > 0.1  # no spread is no certainty
+    assert series.interval == "95 %, from the standard error over instances; Wilson where answers are right or wrong only"
+    assert series.draws is not None and series.draws[:, 0].std() == pytest.approx(expected, rel=0.15)
+    assert gather(scales(SIZES[:1]), fractional(scores[:1]), "token_accuracy", Wanted()).interval.endswith("over instances")
+
+
+def test_a_stated_error_that_is_a_coins_but_for_rounding_keeps_wilson_and_a_clustered_one_counts() -> None:
+    coin = stated([0.3], round(math.sqrt(0.21 / 99), 3), is_share=True).assign(n=100.0)
+    assert gather(scales(SIZES[:1]), coin, "acc", Wanted()).interval == "95 % Wilson, over instances"
+    clustered = gather(scales(SIZES[:1]), coin.assign(se=0.1), "acc", Wanted())
+    assert clustered.points[["lo", "hi"]].iloc[0].tolist() == pytest.approx([0.104, 0.496], abs=1e-3)
+
+
+def test_fractional_scores_of_several_tasks_are_never_surer_than_their_tasks() -> None:
+    rng = np.random.default_rng(4)
+    tasks = [fractional([rng.beta(a, 8, 64)] * 2, task=f"t{a}") for a in (2, 8, 20)]
+    series = gather(scales(SIZES[:2]), pd.concat(tasks), "token_accuracy", Wanted())
+    errors = np.array([frame["se"].iloc[0] for frame in tasks])
+    assert series.points["se"].iloc[0] == pytest.approx(math.sqrt((errors**2).sum()) / 3)
+    assert (series.points["hi"] - series.points["lo"]).iloc[0] > 4 * series.points["se"].iloc[0]
+    assert series.interval == "95 %, over tasks"
+
+
 def test_several_tasks_are_averaged_over_those_that_the_points_share() -> None:
     both = pd.concat([counts([0, 128, 256]), counts([128, 128, 128], task="max"), counts([256], task="rare")])
     series = gather(scales(SIZES[:3]), both, "accuracy", Wanted())
