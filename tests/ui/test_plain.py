@@ -50,3 +50,9 @@ def test_control_and_direction_marks_become_visible() -> None:
 
 def test_lines_become_one_line() -> None:
     assert plain("    indented\n\n- item") == "indented \\- item"
+
+
+def test_names_that_run_from_right_to_left_leave_the_numbers_beside_them_alone() -> None:
+    said = plain("نموذج اللغة-7b +2.8 [−5.7, 11.2], نموذج, (ل) and b")
+    assert said.replace("\\", "") == "\u2068نموذج اللغة-7b\u2069 +2.8 [−5.7, 11.2], \u2068نموذج\u2069, \u2068(ل\u2069) and b"
+    assert "\u2068" not in plain("模型 Ünïcødé 🦑 [1, 2]")
