@@ -115,7 +115,14 @@ def _many(rows: list[dict[Any, Any]], comparison: Comparison) -> str:
     size = f", n = {next(iter(n)):,}" if len(n) == 1 and None not in n else ""
     how = {row["method"] for row in rows}
     told = "; ".join(filter(None, phrases))
-    return f"{where.capitalize()}, against the baseline {comparison.baseline}, in points: {told} ({' and '.join(sorted(how))}{size})."
+    methods = f"{' and '.join(sorted(how))}{size}{_adjusted(rows, comparison.family_size)}"
+    return f"{where.capitalize()}, against the baseline {comparison.baseline}, in points: {told} ({methods})."
+
+
+def _adjusted(rows: list[dict[Any, Any]], n_tests: int) -> str:
+    """Why a model whose interval leaves 0 out may not be told from the baseline; nothing where none is like that."""
+    apart = [row for row in rows if not _is_sure(row) and is_number(row["lo"]) and (row["lo"] > 0 or row["hi"] < 0)]
+    return f"; verdicts are adjusted for {n_tests} tests, intervals are not" if apart else ""
 
 
 def _group(members: list[dict[Any, Any]], one: str, several: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from ui.compare.words import _how_sure, _strongest, difference_phrase
+from ui.compare.words import _how_sure, _many, _strongest, difference_phrase
 
 ROW: dict[str, Any] = {
     "model": "a", "baseline": "b", "split": "ood", "grouping": "overall", "method": "paired", "unit": "over tasks", "n_tasks": 9, "n": 9,
@@ -34,3 +34,11 @@ def test_the_surest_place_is_told_in_the_direction_of_the_sentence() -> None:
     comparison = cast(Any, SimpleNamespace(rows=pd.DataFrame(places)))
     assert "L1: +78.6 [75.4, 81.5]" in _strongest(ROW, comparison)
     assert "L1, the other way round: −78.6 [−81.5, −75.4]" in _strongest({**ROW, "difference": 0.2}, comparison)
+
+
+def test_an_interval_that_leaves_0_out_beside_an_unsure_verdict_is_explained() -> None:
+    comparison = cast(Any, SimpleNamespace(baseline="b", family_size=13))
+    said = _many([ROW, {**ROW, "model": "c", "p_holm": 0.001}], comparison)
+    assert "a −44.4 [−85.0, −3.9] cannot be told from it" in said
+    assert said.endswith("; verdicts are adjusted for 13 tests, intervals are not).")
+    assert "adjusted" not in _many([{**ROW, "hi": 0.1}, {**ROW, "p_holm": 0.001}], comparison)
