@@ -10,6 +10,8 @@ from ui.figures.theme import CLEAR, Figure, Trace
 
 LEGEND_ROW = 30
 """Pixels of one row of a legend."""
+MANY_LEVELS = 7
+"""Up to this many levels have room for their names, and for words in the cells above them."""
 
 
 def layout(*, height: int, sentence: str, file_name: str, **more: Any) -> dict[str, Any]:
@@ -27,10 +29,13 @@ def layout(*, height: int, sentence: str, file_name: str, **more: Any) -> dict[s
 def level_axis(levels: Mapping[int, str], **more: Any) -> dict[str, Any]:
     """An axis over ordinal levels: equal steps, each with its label. Complexity levels are an order, not a cost scale."""
     places = list(levels)
+    names = list(levels.values())
+    if len(places) > MANY_LEVELS and names == [f"level {place}" for place in places]:
+        names[1:] = [str(place) for place in places[1:]]
     return {
         "tickmode": "array",
         "tickvals": places,
-        "ticktext": [escape(name, at_most=24) for name in levels.values()],
+        "ticktext": [escape(name, at_most=24) for name in names],
         "range": [min(places) - 0.5, max(places) + 0.5] if places else [0.5, 1.5],
         "zeroline": False,
         "showgrid": False,

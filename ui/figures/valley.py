@@ -16,6 +16,7 @@ from analysis.valley.words import percent as sure_percent
 from ui.figures.heat import HeatColors, HeatRow, heatmap
 from ui.figures.parts import (
     LEGEND_ROW,
+    MANY_LEVELS,
     cell_texts,
     dodge,
     hatched,
@@ -86,7 +87,8 @@ def _valley_layout(
     top, bottom = 26, 44
     domains, inner = stacked(heights, BETWEEN)
     names = [escape(valley.model, at_most=22) for valley in valleys]
-    titles = ("Accuracy", "Gap, ID − OOD", "P(level is critical)")
+    unit = ", %" if len(levels) > MANY_LEVELS else ""
+    titles = ("Accuracy", "Gap, ID − OOD", f"P(level is critical){unit}")
     return layout(
         height=inner + top + bottom + LEGEND_ROW,
         sentence=" ".join(f"{valley.model}: {valley.sentence()}" for valley in valleys),
@@ -101,7 +103,7 @@ def _valley_layout(
         legend=legend_above(inner),
         xaxis=level_axis(levels, anchor="y3", showline=True, ticks=""),
         yaxis={"domain": domains[0], "range": [-0.02, 1.02], "tickformat": ".0%", "zeroline": False, "dtick": 0.25},
-        yaxis2={"domain": domains[1], "tickformat": ".0%", "zeroline": True, "nticks": 5, "rangemode": "tozero"},
+        yaxis2={"domain": domains[1], "tickformat": ".0%", "zeroline": True, "nticks": 5, **_gap_range(valleys)},
         yaxis3={
             "domain": domains[2],
             "range": [len(valleys) - 0.5, -0.5],
@@ -116,6 +118,12 @@ def _valley_layout(
         annotations=[panel_title(text, domain[1]) for text, domain in zip(titles, domains, strict=True)],
         barmode="overlay",
     )
+
+
+def _gap_range(valleys: Sequence[Valley]) -> dict[str, Any]:
+    """As the gaps are; without any the axis stays within what a gap can be."""
+    has_gap = any(is_number(gap) for valley in valleys for gap in valley.curve["gap_signed"])
+    return {"rangemode": "tozero"} if has_gap else {"range": [0, 1]}
 
 
 def _split_keys() -> list[Trace]:
@@ -248,8 +256,9 @@ def _strip_traces(valleys: Sequence[Valley], levels: Mapping[int, str]) -> list[
         "customdata": [[{"model": valley.model, "level": level} for level in levels] for valley in valleys],
         "uid": "p critical",
     }
+    spell = sure_percent if len(levels) <= MANY_LEVELS else _bare_percent
     spoken = [
-        (level, place, sure_percent(chance), chance > 0.5)
+        (level, place, spell(chance), chance > 0.5)
         for place, row in enumerate(chances)
         for level, chance in zip(levels, row, strict=True)
         if is_number(chance)
@@ -259,6 +268,11 @@ def _strip_traces(valleys: Sequence[Valley], levels: Mapping[int, str]) -> list[
         return strip
     why = [_chance_hover(valleys[place], level, levels[level], None) for place, level in missing]
     return [*strip, hatched([(level, place) for place, level in missing], hover_texts=why, yaxis="y3")]
+
+
+def _bare_percent(share: float) -> str:
+    """As `sure_percent`, where many levels leave room for a number only; the panel's title has the unit."""
+    return sure_percent(share).removesuffix(" %").replace("under ", "<").replace("over ", ">")
 
 
 def _chance_hover(valley: Valley, level: int, name: str, chance: float | None) -> str:

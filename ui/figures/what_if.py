@@ -13,7 +13,7 @@ from ui.figures.text import escape, hover, is_number, level_name
 from ui.figures.theme import DASH, SPLIT_NAMES, Figure, ModelStyle, Trace, style_of
 
 ROW, TOP, BOTTOM = 26, 36, 12
-NAME_UNITS, NAME_LENGTH = 2.9, 18
+NAME_UNITS, NAME_LENGTH = 4.5, 18
 """Room for names on either side, as a multiple of the lines' width, and how many characters fit there in half a page."""
 
 
@@ -87,7 +87,7 @@ def _short(value: float) -> str:
 
 def _names(row: Mapping[Any, Any], left: int, right: int) -> list[dict[str, Any]]:
     name = escape(row["model"], at_most=NAME_LENGTH)
-    common = {"showarrow": False, "xref": "x", "yref": "y", "font": {"size": 11}}
+    common = {"showarrow": False, "xref": "x", "yref": "y", "font": {"size": 10}}
     moved = row["rank"] != row["paper_rank"]
     before = f"{name}  {_short(row['paper'])}  {row['paper_rank']:.0f}"
     rank = f"{row['rank']:.0f}"

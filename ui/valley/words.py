@@ -44,7 +44,9 @@ def _several(valleys: Sequence[Valley]) -> str:
     said = "The gap is largest " + (", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0])
     if len(valleys) > MAX_NAMED:
         n_sure = sum(_is_settled(valley) for valley in valleys)
-        said += f" (settled for {n_sure})" if n_sure else " (settled for none)"
+        n_tied = sum(valley.is_tie for valley in valleys)
+        tied = f"; for {n_tied} other levels are alike, the lowest is taken" if n_tied else ""
+        said += f" (settled for {n_sure or 'none'}{tied})"
     return said + (
         f"; {listed(without)} has no critical level." if len(without) == 1 else f"; {listed(without)} have none." if without else "."
     )
@@ -53,7 +55,9 @@ def _several(valleys: Sequence[Valley]) -> str:
 def _surety(valley: Valley) -> str:
     """How often the level is the peak when the answers are drawn anew; nothing where that is not known."""
     chance = valley.p_critical.get(valley.critical_level) if valley.critical_level is not None else None
-    return f" ({sure_percent(chance)} of resamples)" if is_number(chance) else ""
+    parts = ["with other levels alike, the lowest is taken"] if valley.is_tie else []
+    parts += [f"{sure_percent(chance)} of resamples"] if is_number(chance) else []
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _is_settled(valley: Valley) -> bool:

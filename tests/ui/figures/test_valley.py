@@ -6,7 +6,9 @@ import math
 
 import pytest
 
-from tests.ui.figures.examples import SEVEN, trace, valleys
+from analysis.simulate import simulate_tasks
+from analysis.valley.locating import locate_valleys
+from tests.ui.figures.examples import SEVEN, counts, trace, valleys
 from ui.figures.valley import gap_heatmap_figure, valley_figure
 
 
@@ -87,3 +89,18 @@ def test_more_than_six_models_become_a_heat_map_of_signed_gaps() -> None:
 def test_heat_map_hatches_what_is_missing() -> None:
     figure = gap_heatmap_figure([*valleys("A"), *valleys("B", without=(1, "id"))])
     assert (trace(figure, "missing")["x"], trace(figure, "missing")["base"]) == ([1], [0.52])
+
+
+def test_gap_axis_without_a_gap_stays_within_what_a_gap_can_be() -> None:
+    assert valley_figure(valleys("A"))["layout"]["yaxis2"]["rangemode"] == "tozero"
+    nothing = counts("A").assign(n_error=100, n_correct=0, n_wrong=0, n_unparsed=0)
+    assert valley_figure(locate_valleys(nothing))["layout"]["yaxis2"]["range"] == [0, 1]
+
+
+def test_many_levels_have_short_labels_and_cells() -> None:
+    results = simulate_tasks(n_tasks=2, beta=[0.5 * level for level in range(12)], n=64)
+    figure = valley_figure(locate_valleys(results))
+    assert figure["layout"]["xaxis"]["ticktext"] == ["level 1", *(str(level) for level in range(2, 13))]
+    words = [text for each in figure["data"] if each.get("mode") == "text" for text in each["text"]]
+    assert len(words) == 12 and not any("%" in text for text in words)
+    assert any(text["text"] == "<b>P(level is critical), %</b>" for text in figure["layout"]["annotations"])

@@ -13,10 +13,10 @@ from ui.words import at
 def test_headline_counts_models_once_however_many_runs_they_have() -> None:
     added_at = [pd.Timestamp(datetime.now(UTC)).tz_localize(None)] * 3
     runs = pd.DataFrame({"model": ["a", "a", "b"], "status": "success", "added_at": added_at})
-    assert headline(runs, 1) == "2 models, 1 with ID and OOD accuracy; newest run added just now."
+    assert headline(runs, 1) == "2 models, 1 with ID and OOD results; newest run added just now."
     assert headline(runs, 1, when=at).endswith(f"newest run added at {runs['added_at'].max():%Y-%m-%d %H:%M} UTC.")
     runs.loc[1, "status"] = "running"
-    assert headline(runs, 1) == "2 models, 1 with ID and OOD accuracy; newest run added just now; 1 run still running."
+    assert headline(runs, 1) == "2 models, 1 with ID and OOD results; newest run added just now; 1 run still running."
 
 
 def test_contents_are_summed_by_benchmark_and_format() -> None:

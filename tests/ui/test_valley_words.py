@@ -1,0 +1,23 @@
+"""The sentence above several valleys, where the gap is largest at several levels alike."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.valley.locating import locate_valleys
+from tests.ui.figures.examples import counts
+from ui.valley.words import headline
+
+
+def _tied(*models: str) -> pd.DataFrame:
+    frame = counts(*models)
+    right = frame["split"].map({"id": 60, "ood": 40}).where(frame["level"] < 3, 20)
+    return frame.assign(n_correct=right, n_wrong=100 - right, n_unparsed=0)
+
+
+def test_a_tie_is_said_of_named_and_of_counted_models() -> None:
+    few, _ = headline(locate_valleys(_tied("A", "B")))
+    assert "at O(N) for A (with other levels alike, the lowest is taken; " in few
+    many, _ = headline(locate_valleys(_tied("A", "B", "C", "D")))
+    assert "settled for none; for 4 other levels are alike, the lowest is taken)" in many
+    assert "alike" not in headline(locate_valleys(counts("A", "B")))[0]
