@@ -17,7 +17,7 @@ from data.records import CharybdisError
 from data.store import Store
 
 FILE = Path(__file__).parent / "catalog" / "views.csv"
-COLUMNS = ("view_id", "name", "page", "query", "note")
+COLUMNS = ("view_id", "name", "page", "query", "needs", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,14 @@ class ExampleView:
     name: str
     page: str
     query: tuple[tuple[str, str], ...]
+    needs: frozenset[str]
+    """Models that the note speaks of although the view names none: it shows all that are stored."""
     note: str
 
     @property
     def models(self) -> frozenset[str]:
-        """Models that the view names; without them it shows nothing."""
-        return frozenset(word for key, word in self.query if key == "models")
+        """Models without which the view shows nothing, or something else than its note says."""
+        return self.needs | {word for key, word in self.query if key == "models"}
 
 
 @cache
@@ -48,11 +50,18 @@ def read_example_views(file: Path = FILE) -> tuple[ExampleView, ...]:
         if tuple(reader.fieldnames or ()) != COLUMNS:
             raise ValueError(f"{file} has the columns {reader.fieldnames}; it needs {', '.join(COLUMNS)}")
         rows = list(reader)
-    empty = [row for row in rows if not all(row[name] for name in COLUMNS)]
+    empty = [row for row in rows if not all(row[name] for name in COLUMNS if name != "needs")]
     if empty:
         raise ValueError(f"{file}: empty fields in {empty}")
     return tuple(
-        ExampleView(row["view_id"], row["name"], row["page"], tuple(parse_qsl(row["query"], strict_parsing=True)), row["note"])
+        ExampleView(
+            row["view_id"],
+            row["name"],
+            row["page"],
+            tuple(parse_qsl(row["query"], strict_parsing=True)),
+            frozenset(row["needs"].split()),
+            row["note"],
+        )
         for row in rows
     )
 
