@@ -91,7 +91,7 @@ def verdict(mirage: Mirage) -> str:
     if mirage.verdict == "no jump":
         return f"{name} is {first.shape} ({first.shape_reason}): there is no jump to explain"
     unclear = first if first.shape == "undecided" else second
-    return f"whether it jumps is not decided: {metric_name(unclear.series.metric)}, {unclear.shape_reason}"
+    return f"whether it jumps is not decided under {metric_name(unclear.series.metric)}: {unclear.shape_reason}"
 
 
 def steepness_sentence(mirage: Mirage) -> str:

@@ -50,7 +50,12 @@ def sentence(what_if: WhatIf) -> str:
     changed = changes(what_if.chosen.choice, has_answers=what_if.has_answers)
     if not n:
         label = what_if.chosen.metric.label
-        return f"No model here can be ranked by its {quantity} under {label}: see below what is missing."
+        empty = [split.upper() for split in ("id", "ood") if what_if.chosen.levels[split].isna().all()]
+        takes = {Quantity.OOD: {"OOD"}, Quantity.ID: {"ID"}, Quantity.ALL: set()}.get(what_if.chosen.choice.quantity, {"ID", "OOD"})
+        said = f"No model here can be ranked by its {quantity} under {label}: "
+        if len(empty) == 1 and takes & set(empty):
+            return f"{said}that takes {' and '.join(sorted(takes))} answers, and there are no {empty[0]} answers with a value."
+        return f"{said}see below what is missing."
     if not changed:
         return f"This is the paper's definition: {n} model{'s' if n > 1 else ''} ranked by {quantity}."
     under = f"With {listed(changed)} instead of the paper's definition"

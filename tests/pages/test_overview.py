@@ -32,7 +32,7 @@ def test_overview_says_how_much_is_stored_and_how_new_it_is(demo_store: Path, op
     app = open_app(demo_store).run()
     assert not app.exception
     assert {metric.label: metric.value for metric in app.metric}["Samples"] == "2,400"
-    assert "30 models, 9 with ID and OOD accuracy; newest run added" in texts(app).replace("\\", "")
+    assert "30 models, 9 with ID and OOD results; newest run added" in texts(app).replace("\\", "")
 
 
 def test_overview_shows_levels_with_their_answers_per_split(demo_store: Path, open_app: OpenApp) -> None:
@@ -55,7 +55,7 @@ def test_overview_of_an_empty_store_says_what_to_do(empty_store: Path, open_app:
 def test_overview_survives_names_that_look_like_markup(odd_store: Path, open_app: OpenApp) -> None:
     app = open_app(odd_store).run()
     assert not app.exception
-    assert "1 model, none with both ID and OOD accuracy" in texts(app).replace("\\", "")
+    assert "1 model, none with both ID and OOD results" in texts(app).replace("\\", "")
 
 
 @pytest.fixture

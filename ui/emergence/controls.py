@@ -57,7 +57,8 @@ def pick(chosen: Selection) -> EmergenceChoice:
     axis = _select(row[2], "Over", "over", list(AXES))
     mine = mine[mine["task"] == about] if about in set(mine["task"]) else mine
     has_samples = bool((mine["source"] == "samples").any())
-    split = _select(row[3], "Split", "split", ["id", "ood", BOTH] if has_samples else [BOTH])
+    stored = set(cached.task_counts(chosen)["split"]) if has_samples else set()
+    split = _select(row[3], "Split", "split", [*(each for each in ("id", "ood") if each in stored), BOTH])
     row = st.columns([3, 3, 2.2, 1.8])
     wanted = Wanted(
         axis=axis,

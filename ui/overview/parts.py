@@ -21,9 +21,9 @@ MAX_DRAWN = 24
 
 
 def headline(runs: pd.DataFrame, n_with_both: int, *, when: Callable[[pd.Timestamp], str] = ago) -> str:
-    """One sentence: `28 models, 7 with ID and OOD accuracy; newest run added 3 minutes ago.`"""
+    """One sentence: `28 models, 7 with ID and OOD results; newest run added 3 minutes ago.`"""
     n_models = runs["model"].nunique()
-    both = f"{n_with_both} with ID and OOD accuracy" if n_with_both else "none with both ID and OOD accuracy"
+    both = f"{n_with_both} with ID and OOD results" if n_with_both else "none with both ID and OOD results"
     n_running = int((runs["status"] == RUNNING).sum())
     going_on = f"; {counted(n_running, 'run')} still running" if n_running else ""
     return f"{counted(n_models, 'model')}, {both}; newest run added {when(runs['added_at'].max())}{going_on}."
