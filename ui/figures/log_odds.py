@@ -11,7 +11,7 @@ from typing import Any
 
 from analysis.valley.locating import Valley
 from ui.figures.heat import HeatColors, HeatRow, heatmap
-from ui.figures.parts import LEGEND_ROW, dodge, layout, legend_above, level_axis, listed, note, panel_title, whiskers
+from ui.figures.parts import LEGEND_ROW, dodge, in_equal_steps, layout, legend_above, level_axis, listed, note, panel_title, whiskers
 from ui.figures.text import escape, hover, is_number, level_name, signed
 from ui.figures.theme import DIVERGING, MAX_LINES, Figure, ModelStyle, Trace, faint, style_of
 
@@ -37,7 +37,7 @@ def log_odds_gap_figure(valleys: Sequence[Valley], *, styles: Mapping[str, Model
     for valley, shift in zip(drawn, dodge(len(drawn)), strict=True):
         style = style_of(valley.model, styles)
         traces += [_level_trace(valley, shift, style), *_mean_trace(valley, shift, style)]
-    return {"data": traces, "layout": _layout(drawn, levels, _band(drawn, styles), height)}
+    return in_equal_steps({"data": traces, "layout": _layout(drawn, levels, _band(drawn, styles), height)}, levels)
 
 
 def _why_empty(valleys: Sequence[Valley]) -> str:

@@ -30,8 +30,9 @@ def level_axis(levels: Mapping[int, str], **more: Any) -> dict[str, Any]:
     """An axis over ordinal levels: equal steps, each with its label. Complexity levels are an order, not a cost scale."""
     places = list(levels)
     names = list(levels.values())
+    title = {}
     if len(places) > MANY_LEVELS and names == [f"level {place}" for place in places]:
-        names[1:] = [str(place) for place in places[1:]]
+        names, title = [str(place) for place in places], {"title": {"text": "level", "standoff": 2, "font": {"size": 12}}}
     return {
         "tickmode": "array",
         "tickvals": places,
@@ -39,8 +40,38 @@ def level_axis(levels: Mapping[int, str], **more: Any) -> dict[str, Any]:
         "range": [min(places) - 0.5, max(places) + 0.5] if places else [0.5, 1.5],
         "zeroline": False,
         "showgrid": False,
+        **title,
         **more,
     }
+
+
+def in_equal_steps(figure: Figure, levels: Iterable[int], *, axes: Sequence[str] = ("x",)) -> Figure:
+    """The figure with its levels one step apart where their numbers leave some out (2, 5, 10, 100); what stands beside one stays beside it.
+
+    Args:
+        axes: the axes that are `level_axis`, as traces name them.
+    """
+    places = sorted(levels)
+    if not places or places[-1] - places[0] == len(places) - 1:
+        return figure
+    step = {level: place for place, level in enumerate(places, start=1)}
+
+    def moved(x: Any) -> Any:
+        if not is_number(x):
+            return x
+        nearest = min(places, key=lambda level: abs(level - x))
+        return step[nearest] + x - nearest
+
+    for trace in figure["data"]:
+        if trace.get("xaxis", "x") in axes and "x" in trace:
+            trace["x"] = [moved(x) for x in trace["x"]]
+    for shape in figure["layout"].get("shapes", ()):
+        if shape.get("xref", "x") in axes:
+            shape |= {"x0": moved(shape["x0"]), "x1": moved(shape["x1"])}
+    for name in axes:
+        axis = figure["layout"][name.replace("x", "xaxis")]
+        axis |= {"tickvals": [moved(x) for x in axis["tickvals"]], "range": [0.5, len(places) + 0.5]}
+    return figure
 
 
 def hatched(cells: Iterable[tuple[float, float]], *, hover_texts: Iterable[str], **more: Any) -> Trace:

@@ -20,6 +20,7 @@ from ui.figures.parts import (
     cell_texts,
     dodge,
     hatched,
+    in_equal_steps,
     layout,
     legend_above,
     level_axis,
@@ -78,7 +79,7 @@ def valley_figure(valleys: Sequence[Valley], *, styles: Styles | None = None) ->
         traces += _gap_traces(valley, shift, style)
         shapes += _critical_cell(valley, place, style)
     traces += _strip_traces(valleys, levels)
-    return {"data": traces, "layout": _valley_layout(valleys, levels, heights, shapes)}
+    return in_equal_steps({"data": traces, "layout": _valley_layout(valleys, levels, heights, shapes)}, levels)
 
 
 def _valley_layout(

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.what_if.evaluating import Evaluation, WhatIf
-from ui.figures.parts import layout, legend_above, level_axis, note, panel_title
+from ui.figures.parts import in_equal_steps, layout, legend_above, level_axis, note, panel_title
 from ui.figures.text import escape, hover, is_number, level_name
 from ui.figures.theme import DASH, SPLIT_NAMES, Figure, ModelStyle, Trace, style_of
 
@@ -86,7 +86,8 @@ def _short(value: float) -> str:
 
 
 def _names(row: Mapping[Any, Any], left: int, right: int) -> list[dict[str, Any]]:
-    name = escape(row["model"], at_most=NAME_LENGTH)
+    # Set apart, for a name that runs from right to left would turn its rank and value round.
+    name = f"\u2068{escape(row['model'], at_most=NAME_LENGTH)}\u2069"
     common = {"showarrow": False, "xref": "x", "yref": "y", "font": {"size": 10}}
     moved = row["rank"] != row["paper_rank"]
     before = f"{name}  {_short(row['paper'])}  {row['paper_rank']:.0f}"
@@ -120,12 +121,11 @@ def what_if_levels_figure(what_if: WhatIf, models: Sequence[str], *, styles: Map
         for model in models
         for split in ("id", "ood")
     ]
-    short = {level: name.replace(",", ",<br>") for level, name in levels.items()}
-    axis = level_axis(short, tickangle=0, tickfont={"size": 10})
-    axis["ticktext"] = [escape(name, at_most=24).replace(",", ",<br>") for name in levels.values()]
+    axis = level_axis(levels, tickangle=0, tickfont={"size": 10})
+    axis["ticktext"] = [name.replace(",", ",<br>") for name in axis["ticktext"]]
     chosen = escape(what_if.chosen.metric.label, at_most=19)
     titles = [panel_title("Paper: exact match", 1), panel_title(f"Choice: {chosen}", 1) | {"x": 0.54}]
-    return {
+    figure = {
         "data": traces,
         "layout": layout(
             height=330,
@@ -142,6 +142,7 @@ def what_if_levels_figure(what_if: WhatIf, models: Sequence[str], *, styles: Map
             annotations=titles,
         ),
     }
+    return in_equal_steps(figure, levels, axes=("x", "x2"))
 
 
 def _curve(frame: pd.DataFrame, model: str, split: str, side: int, evaluation: Evaluation, style: ModelStyle) -> Trace:

@@ -9,6 +9,7 @@ import pytest
 from analysis.simulate import simulate_tasks
 from analysis.valley.locating import locate_valleys
 from tests.ui.figures.examples import SEVEN, counts, trace, valleys
+from ui.figures.log_odds import log_odds_gap_figure
 from ui.figures.valley import gap_heatmap_figure, valley_figure
 
 
@@ -100,7 +101,21 @@ def test_gap_axis_without_a_gap_stays_within_what_a_gap_can_be() -> None:
 def test_many_levels_have_short_labels_and_cells() -> None:
     results = simulate_tasks(n_tasks=2, beta=[0.5 * level for level in range(12)], n=64)
     figure = valley_figure(locate_valleys(results))
-    assert figure["layout"]["xaxis"]["ticktext"] == ["level 1", *(str(level) for level in range(2, 13))]
+    assert figure["layout"]["xaxis"]["ticktext"] == [str(level) for level in range(1, 13)]
+    assert figure["layout"]["xaxis"]["title"]["text"] == "level"
     words = [text for each in figure["data"] if each.get("mode") == "text" for text in each["text"]]
     assert len(words) == 12 and not any("%" in text for text in words)
     assert any(text["text"] == "<b>P(level is critical), %</b>" for text in figure["layout"]["annotations"])
+
+
+def test_levels_with_numbers_left_out_stand_one_step_apart() -> None:
+    results = simulate_tasks(n_tasks=2, beta=[0, 2, 4, 6], levels=[2, 5, 10, 100], n=64)
+    found = locate_valleys(results)
+    figure = valley_figure(found)
+    axis = figure["layout"]["xaxis"]
+    assert (axis["tickvals"], axis["range"]) == ([1, 2, 3, 4], [0.5, 4.5])
+    assert [text.removeprefix("level ") for text in axis["ticktext"]] == ["2", "5", "10", "100"]
+    assert trace(figure, "simulated id")["x"] == trace(figure, "p critical")["x"] == [1, 2, 3, 4]
+    assert trace(figure, "simulated ood")["customdata"][3]["level"] == 100
+    assert all(0.5 <= shape["x0"] < shape["x1"] <= 4.5 for shape in figure["layout"]["shapes"])
+    assert trace(log_odds_gap_figure(found), "simulated log-odds gap")["x"] == [1, 2, 3, 4]
