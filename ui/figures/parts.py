@@ -10,8 +10,10 @@ from ui.figures.theme import CLEAR, Figure, Trace
 
 LEGEND_ROW = 30
 """Pixels of one row of a legend."""
+MANY_NAMES = 4
+"""Up to this many levels without a name of their own are called "level 2"; of more, the axis says "level" once."""
 MANY_LEVELS = 7
-"""Up to this many levels have room for their names, and for words in the cells above them."""
+"""Up to this many levels have room for words in the cells above them."""
 
 
 def layout(*, height: int, sentence: str, file_name: str, **more: Any) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def level_axis(levels: Mapping[int, str], **more: Any) -> dict[str, Any]:
     places = list(levels)
     names = list(levels.values())
     title = {}
-    if len(places) > MANY_LEVELS and names == [f"level {place}" for place in places]:
+    if len(places) > MANY_NAMES and names == [f"level {place}" for place in places]:
         names, title = [str(place) for place in places], {"title": {"text": "level", "standoff": 2, "font": {"size": 12}}}
     return {
         "tickmode": "array",
