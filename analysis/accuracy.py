@@ -300,20 +300,23 @@ def task_accuracies(counts: pd.DataFrame, denominator: Denominator = DEFAULT_DEN
         counts: level counts (docs/architecture.md); rows with role "probe", without level or without split are left out.
 
     Returns:
-        model, level (int), level_label, task, split, n_runs, is_aggregate (counts made from a stated accuracy
-        and n), the four counts, then what `accuracy_table` adds.
+        model, level (int), level_label, task, split, n_runs, n_instances (as many as answers where that is not known),
+        is_aggregate (counts made from a stated accuracy and n), the four counts, then what `accuracy_table` adds.
     """
     check_counts(counts, ("model", "level", "task", "split"))
     kept = counts.loc[counts["level"].notna() & counts["split"].notna()]
     kept = kept.loc[kept["role"].ne("probe").fillna(True).astype(bool)] if "role" in kept else kept
+    answers = kept[list(OUTCOME_COLUMNS)].sum(axis=1)
     kept = kept.assign(
         level=kept["level"].astype(int),
         level_label=kept["level_label"].astype(object) if "level_label" in kept else None,
         n_runs=1,
         is_aggregate=kept["source"].eq("aggregates") if "source" in kept else False,
+        # Without their number every answer is one of its own instance.
+        n_instances=kept.get("n_instances", answers).fillna(answers).astype(np.int64),
     )
     pooled = kept.groupby(["model", "level", "task", "split"], as_index=False, sort=True).agg(
-        {"level_label": "first", "n_runs": "sum", "is_aggregate": "max"} | dict.fromkeys(OUTCOME_COLUMNS, "sum")
+        {"level_label": "first", "n_runs": "sum", "n_instances": "sum", "is_aggregate": "max"} | dict.fromkeys(OUTCOME_COLUMNS, "sum")
     )
     pooled["level_label"] = [
         label if isinstance(label, str) else f"level {level}" for label, level in zip(pooled["level_label"], pooled["level"], strict=True)

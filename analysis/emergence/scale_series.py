@@ -173,16 +173,23 @@ def _rows(scales: pd.DataFrame, values: pd.DataFrame, metric: str, wanted: Wante
     if n := rows.loc[~placed, "model"].nunique():
         notes.append(f"{n} model(s) have runs whose {wanted.axis} are unknown or 0; those runs are left out")
     rows = rows[placed]
-    return _valued(rows, metric, wanted.denominator)
+    return _valued(rows, metric, wanted.denominator, notes)
 
 
-def _valued(rows: pd.DataFrame, metric: str, denominator: Denominator) -> pd.DataFrame:
-    """Fill value and n from counts, and turn metrics where less is better round."""
+def _valued(rows: pd.DataFrame, metric: str, denominator: Denominator, notes: list[str]) -> pd.DataFrame:
+    """Fill value and n from counts, and turn metrics where less is better round.
+
+    Answers to one instance are no independent ones: where it was asked several times, n is the number of instances, which makes intervals
+    wider than need be and never too narrow (METHODS D2: the mean over instances of their means varies no more than that).
+    """
     counted = rows["n_correct"].notna()
     value, n, se = (rows[name].to_numpy(dtype=float, copy=True) for name in ("value", "n", "se"))
     if counted.any():
         table = accuracy_table(rows.loc[counted, list(OUTCOME_COLUMNS)].astype(int), denominator)
-        value[counted], n[counted] = table["accuracy"], table["n"]
+        asked = rows.loc[counted, "n_instances"].to_numpy(dtype=float, na_value=np.inf)
+        value[counted], n[counted] = table["accuracy"], np.fmin(table["n"], asked)
+        if (asked < table["n"]).any():
+            notes.append("instances were asked several times: n counts instances, not answers")
     if metric in LOGARITHMS:
         with np.errstate(divide="ignore", invalid="ignore"):
             se, value = se / value, -np.log(value)

@@ -228,6 +228,13 @@ def _warnings(tasks: pd.DataFrame, curve: pd.DataFrame) -> tuple[str, ...]:
     single = curve.loc[curve["n_tasks"] == 1, "level_label"].tolist()
     if single:
         notes.append(f"One task only at {', '.join(single)}: intervals there cover other instances of it, not other tasks.")
+    n_answers = int(tasks[[f"{name}_{split}" for name in OUTCOME_COLUMNS for split in ("id", "ood")]].to_numpy().sum())
+    n_instances = int(tasks[["n_instances_id", "n_instances_ood"]].to_numpy().sum())
+    if n_instances < n_answers:
+        notes.append(
+            f"Instances were asked {n_answers / n_instances:.1f} times on average: intervals of single tasks take their answers as "
+            "independent and are too narrow; those over the tasks of a level are not."
+        )
     aggregates = int(tasks["is_aggregate"].sum())
     if aggregates:
         notes.append(f"On {aggregates} task(s) only aggregate scores are known: unreadable answers cannot be told from wrong ones there.")

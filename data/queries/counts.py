@@ -21,6 +21,7 @@ def fetch_task_counts(store: Store, selection: Selection) -> pd.DataFrame:
 
     Columns: model str, run_id str, task str, task_label str, level Int16 (NA: none in this scheme), level_label str|None,
         role "anchor"|"probe"|None, split "id"|"ood"|None, n_correct, n_wrong, n_unparsed, n_error int (disjoint),
+        n_instances Int64 (fewer than answers where instances were asked several times; NA for aggregates),
         source "samples"|"aggregates" (aggregates know no unparsed answers), n_other_runs int (runs of the same model and task left out).
     """
     chosen, values = where_selected(selection)
@@ -29,17 +30,17 @@ def fetch_task_counts(store: Store, selection: Selection) -> pd.DataFrame:
         f"""
         WITH counted AS (
             SELECT run_key, task_key, level, split, sum(n_correct) AS n_correct, sum(n_wrong) AS n_wrong, sum(n_unparsed) AS n_unparsed,
-                   sum(n_error) AS n_error, 'samples' AS source
+                   sum(n_error) AS n_error, sum(n_instances) AS n_instances, 'samples' AS source
             FROM cells WHERE is_primary GROUP BY ALL HAVING sum(n_correct + n_wrong + n_unparsed + n_error) > 0
             UNION ALL BY NAME
             SELECT run_key, task_key, level, split, round(value01 * n) AS n_correct, n - round(value01 * n) AS n_wrong, 0 AS n_unparsed,
-                   0 AS n_error, 'aggregates' AS source
+                   0 AS n_error, NULL AS n_instances, 'aggregates' AS source
             FROM scores WHERE {_COUNTABLE_SCORE} AND run_key NOT IN (SELECT run_key FROM cells)
             QUALIFY row_number() OVER (PARTITION BY run_key, task_key, level, split ORDER BY rowid) = 1),
         placed AS (
             SELECT m.model, r.run_id, r.run_key, r.step, coalesce(r.finished_at, r.started_at, r.added_at) AS dated_at,
                    t.task, coalesce(t.label, t.task) AS task_label, {CHOSEN_LEVEL} AS level, tl.role, c.split,
-                   n_correct, n_wrong, n_unparsed, n_error, n_correct + n_wrong + n_unparsed + n_error AS n, c.source
+                   n_correct, n_wrong, n_unparsed, n_error, n_correct + n_wrong + n_unparsed + n_error AS n, c.n_instances, c.source
             FROM counted c JOIN runs r USING (run_key) JOIN models m USING (model_key) JOIN tasks t USING (task_key)
             LEFT JOIN task_levels tl ON tl.scheme = $scheme AND tl.task = t.task WHERE {chosen}),
         ranked AS (
@@ -50,7 +51,7 @@ def fetch_task_counts(store: Store, selection: Selection) -> pd.DataFrame:
             FROM placed GROUP BY model, task, run_key)
         SELECT p.model, p.run_id, p.task, p.task_label, p.level, l.label AS level_label, p.role, p.split::VARCHAR AS split,
                p.n_correct::BIGINT AS n_correct, p.n_wrong::BIGINT AS n_wrong, p.n_unparsed::BIGINT AS n_unparsed,
-               p.n_error::BIGINT AS n_error, p.source, k.n_other_runs
+               p.n_error::BIGINT AS n_error, p.n_instances::BIGINT AS n_instances, p.source, k.n_other_runs
         FROM placed p JOIN ranked k USING (model, task, run_key) LEFT JOIN levels l ON l.scheme = $scheme AND l.level = p.level
         WHERE k.rank = 1 OR {str(bool(selection.runs)).upper()}
         ORDER BY p.model, p.level, p.task, p.split
@@ -58,8 +59,7 @@ def fetch_task_counts(store: Store, selection: Selection) -> pd.DataFrame:
         scheme=selection.scheme,
         **values,
     )
-    frame["level"] = frame["level"].astype("Int16")
-    return frame
+    return frame.astype({"level": "Int16", "n_instances": "Int64"})
 
 
 def fetch_level_scores(store: Store, selection: Selection) -> pd.DataFrame:

@@ -126,7 +126,7 @@ def fetch_scale_values(store: Store, selection: Selection, metric: str, *, readi
     Returns:
         run_id, task str|None, level Int16, split str|None, reading str, source "samples"|"aggregates", value float (NaN for accuracy from
         answers: counts and a denominator make it), se float, n float, n_correct, n_wrong, n_unparsed, n_error Int64 (NA unless counted),
-        is_share bool (the value lies on 0-1).
+        n_instances Int64 (fewer than answers where instances were asked several times), is_share bool (the value lies on 0-1).
 
     Raises:
         StoreError: an empty metric name.
@@ -145,7 +145,7 @@ def fetch_scale_values(store: Store, selection: Selection, metric: str, *, readi
         reading=reading or "",
         **values,
     )
-    counts = dict.fromkeys(("n_correct", "n_wrong", "n_unparsed", "n_error"), "Int64")
+    counts = dict.fromkeys(("n_correct", "n_wrong", "n_unparsed", "n_error", "n_instances"), "Int64")
     return frame.astype({"level": "Int16", "n": "float64", "se": "float64", "value": "float64", **counts})
 
 
@@ -160,6 +160,7 @@ def _stated(chosen: str, selection: Selection, reading: str | None) -> str:
         SELECT r.run_id, t.task, {level} AS level, s.split::VARCHAR AS split, {_READING} AS reading, 'aggregates' AS source,
                {_VALUE} AS value, CASE WHEN s.scale = '0-100' THEN s.stderr / 100 ELSE s.stderr END AS se, s.n::DOUBLE AS n,
                NULL::BIGINT AS n_correct, NULL::BIGINT AS n_wrong, NULL::BIGINT AS n_unparsed, NULL::BIGINT AS n_error,
+               NULL::BIGINT AS n_instances,
                s.scale IN ('0-1', '0-100') AS is_share
         FROM scores s {_PLACED} WHERE s.metric = $metric AND NOT s.is_group AND {_VALUE} IS NOT NULL{only} AND {chosen}
               AND {_main_kind(selection)} AND NOT (s.metric = 'accuracy' AND run_key IN (SELECT run_key FROM cells))
@@ -173,7 +174,7 @@ def _from_answers(metric: str, chosen: str, selection: Selection) -> str:
         return f"""
         SELECT r.run_id, t.task, {CHOSEN_LEVEL} AS level, c.split::VARCHAR AS split, '' AS reading, 'samples' AS source,
                sum(n_correct)::BIGINT AS n_correct, sum(n_wrong)::BIGINT AS n_wrong, sum(n_unparsed)::BIGINT AS n_unparsed,
-               sum(n_error)::BIGINT AS n_error, true AS is_share
+               sum(n_error)::BIGINT AS n_error, sum(n_instances)::BIGINT AS n_instances, true AS is_share
         FROM cells c {_PLACED} WHERE c.is_primary AND {chosen} AND {kind} GROUP BY ALL"""
     place = f"r.run_id, t.task, {level} AS level, s.split::VARCHAR AS split"
     wanted = f"FROM samples s {_PLACED} WHERE s.is_primary AND {chosen} AND {kind}"

@@ -27,6 +27,7 @@ from data.queries import (
     fetch_runs,
     fetch_sample,
     fetch_sample_page,
+    fetch_scale_values,
     fetch_schemes,
     fetch_scores,
     fetch_store_info,
@@ -102,6 +103,14 @@ def test_empty_store_gives_an_empty_frame_with_every_column(store: Store, fetch:
     write(store, run_info("r"), answers("r", [C]), [Score(run_id="r", metric="accuracy", value=0.5, task="other", level=1)])
     assert empty.empty
     assert list(empty.columns) == list(fetch(store, Selection()).columns)
+
+
+def test_instances_are_counted_once_however_often_they_were_asked(store: Store) -> None:
+    again = [answers("r", [C, W, C], split=Split.ID, epoch=epoch) for epoch in (1, 2, 3, 4)]
+    write(store, run_info("r"), *again)
+    (row,) = fetch_task_counts(store, Selection()).to_dict("records")
+    assert (row["n_correct"], row["n_wrong"], row["n_instances"]) == (8, 4, 3)
+    assert fetch_scale_values(store, Selection(), "accuracy")["n_instances"].tolist() == [3]
 
 
 # -- counts: which run -------------------------------------------------------------------------------------------------------------

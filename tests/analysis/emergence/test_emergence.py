@@ -37,9 +37,19 @@ def counts(correct: Any, n: int = 256, *, task: str = "sort") -> pd.DataFrame:
             "run_id": [f"r{place}" for place in range(len(right))], "task": task, "level": pd.array([1] * len(right), dtype="Int16"),
             "split": "id", "reading": "", "source": "samples", "value": np.nan, "se": np.nan, "n": np.nan,
             "n_correct": pd.array(right, dtype="Int64"), "n_wrong": pd.array(n - right, dtype="Int64"),
-            "n_unparsed": pd.array([0] * len(right), dtype="Int64"), "n_error": pd.array([0] * len(right), dtype="Int64"), "is_share": True,
+            "n_unparsed": pd.array([0] * len(right), dtype="Int64"), "n_error": pd.array([0] * len(right), dtype="Int64"),
+            "n_instances": pd.array([n] * len(right), dtype="Int64"), "is_share": True,
         }
     )  # fmt: skip
+
+
+def test_answers_to_one_instance_are_not_counted_as_independent() -> None:
+    once = gather(scales(SIZES[:2]), counts([64, 128]), "accuracy", Wanted())
+    four = gather(scales(SIZES[:2]), counts([64, 128]).assign(n_instances=64), "accuracy", Wanted())
+    assert list(once.points["n"]) == [256, 256] and list(four.points["n"]) == [64, 64]
+    wide, narrow = (one.points["hi"] - one.points["lo"] for one in (four, once))
+    assert list(four.points["y"]) == [0.25, 0.5] and (wide > 1.8 * narrow).all()
+    assert any("n counts instances" in note for note in four.notes) and not once.notes
 
 
 def stated(values: Any, se: float, *, is_share: bool = False) -> pd.DataFrame:

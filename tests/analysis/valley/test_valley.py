@@ -277,3 +277,10 @@ def test_the_table_for_a_paper_fits_a_page(counts_of) -> None:
     row = table[table["level"] == "O([N,N^2])"].iloc[0]
     assert row["ID - OOD (points)"].startswith("25.0 [")
     assert row["P(critical)"].endswith("%")
+
+
+def test_instances_that_were_asked_several_times_are_said_to_be(counts_of) -> None:
+    counts = counts_of({1: [(90, 80)], 2: [(60, 40), (50, 45)]})
+    plain, again = (locate_valley(one) for one in (counts, counts.assign(n_instances=25)))
+    assert not any("asked" in note for note in plain.warnings)
+    assert any("asked 4.0 times on average" in note for note in again.warnings)
