@@ -48,7 +48,7 @@ def open_store(path: Path | None, *, empty: bool = False) -> Store:
     """The store of `--store`, made if it is not there."""
     from data.bootstrap import open_store as open_or_make
 
-    with progress("Bringing in the shipped sources") as report:
+    with progress("Bringing in the shipped sources", in_logs=True) as report:
         return open_or_make(path or Path(os.environ.get("CHARYBDIS_STORE") or ROOT / "store"), empty=empty, progress=report)
 
 

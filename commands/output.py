@@ -54,15 +54,22 @@ def placed(out: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Progress]:
-    """A progress bar on stderr that appears with the first report; on a terminal only."""
+def progress(title: str, *, in_logs: bool = False) -> Iterator[Progress]:
+    """A progress bar on stderr that appears with the first report. Where no terminal is, nothing, or one line a tenth with `in_logs`."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(title, total=None, visible=False)
 
+        tenths_told = -1
+
         def report(done: int, total: int, what: str) -> None:
+            nonlocal tenths_told
+            tenths = 10 * done // max(total, 1)
+            if in_logs and bar.disable and tenths > tenths_told:
+                tenths_told = tenths
+                say(f"{title}: {done} of {total}", stderr=True)
             described = clean(f"{title}: {Path(what).name}" if what else title)
             bar.update(task, completed=done, total=total, description=described, visible=True)
 

@@ -40,8 +40,10 @@ def store(demo_store: Path, tmp_path: Path) -> Path:
 
 
 def test_a_store_that_does_not_exist_is_made_with_the_shipped_sources(tmp_path: Path) -> None:
-    facts = read_json(run_cli("store", "info", "--json", store=tmp_path / "new"))
+    done = run_cli("store", "info", "--json", store=tmp_path / "new")
+    facts = read_json(done)
     assert facts["path"] == str(tmp_path / "new")
+    assert "Bringing in the shipped sources: 1 of 3" in done.stderr  # it takes a while, and a log is read too
     ladder = [pq.read_metadata(file) for file in (ROOT / "data" / "ladder").glob("*.parquet")]
     trained = [run for facts in ladder for run in json.loads(facts.metadata[b"charybdis"])["runs"]]
     models = {run["model_raw"] for run in trained}
