@@ -1,8 +1,9 @@
-"""What the environment says about this start of the dashboard."""
+"""What the environment and the project file say about this start of the dashboard."""
 
 from __future__ import annotations
 
 import os
+import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,3 +23,9 @@ class Settings:
 def settings() -> Settings:
     """Read the environment, once."""
     return Settings(store=Path(os.environ.get("CHARYBDIS_STORE") or _ROOT / "store"))
+
+
+@cache
+def version() -> str:
+    """Charybdis' own version, as pyproject.toml states it."""
+    return str(tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])

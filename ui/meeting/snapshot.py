@@ -19,6 +19,7 @@ import pandas as pd
 from ui.chart import PAINT_JS, encode_figure
 from ui.figures.text import is_number
 from ui.reading import Part
+from ui.settings import version
 from ui.since import SINCE, since_word
 
 MAX_ROWS = 200
@@ -92,8 +93,9 @@ def snapshot(
     """
     moment = (made_at or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
     return _template().render(
-        title=title, made_at=moment, pages=pages, library=_library(), paint=PAINT_JS, deck=_deck(), as_deck=as_deck, is_served=is_served
-    )
+        title=title, made_at=moment, version=version(), pages=pages, library=_library(), paint=PAINT_JS, deck=_deck(), as_deck=as_deck,
+        is_served=is_served,
+    )  # fmt: skip
 
 
 def _live_link(view: View) -> str:

@@ -46,7 +46,7 @@ def test_page_is_there_with_sentence_numbers_and_what_they_rest_on() -> None:
     cells = re.findall(r"<td[^>]*>(.*?)</td>", page)
     assert cells[:6] == ["a", "12.5%", "1,234", "b", "–", "5"]
     assert cells[6:] == ["r1", "abc"]
-    assert "2026-01-02 03:04 UTC" in page and "store version 7, read 2026-01-02 03:04 UTC" in page
+    assert "2026-01-02 03:04 UTC" in page and "store version 7, read 2026-01-02 03:04 UTC with Charybdis 0.1.0; resampling seed 0" in page
     assert 'href="http://127.0.0.1:8501/valley?models=a&amp;since=7.1767323040"' in page
 
 
