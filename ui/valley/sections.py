@@ -22,7 +22,7 @@ from ui.figures.scores import gap_bounds_figure, score_heatmap_figure
 from ui.figures.text import percent
 from ui.figures.theme import MAX_LINES, natural_order
 from ui.figures.valley import gap_heatmap_figure, valley_figure
-from ui.valley.words import raised, scores_headline, why_missing
+from ui.valley.words import id_source_words, raised, scores_headline, why_missing
 
 if TYPE_CHECKING:
     from analysis.valley.locating import Valley
@@ -95,9 +95,16 @@ def _caption(valleys: Sequence[Valley], chosen: Selection) -> None:
         f"{settings.resamples:,} bootstrap resamples of tasks and answers",
         interval=f"{confidence}, over tasks where a level has several, else over instances (Wilson)",
         denominator=chosen.denominator if counted else None,
-        more=[*held, *(published if len(counted) < len(valleys) else [])],
+        more=[*id_source_words(_id_sources(valleys, chosen)), *held, *(published if len(counted) < len(valleys) else [])],
         methods=("level_mean", "level_gap", "level_probability", "level_set", "log_odds_gap"),
     )
+
+
+def _id_sources(valleys: Sequence[Valley], chosen: Selection) -> dict[str, list[str]]:
+    """Model -> how the runs behind its valley tell ID from OOD, where they say so."""
+    behind = pd.concat([frame[["model", "run_id"]] for frame in (cached.task_counts(chosen), cached.level_scores(chosen))])
+    sources = behind.assign(id_source=behind["run_id"].map(cached.runs().set_index("run_id")["id_source"])).dropna()
+    return {valley.model: sorted(sources.loc[sources["model"] == valley.model, "id_source"].unique()) for valley in valleys}
 
 
 def draw_notes(valleys: Sequence[Valley], missing: Sequence[str], chosen: Selection) -> None:

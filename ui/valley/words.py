@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -105,6 +105,23 @@ def scores_headline(level_scores: pd.DataFrame) -> str:
         said += f"; the published critical level is {'most often ' if n_models > 1 else ''}{labels.get(int(most), int(most))}"
         said += f" ({n_most} of {len(critical)})" if n_models > 1 else ""
     return raised(said + ".")
+
+
+ID_SOURCES = {
+    "ladder": "the distribution that the model was trained on",
+    "elicited": "what the model itself wrote when asked for test inputs",
+    "range": "a stated range of numbers",
+}
+"""Where ID instances come from, under the word that a run keeps."""
+
+
+def id_source_words(sources: Mapping[str, Sequence[str]]) -> list[str]:
+    """What counts as in distribution, said once for all models that share it. `sources`: model -> words of its runs."""
+    models_of: dict[str, list[str]] = {}
+    for model, words in sources.items():
+        for word in words:
+            models_of.setdefault(word, []).append(model)
+    return [f"ID of {listed(models)}: {ID_SOURCES.get(word, word)}" for word, models in models_of.items()]
 
 
 def why_missing(model: str, counts: pd.DataFrame, level_scores: pd.DataFrame) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.valley.locating import locate_valleys
 from tests.ui.figures.examples import counts
-from ui.valley.words import headline
+from ui.valley.words import headline, id_source_words
 
 
 def _tied(*models: str) -> pd.DataFrame:
@@ -21,3 +21,12 @@ def test_a_tie_is_said_of_named_and_of_counted_models() -> None:
     many, _ = headline(locate_valleys(_tied("A", "B", "C", "D")))
     assert "settled for none; for 4 other levels are alike, the lowest is taken)" in many
     assert "alike" not in headline(locate_valleys(counts("A", "B")))[0]
+
+
+def test_where_id_comes_from_is_said_once_for_the_models_that_share_it() -> None:
+    said = id_source_words({"a": ["ladder"], "b": ["elicited"], "c": ["ladder"], "d": [], "e": ["a rule of their own"]})
+    assert said == [
+        "ID of a and c: the distribution that the model was trained on",
+        "ID of b: what the model itself wrote when asked for test inputs",
+        "ID of e: a rule of their own",
+    ]
