@@ -37,7 +37,7 @@ def test_a_write_is_seen_by_the_next_read(store: Path) -> None:
 def test_the_same_question_is_answered_from_memory(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = cached.task_counts(Selection())
     cached.store().close()
-    monkeypatch.setattr("data.store.Store.cursor", _refuse)
+    monkeypatch.setattr(cached.store(), "cursor", _refuse)  # this store only: a folder watch may look at another
     assert cached.task_counts(Selection()).equals(first)
 
 
@@ -47,7 +47,7 @@ def test_what_does_not_depend_on_the_denominator_is_read_once_for_all(store: Pat
         cached.valley(model, kind, chosen)
     cached.answer_matrix(("demo-small", "demo-large"), chosen)
     cached.store().close()
-    monkeypatch.setattr("data.store.Store.cursor", _refuse)
+    monkeypatch.setattr(cached.store(), "cursor", _refuse)  # this store only: a folder watch may look at another
     other = replace(chosen, denominator=Denominator.AUTHORS)
     for model, kind in cached.valley_sources(other):
         assert cached.valley(model, kind, other).settings.denominator is Denominator.AUTHORS
@@ -90,5 +90,5 @@ def test_no_cached_function_has_an_argument_that_streamlit_ignores() -> None:
         assert not [name for name in head.split("def ")[1].split("(", 1)[1].split(",") if name.strip().startswith("_")]
 
 
-def _refuse(self: object) -> Callable[..., None]:
+def _refuse() -> Callable[..., None]:
     raise AssertionError("the store was asked again")
