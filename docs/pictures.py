@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from data.bootstrap import open_store
@@ -42,8 +43,14 @@ def take(browser: Browser, url: str, name: str) -> None:
         page.get_by_text("log p of the reference").wait_for(timeout=120_000)
     page.wait_for_timeout(2500)  # until tables and charts have grown to their size
     page.screenshot(path=FOLDER / f"{name}.png")
+    _shrink(FOLDER / f"{name}.png")
     sys.stdout.write(f"{name}.png\n")
     context.close()
+
+
+def _shrink(picture: Path) -> None:
+    """Keep 256 colours: a page has hardly more, and the file is a third."""
+    Image.open(picture).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(picture, optimize=True)
 
 
 def main() -> None:
