@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,12 +69,6 @@ def prepare(pages: Sequence[PageInfo]) -> None:
 
         navigation(pages)
     provide_library()
-    threading.Thread(target=_bring_analysis, name="analysis comes along", daemon=True).start()
-
-
-def _bring_analysis() -> None:
-    """Most of what a first visit takes is scipy being loaded. It comes while the first visitor's browser still loads the app."""
-    importlib.import_module("analysis.valley.locating")
 
 
 def routes(pages: Sequence[PageInfo]) -> list[Route]:
