@@ -20,7 +20,8 @@ from ui import reading
 from ui.plain import plain
 
 __all__ = [
-    "answer", "caption", "downloads", "empty", "open_page", "page_link", "plain", "question", "readable_errors", "table", "verbatim",
+    "answer", "caption", "downloads", "empty", "open_page", "page_link", "plain", "question", "readable_errors", "save_button", "table",
+    "verbatim",
 ]  # fmt: skip
 
 DENOMINATOR_NAMES = {
@@ -132,16 +133,21 @@ def downloads(frame: pd.DataFrame, name: str, *, paper: pd.DataFrame | None = No
     labels = {"csv": "CSV", "json": "JSON"} | ({"latex": "LaTeX", "markdown": "Markdown"} if len(frame) <= MAX_LATEX_ROWS else {})
     with st.container(horizontal=True, gap="small"):
         for table_format, label in labels.items():
-            st.download_button(
+            shown = paper if paper is not None and table_format in ("latex", "markdown") else frame
+            save_button(
                 label,
-                data=partial(table_as, paper if paper is not None and table_format in ("latex", "markdown") else frame, table_format),
-                file_name=f"{name}.{SUFFIXES[table_format]}",
-                mime=FORMATS[table_format],
+                partial(table_as, shown, table_format),
+                f"{name}.{SUFFIXES[table_format]}",
+                FORMATS[table_format],
                 key=f"download {name} {table_format}",
-                on_click="ignore",
-                type="tertiary",
-                icon=":material/download:",
             )
+
+
+def save_button(label: str, make: Callable[[], bytes | str], file_name: str, mime: str, *, key: str, help: str | None = None) -> None:
+    """A quiet button that saves a file, made when it is asked for; the page stays as it is."""
+    st.download_button(
+        label, data=make, file_name=file_name, mime=mime, key=key, help=help, on_click="ignore", type="tertiary", icon=":material/download:"
+    )
 
 
 def verbatim(text: str, *, language: str | None = None) -> None:

@@ -1,6 +1,6 @@
 """What explains the gap: the gap a constant penalty draws beside the one seen, and where half the answers are right.
 
-analysis.valley.explanation and Results of analysis.valley in, plain figure dicts out.
+Results of analysis.valley in, plain figure dicts out.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from analysis.valley.complexity import CriticalComplexity
+from analysis.valley.constant_penalty import ConstantPenalty
 from analysis.valley.explanation import Explanation
 from analysis.valley.locating import Valley
 from ui.figures.parts import LEGEND_ROW, layout, legend_above, level_axis, name_margin, note, panel_title, whiskers
@@ -35,30 +36,8 @@ def constant_penalty_figure(valley: Valley, explanation: Explanation, *, styles:
     rows = {int(row["level"]): row for row in valley.curve.to_dict("records")}
     levels = {level: level_name(rows[level]["level_label"], level) for level in explanation.levels}
     x = list(levels)
-    gaps, low, high = ([100 * float(value) for value in values] for values in (drawn.gap, drawn.gap_lo, drawn.gap_hi))
+    low, high = ([100 * float(value) for value in values] for values in (drawn.gap_lo, drawn.gap_hi))
     seen, seen_lo, seen_hi = ([100 * float(rows[level][name]) for level in x] for name in ("gap_signed", "gap_lo", "gap_hi"))
-    band = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [*x, *reversed(x)],
-        "y": [*high, *reversed(low)],
-        "fill": "toself",
-        "fillcolor": faint(style.color, 0.14),
-        "line": {"width": 0},
-        "name": f"constant penalty, {100 * drawn.confidence:.0f} % of repeats",
-        "hoverinfo": "skip",
-        "uid": "band",
-    }
-    centre = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": x,
-        "y": gaps,
-        "line": {"color": faint(style.color, 0.7), "width": 1.6, "dash": "dot"},
-        "name": "its mean",
-        "hoverinfo": "skip",
-        "uid": "centre",
-    }
     texts = [
         hover(
             valley.model,
@@ -86,7 +65,7 @@ def constant_penalty_figure(valley: Valley, explanation: Explanation, *, styles:
         "customdata": [{"model": valley.model, "level": level} for level in x],
     }
     return {
-        "data": [band, centre, observed],
+        "data": [*_penalty_band(drawn, x, style.color), observed],
         "layout": layout(
             height=_HEIGHT,
             sentence=f"Gap of {valley.model} per level beside the gap that a constant log-odds penalty of {drawn.delta:.2f} draws.",
@@ -99,6 +78,31 @@ def constant_penalty_figure(valley: Valley, explanation: Explanation, *, styles:
             annotations=[panel_title("ID − OOD (points)", 1)],
         ),
     }
+
+
+def _penalty_band(drawn: ConstantPenalty, x: Sequence[int], color: str) -> list[Trace]:
+    """Where repeats of a constant penalty put the gap of each level, in points, and their mean."""
+    gaps, low, high = ([100 * float(value) for value in values] for values in (drawn.gap, drawn.gap_lo, drawn.gap_hi))
+    line = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}
+    band = {
+        **line,
+        "x": [*x, *reversed(x)],
+        "y": [*high, *reversed(low)],
+        "fill": "toself",
+        "fillcolor": faint(color, 0.14),
+        "line": {"width": 0},
+        "name": f"constant penalty, {100 * drawn.confidence:.0f} % of repeats",
+        "uid": "band",
+    }
+    centre = {
+        **line,
+        "x": list(x),
+        "y": gaps,
+        "line": {"color": faint(color, 0.7), "width": 1.6, "dash": "dot"},
+        "name": "its mean",
+        "uid": "centre",
+    }
+    return [band, centre]
 
 
 def _broken(levels: Mapping[int, str]) -> dict[str, Any]:

@@ -100,26 +100,20 @@ def _draw_actions(run_id: str, model: str, listed: pd.Series) -> None:
         if listed["n_samples"]:
             screen.page_link("samples", "Its samples", icon=":material/article:", run=run_id, model=model)
         for suffix, label in (("jsonl", "JSONL"), ("parquet", "Parquet")):
-            st.download_button(
+            screen.save_button(
                 f"Save as {label}",
-                data=partial(run_file, run_id, suffix),
-                file_name=f"{run_id}.{suffix}",
-                mime="application/octet-stream",
+                partial(run_file, run_id, suffix),
+                f"{run_id}.{suffix}",
+                "application/octet-stream",
                 key=f"save run {suffix}",
-                on_click="ignore",
-                type="tertiary",
-                icon=":material/download:",
                 help="In Charybdis' own format: it imports back without loss.",
             )
-        st.download_button(
+        screen.save_button(
             "Save as Every Eval Ever",
-            data=partial(run_records, run_id),
-            file_name=f"{run_id}.zip",
-            mime="application/zip",
+            partial(run_records, run_id),
+            f"{run_id}.zip",
+            "application/zip",
             key="save run every_eval_ever",
-            on_click="ignore",
-            type="tertiary",
-            icon=":material/download:",
             help="Records of the shared schema (0.3.0) with scores and samples, as one archive.",
         )
         if st.button("Remove this run", key="remove run", type="tertiary", icon=":material/delete:"):

@@ -77,15 +77,12 @@ def _draw_text(label: str, text: str | None, sample: Mapping[str, Any], field: s
         return
     st.code(shown.text, language=None, wrap_lines=True, height=320 if len(shown.text) > _TALL else "content")
     if shown.is_cut:
-        st.download_button(
+        screen.save_button(
             f"Save the whole {label.lower()} ({size(len(text.encode()))})",
-            data=partial(_bytes_of, text),
-            file_name=f"{sample['run_id']}-{sample['row_in_run']}-{field}.txt",
-            mime="text/plain",
+            partial(_bytes_of, text),
+            f"{sample['run_id']}-{sample['row_in_run']}-{field}.txt",
+            "text/plain",
             key=f"whole {field}",
-            on_click="ignore",
-            type="tertiary",
-            icon=":material/download:",
         )
 
 
@@ -118,15 +115,12 @@ def _draw_facts(sample: Mapping[str, Any]) -> None:
     with st.expander("Everything known about this sample", icon=":material/list_alt:"):
         st.dataframe(facts_table(sample), hide_index=True)
         with st.container(horizontal=True):
-            st.download_button(
+            screen.save_button(
                 "Save this sample (JSON)",
-                data=partial(sample_json, sample),
-                file_name=f"{sample['run_id']}-{sample['row_in_run']}.json",
-                mime="application/json",
+                partial(sample_json, sample),
+                f"{sample['run_id']}-{sample['row_in_run']}.json",
+                "application/json",
                 key="save sample",
-                on_click="ignore",
-                type="tertiary",
-                icon=":material/download:",
             )
             screen.page_link("runs", "The run it comes from", icon=":material/inventory_2:", run=sample["run_id"])
 
