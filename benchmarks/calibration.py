@@ -18,15 +18,15 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from analysis.account.critical import constancy_test, half_point, interior_peak_test, level_change_test
+from analysis.account.log_odds import combine_tasks, empirical_logit, log_odds_gap
 from analysis.accuracy import level_mean
 from analysis.compare.pairing import mcnemar, paired_bootstrap, paired_over_tasks
-from analysis.ordered_tests import rank_trend
 from analysis.scylla import critical_level
 from analysis.simulate import Design, SimulatedCells, simulate_cells, true_accuracies
-from analysis.valley.critical import constancy_test, half_point, interior_peak_test, level_change_test
+from analysis.size.ordered_tests import rank_trend
+from analysis.size.size_trend import interval_regression
 from analysis.valley.level_bootstrap import LevelDraws, TaskCells, resample_levels, smallest_set
-from analysis.valley.log_odds import combine_tasks, empirical_logit, log_odds_gap
-from analysis.valley.size_trend import interval_regression
 from data.methods import CALIBRATION_COLUMNS, CALIBRATION_FILE
 
 NOTE = Path(__file__).resolve().parent.parent / "docs" / "calibration.md"

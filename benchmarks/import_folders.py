@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from data.importers import IMPORTERS  # noqa: E402
-from data.importers.base import Source  # noqa: E402
+from data.importers.kit.base import Source  # noqa: E402
 from data.importing import discover, import_source  # noqa: E402
 from data.records import Reject, ScoredSample  # noqa: E402
 from data.store import Store  # noqa: E402

@@ -25,8 +25,8 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from data.importers.base import Source  # noqa: E402
-from data.importers.lm_eval_v04 import IMPORTER  # noqa: E402
+from data.importers.kit.base import Source  # noqa: E402
+from data.importers.lm_eval.v04 import IMPORTER  # noqa: E402
 from data.importing import import_source  # noqa: E402
 from data.records import Reject  # noqa: E402
 from data.store import Store  # noqa: E402

@@ -25,7 +25,7 @@ from data.probe_sink import StoreSink
 from data.records import ScoredSample
 from probe.ladder.build import SHIPPED_RUNS
 from probe.models import ladder_names, open_model
-from probe.running import BatchDone, ProbeSpec, run_probe
+from probe.run_loop import BatchDone, ProbeSpec, run_probe
 
 N = 64
 

@@ -26,7 +26,7 @@ from probe.ladder.compact import write_tokenizer
 from probe.models import Decoding, Prompt, ladder_names, open_model
 from probe.models.hf import LocalModel
 from probe.prompts import style_named
-from probe.running import Finished, ProbeSpec, run_probe
+from probe.run_loop import Finished, ProbeSpec, run_probe
 from probe.tasks import make_batch
 
 BATCH, NEW_TOKENS, REPEATS = 32, 64, 5
@@ -128,7 +128,7 @@ def loop_share(name: str, n: int = 256) -> dict[str, Any]:
             return run
 
         model.reply, model.answer_logprobs = timed("model", model.reply), timed("model", model.answer_logprobs)  # type: ignore[method-assign]
-        import probe.running as running
+        import probe.run_loop as running
 
         make, running.make_batch = running.make_batch, timed("instances", running.make_batch)
         running.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[assignment]

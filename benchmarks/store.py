@@ -23,7 +23,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.importers.base import sample_table
+from data.importers.kit.base import sample_table
 from data.queries import SampleFilter, fetch_sample_page, fetch_task_counts
 from data.records import Outcome, RunInfo, Selection
 from data.store import SCHEMA_VERSION, Store

@@ -128,7 +128,7 @@ def _export(store: Store, table: str, table_format: str, sink: IO[bytes], select
     import pandas as pd
 
     from analysis.valley.locating import CURVE_COLUMNS, Settings
-    from analysis.valley.words import paper_table
+    from analysis.valley.sentences import paper_table
 
     valleys = valleys_of(store, selection, Settings(denominator=selection.denominator))
     curves = [valley.curve.assign(model=valley.model, source=valley.source, critical_level=valley.critical_level) for valley in valleys]

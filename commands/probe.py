@@ -17,7 +17,7 @@ from data.records import CharybdisError, Outcome, Split
 
 if TYPE_CHECKING:
     from probe.models import Model
-    from probe.running import Event, Finished, ProbeSpec
+    from probe.run_loop import Event, Finished, ProbeSpec
 
 commands = typer.Typer()
 
@@ -60,7 +60,7 @@ def probe(
     with told(as_json):
         from data.probe_sink import StoreSink
         from probe.models import open_model
-        from probe.running import ProbeSpec, plan_run, run_probe
+        from probe.run_loop import ProbeSpec, plan_run, run_probe
 
         spec = ProbeSpec(
             tasks=_task_names(task), levels=tuple(level or ()), splits=splits, n=n, seed=seed, style=style, id_source=id_source,
@@ -95,7 +95,7 @@ def _stopping() -> Iterator[Callable[[], bool]]:
 def _follow(events: Iterator[Event], model: Model) -> tuple[Finished, dict[str, int]]:
     """Show how far it is; returns how it ended, and this call's outcomes."""
     from probe.id_sources import Elicitation
-    from probe.running import BatchDone, Started
+    from probe.run_loop import BatchDone, Started
 
     counts = dict.fromkeys(map(str, Outcome), 0)
     notes: set[str] = set()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from data.catalog import Catalog, read_catalog
 from data.identity import lay_over
-from data.importers.base import Source
+from data.importers.kit.base import Source
 from data.importing import Progress, discover, import_sources
 from data.records import StoreError
 from data.store import Store

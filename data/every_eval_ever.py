@@ -2,7 +2,7 @@
 
 Files stand where the schema wants them (`data/<benchmark>/<developer>/<model>/<uuid>.json`, `<uuid>_samples.jsonl`), in a folder or in a
 zip archive. The uuid follows from the run's id, so that writing a run again replaces its files. How our fields stand in the records:
-`data/importers/every_eval_ever_own.py`.
+`data/importers/every_eval_ever/own.py`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from uuid import UUID
 import msgspec
 import pyarrow as pa
 
-from data.importers.base import Batch, file_sha256
-from data.importers.every_eval_ever_own import result_object, run_object, sample_object
+from data.importers.every_eval_ever.own import result_object, run_object, sample_object
+from data.importers.kit.base import Batch, file_sha256
 from data.interchange import Written, stored_batches
 from data.records import CharybdisError, Outcome, RunInfo, Score, Split
 from data.store import Store

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from data.failures import clear_failure, note_failure
 from data.importers import IMPORTERS
-from data.importers.base import Importer, Listing, Source, file_sha256
+from data.importers.kit.base import Importer, Listing, Source, file_sha256
 from data.records import CharybdisError, ImportFormatError, Reject, RunInfo, StoreBusyError
 from data.removing import remove_runs
 from data.store import Store

@@ -17,9 +17,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.importers.base import SAMPLE_SCHEMA, Batch
-from data.importers.charybdis import PARQUET_KEY
-from data.importers.charybdis_records import read_record, write_record
+from data.importers.charybdis.records import read_record, write_record
+from data.importers.charybdis.source import PARQUET_KEY
+from data.importers.kit.base import SAMPLE_SCHEMA, Batch
 from data.records import CharybdisError, RunInfo, Score, ScoredSample, StoreError, field_names
 from data.store import Store
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from data.importers.base import Source
-from data.importers.table_mapping import corrected, guess_mapping, header_hash, mapping_from_options
-from data.importers.table_reading import TableHead, read_head
+from data.importers.kit.base import Source
+from data.importers.table.mapping import corrected, guess_mapping, header_hash, mapping_from_options
+from data.importers.table.reading import TableHead, read_head
 from data.records import ImportFormatError
 from data.store import Store
 

@@ -14,7 +14,7 @@ from data.writer import writing
 
 
 class StoreSink:
-    """The sink of `probe.running` on a store. One run at a time."""
+    """The sink of `probe.run_loop` on a store. One run at a time."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

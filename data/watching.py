@@ -2,7 +2,7 @@
 
 A look compares names, sizes and times of the files with those of the last look and reads nothing when they are the same. A file that is
 still being written comes in with what it holds so far and is read again when it has grown: the newer reading replaces the older one. Until
-its end is known, or it has been quiet for long, its runs are running (data/running.py).
+its end is known, or it has been quiet for long, its runs are running (data/unfinished.py).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import duckdb
 from data.importing import ImportResult, discover, import_source, path_text
 from data.mappings import with_remembered
 from data.records import CharybdisError, StoreBusyError
-from data.running import running_runs
 from data.store import Store
+from data.unfinished import running_runs
 
 WATCH_KEY = "watched_folders"
 """Row of the store's `meta` table that holds them."""

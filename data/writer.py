@@ -16,14 +16,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.importers.base import SAMPLE_SCHEMA, Batch, RunNotice
+from data.importers.kit.base import SAMPLE_SCHEMA, Batch, RunNotice
 from data.model_order import keep_model_order
 from data.name_keys import NameKeys
 from data.records import Reject, RunInfo, SampleColumns, Score, ScoredSample, StoreError, field_names
 from data.removing import remove_failures, remove_runs
 from data.rollups import refresh_cells
-from data.running import IS_OPEN
 from data.store import Store
+from data.unfinished import IS_OPEN
 
 _STORED_AS_IS = tuple(
     name for name in SAMPLE_SCHEMA.names if name not in ("run_id", "task", "variant")

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from data.importers.table_reading import read_head
+from data.importers.table.reading import read_head
 from data.mappings import remember_mapping
 from data.store import Store
 

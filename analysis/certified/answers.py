@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from analysis.certified.reading import Inputs, Methods, Outputs, Tables, count, first_of, number, numbers
-from analysis.valley.answer_probability import MIN_K, ScoredAnswer, answer_probability, divergence, min_k_accuracy
-from analysis.valley.probe_level import find_crossings
+from analysis.likelihood.answer_probability import MIN_K, ScoredAnswer, answer_probability, divergence, min_k_accuracy
+from analysis.probe_tasks.probe_level import find_crossings
 
 SAME_INSTANCES: dict[str, Any] = {
     "instances": [

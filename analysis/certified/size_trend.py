@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.certified.reading import Inputs, Methods, Outputs, Tables, first_of, number, numbers
-from analysis.ordered_tests import jonckheere_terpstra, mann_whitney, rank_trend, stratified_trend
-from analysis.valley.size_trend import interval_regression, least_squares_trend, ordinal_trend
+from analysis.size.ordered_tests import jonckheere_terpstra, mann_whitney, rank_trend, stratified_trend
+from analysis.size.size_trend import interval_regression, least_squares_trend, ordinal_trend
 
 TABLE_2 = "scylla_table2.csv"
 LOGARITHMS = {"log10": np.log10, "log2": np.log2, "ln": np.log, "log": np.log}

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pandas as pd
 
+from analysis.account.critical import constancy_test, half_point, interior_peak_test, to_level
+from analysis.account.curves import common_slope_gap, common_slope_peak, fit_difficulty_axis, fit_pooled_curves
+from analysis.account.log_odds import combine_tasks, empirical_logit, log_odds_gap
 from analysis.certified.reading import Inputs, Methods, Outputs, Tables, first_of, listed, number, numbers
 from analysis.scylla import critical_level, generalization_gap, signed_gap
-from analysis.valley.critical import constancy_test, half_point, interior_peak_test, to_level
-from analysis.valley.curves import common_slope_gap, common_slope_peak, fit_difficulty_axis, fit_pooled_curves
-from analysis.valley.log_odds import combine_tasks, empirical_logit, log_odds_gap
 from data.records import NotEnoughDataError
 
 

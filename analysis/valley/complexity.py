@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.special import expit, logit
 
-from analysis.valley.critical import HalfPoint
+from analysis.account.critical import HalfPoint
 from analysis.valley.difficulty import LevelAxis, number_axis
 from analysis.valley.level_bootstrap import LevelDraws
-from analysis.valley.words import CHANGE_P
+from analysis.valley.sentences import CHANGE_P
 
 Floats = NDArray[np.float64]
 

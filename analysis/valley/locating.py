@@ -13,16 +13,16 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.account.constant_penalty import penalty_of_tasks
+from analysis.account.critical import constancy_test, half_point, interior_peak_test, level_change_test
+from analysis.account.log_odds import LogOddsGap, combine_tasks
 from analysis.accuracy import ITEM_INTERVAL, OUTCOME_COLUMNS, TASK_INTERVAL, check_counts, level_mean, task_accuracies
 from analysis.valley.complexity import LevelMeans, locate_complexity
-from analysis.valley.constant_penalty import penalty_of_tasks
-from analysis.valley.critical import constancy_test, half_point, interior_peak_test, level_change_test
 from analysis.valley.difficulty import LevelAxis, number_axis
 from analysis.valley.level_bootstrap import LevelDraws, TaskCells, resample_levels
-from analysis.valley.log_odds import LogOddsGap, combine_tasks
 from analysis.valley.result import CURVE_COLUMNS, DEFAULT_SETTINGS, Evidence, Settings, Valley, assemble_valley
+from analysis.valley.sentences import CHANGE_P
 from analysis.valley.task_gaps import TASK_COLUMNS, pair_splits
-from analysis.valley.words import CHANGE_P
 from data.records import NotEnoughDataError
 
 __all__ = [

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from analysis.account.batched_fit import curve_design, fit_many
+from analysis.account.log_odds import log_odds_gap
 from analysis.accuracy import ITEM_INTERVAL, TASK_INTERVAL, mean_interval
 from analysis.scylla import gap_bounds, gap_table
-from analysis.valley.batched_fit import curve_design, fit_many
 from analysis.valley.complexity import LevelMeans, isotonic_half_point
 from analysis.valley.difficulty import number_axis
 from analysis.valley.level_bootstrap import Floats, LevelDraws, TaskCells, resample_levels
-from analysis.valley.log_odds import log_odds_gap
 from analysis.valley.result import DEFAULT_SETTINGS, Evidence, MeansFit, Settings, Valley, assemble_valley
 from analysis.valley.task_gaps import TASK_COLUMNS
 from data.records import NotEnoughDataError

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.account.constant_penalty import ConstantPenalty
+from analysis.account.critical import Constancy, HalfPoint, InteriorPeak, LevelChange
+from analysis.account.log_odds import LogOddsGap
 from analysis.accuracy import DEFAULT_DENOMINATOR
 from analysis.scylla import CriticalLevel, critical_level
 from analysis.valley.complexity import CriticalComplexity
-from analysis.valley.constant_penalty import ConstantPenalty
-from analysis.valley.critical import Constancy, HalfPoint, InteriorPeak, LevelChange
 from analysis.valley.difficulty import LevelAxis
 from analysis.valley.level_bootstrap import DEFAULT_RESAMPLES, LEVEL_SET_SHARE, LevelDraws, smallest_set
-from analysis.valley.log_odds import LogOddsGap
+from analysis.valley.sentences import Verdict, describe_valley, summarise_valley, verdict
 from analysis.valley.task_gaps import ESTIMATE_COLUMNS
-from analysis.valley.words import Verdict, describe_valley, summarise_valley, verdict
 from data.records import Denominator
 
 CURVE_COLUMNS = (

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.account.log_odds import empirical_logit, log_odds_gap
 from analysis.scylla import gap_table
-from analysis.valley.log_odds import empirical_logit, log_odds_gap
 
 ESTIMATE_COLUMNS = (
     *("a_id", "a_id_lo", "a_id_hi", "a_ood", "a_ood_lo", "a_ood_hi", "gap_signed", "gap", "gap_lo", "gap_hi", "score"),

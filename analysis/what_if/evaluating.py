@@ -296,7 +296,7 @@ class WhatIf:
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        from analysis.what_if.words import sentence
+        from analysis.what_if.sentences import sentence
 
         plain = {name: str(value) if isinstance(value, StrEnum) else value for name, value in _fields(self.chosen.choice).items()}
         return {

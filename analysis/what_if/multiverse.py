@@ -32,7 +32,7 @@ from analysis.what_if.conclusions import Conclusion, Kind
 from analysis.what_if.evaluating import Quantity
 from analysis.what_if.metric_list import METRICS, metric_named, threshold_key
 from analysis.what_if.scoring import Cells
-from analysis.what_if.words import DENOMINATOR_WORDS
+from analysis.what_if.sentences import DENOMINATOR_WORDS
 from data.records import Denominator, NotEnoughDataError
 
 Floats = NDArray[np.float64]
@@ -113,7 +113,7 @@ class Multiverse:
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        from analysis.what_if.words import multiverse_sentence
+        from analysis.what_if.sentences import multiverse_sentence
 
         return {
             "conclusion": self.text,

@@ -50,8 +50,8 @@ def emergence(
     """A score over scale: shape, break, breakthroughness, growth type, loss threshold, and whether the jump is the metric's."""
     with told(as_json):
         from analysis.emergence.scale_series import AXES, Wanted, gather
+        from analysis.emergence.sentences import headline
         from analysis.emergence.studying import compare_metrics, study, threshold_of
-        from analysis.emergence.words import headline
         from data.queries import SAMPLE_METRICS, fetch_chance, fetch_metric_correlations, fetch_scale_values, fetch_scales
 
         if over not in AXES or checkpoints not in ("last", "every"):
@@ -96,7 +96,7 @@ def emergence(
 
 
 def _report(sentence: str, found: Emergence, threshold: LossThreshold | None) -> str:
-    from analysis.emergence.words import break_sentence, law_sentence, onset_sentence, suddenness_sentence, threshold_sentence
+    from analysis.emergence.sentences import break_sentence, law_sentence, onset_sentence, suddenness_sentence, threshold_sentence
 
     lines = [sentence, "", break_sentence(found), suddenness_sentence(found), onset_sentence(found), law_sentence(found)]
     lines += [threshold_sentence(threshold, found.series.loss_name)] if threshold else []

@@ -21,7 +21,7 @@ def grading_effect(
         import pandas as pd
 
         from analysis.accuracy import binomial_interval
-        from data.grading_effect import write_grading_effect
+        from data.catalog.grading_effect import write_grading_effect
         from probe.grading_effect import perfect_solver
         from probe.tasks import TASKS
 

@@ -25,7 +25,7 @@ def size_records(store: Store, selection: Selection, *, seed: int = 0) -> dict[s
 
 
 def _size_trend(store: Store, selection: Selection) -> dict[str, Any]:
-    from analysis.valley.level_by_size import counted_levels, level_by_size, published_levels
+    from analysis.size.level_by_size import counted_levels, level_by_size, published_levels
     from data.queries import fetch_level_scores, fetch_levels, fetch_models, fetch_task_counts
 
     known = fetch_models(store)
@@ -40,7 +40,7 @@ def _size_trend(store: Store, selection: Selection) -> dict[str, Any]:
 
 
 def _probe_tasks(store: Store, selection: Selection, seed: int) -> list[dict[str, Any]]:
-    from analysis.valley.probe_tasks import probe_readings
+    from analysis.probe_tasks.probe_tasks import probe_readings
     from data.queries import fetch_task_counts
 
     return [reading.as_record() for reading in probe_readings(fetch_task_counts(store, selection), selection.denominator, seed=seed)]
@@ -49,7 +49,7 @@ def _probe_tasks(store: Store, selection: Selection, seed: int) -> list[dict[str
 def _answer_probability(store: Store, selection: Selection, seed: int) -> list[dict[str, Any]]:
     from dataclasses import replace
 
-    from analysis.valley.answer_likelihood import answer_likelihood
+    from analysis.likelihood.answer_likelihood import answer_likelihood
     from data.queries import fetch_answers
 
     columns = ("answer_logprob", "token_logprobs", "target")

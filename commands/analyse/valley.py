@@ -65,7 +65,7 @@ def explained_records(store: Store, selection: Selection, valleys: list[Valley],
 
 def explanation_of(valley: Valley, seed: int) -> dict[str, Any] | None:
     """What explains the gap, as plain values; None for published level means and for a model without a task in both splits."""
-    from analysis.valley.explanation import explain_valley
+    from analysis.account.explanation import explain_valley
     from data.records import NotEnoughDataError
 
     try:

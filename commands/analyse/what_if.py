@@ -57,7 +57,7 @@ def what_if(
         from analysis.what_if.conclusions import read_conclusion
         from analysis.what_if.evaluating import compare_with_paper
         from analysis.what_if.multiverse import multiverse
-        from analysis.what_if.words import multiverse_sentence, sentence
+        from analysis.what_if.sentences import multiverse_sentence, sentence
 
         with usage("the choice"):
             choice = choice_of(metric, denominator, averaging, order, penalty, weight, rank_by)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from data.importers import (
-    charybdis,
-    every_eval_ever,
-    helm,
-    inspect_log,
-    lighteval,
-    lm_eval_v0,
-    lm_eval_v04,
-    opencompass,
-    published,
-    scylla,
-    table,
-)
-from data.importers.base import Importer
+from data.importers.charybdis import source as charybdis
+from data.importers.every_eval_ever import source as every_eval_ever
+from data.importers.helm import source as helm
+from data.importers.inspect_ai import log as inspect_log
+from data.importers.kit.base import Importer
+from data.importers.lighteval import source as lighteval
+from data.importers.lm_eval import v0 as lm_eval_v0
+from data.importers.lm_eval import v04 as lm_eval_v04
+from data.importers.opencompass import source as opencompass
+from data.importers.published import source as published
+from data.importers.scylla import source as scylla
+from data.importers.table import source as table
 
 IMPORTERS: tuple[Importer, ...] = (
     published.IMPORTER,

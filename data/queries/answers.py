@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from data.queries.asking import CHOSEN_LEVEL, frame_of
 from data.queries.samples import SAMPLE_JOINS, SampleFilter, where_samples
+from data.queries.selection_sql import CHOSEN_LEVEL, frame_of
 from data.records import Selection, StoreError
 from data.store import Store
 

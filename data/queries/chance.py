@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from data.ladder_chance import read_ladder_chance
-from data.queries.asking import OOD_KIND, frame_of
+from data.catalog.ladder_chance import read_ladder_chance
+from data.queries.selection_sql import OOD_KIND, frame_of
 from data.store import Store
 
 

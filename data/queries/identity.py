@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from data.queries.asking import frame_of
+from data.queries.selection_sql import frame_of
 from data.store import Store
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from data.queries.asking import OOD_KIND, frame_of
+from data.queries.selection_sql import OOD_KIND, frame_of
 from data.records import StoreError
-from data.running import STATUS, now_s
 from data.store import SCHEMA_VERSION, Store
+from data.unfinished import STATUS, now_s
 
 
 def fetch_store_info(store: Store) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def fetch_views(store: Store) -> pd.DataFrame:
 def fetch_runs(store: Store) -> pd.DataFrame:
     """Runs, newest first: run_id, model, model_raw, benchmark, format, harness, harness_version, status, checkpoint, step, n_shot,
     level_scheme, id_source, seeds (JSON), started_at, added_at, source_path, sha256, n_scores, n_samples, n_correct, n_wrong, n_unparsed,
-    n_error, warnings. `status` is the stored one, or "running" (data/running.py)."""
+    n_error, warnings. `status` is the stored one, or "running" (data/unfinished.py)."""
     return frame_of(
         store,
         f"""

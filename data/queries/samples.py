@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.queries.asking import CHOSEN_LEVEL, frame_of, older_runs, where_selected
+from data.queries.selection_sql import CHOSEN_LEVEL, frame_of, older_runs, where_selected
 from data.records import SCYLLA_SCHEME, Outcome, Selection, Split, StoreError
 from data.store import Store
 

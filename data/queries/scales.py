@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from data.queries.asking import CHOSEN_LEVEL, OOD_KIND, frame_of, where_selected
+from data.queries.selection_sql import CHOSEN_LEVEL, OOD_KIND, frame_of, where_selected
 from data.records import Selection, StoreError
 from data.store import Store
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import fmean, stdev
 from typing import Any
 
-from docs.certified_values.parts import Vectors, made, vector
+from docs.certified_values.tools import Vectors, made, vector
 
 KERNELS = "a sum of normal densities with Scott's width on the grid, divergences by their sums"
 SORTED = "the definition in plain lists"

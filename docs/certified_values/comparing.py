@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import combinations, permutations
 from typing import Any
 
-from docs.certified_values.parts import Vectors, made, root, vector
+from docs.certified_values.tools import Vectors, made, root, vector
 
 COINS = "every number of heads of b + c coins, in exact fractions; chi-square tail from math.erfc"
 DEFINITION = "the definition, in exact fractions up to the last root"

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import combinations, pairwise, product
 from typing import Any
 
-from docs.certified_values.parts import Vectors, made, root, solve, vector
+from docs.certified_values.tools import Vectors, made, root, solve, vector
 
 EXACT = "exact fractions"
 

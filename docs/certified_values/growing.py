@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
-from docs.certified_values.parts import Vectors, made, sigmoid, vector
+from docs.certified_values.tools import Vectors, made, sigmoid, vector
 
 PAIRS = "every pair counted; variance and p over every order that is possible"
 SEARCH = "likelihood from math.erfc, searched by Nelder and Mead; curvature by differences"

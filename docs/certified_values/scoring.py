@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 from typing import Any
 
-from docs.certified_values.parts import Vectors, made, root, vector
+from docs.certified_values.tools import Vectors, made, root, vector
 
 EXACT = "exact fractions"
 HAND = "worked by hand from the definition"

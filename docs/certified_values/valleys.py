@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import integrate, optimize, stats
 
-from docs.certified_values.parts import Vectors, made, root, sigmoid, solve, vector
+from docs.certified_values.tools import Vectors, made, root, sigmoid, solve, vector
 
 
 def _closed_form(inputs: dict[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from pages.compare.controls import compared_models, pick_comparison
+from pages.compare.pairs import draw_pairs, follow_click
+from pages.compare.sections import draw_agreement, draw_forest, draw_notes, draw_ranks, draw_table
+from pages.compare.sentences import headline
 from ui import cached, screen, selection
-from ui.compare.controls import compared_models, pick_comparison
-from ui.compare.pairs import draw_pairs, follow_click
-from ui.compare.sections import draw_agreement, draw_forest, draw_notes, draw_ranks, draw_table
-from ui.compare.words import headline
 
 chosen = selection.current()
 screen.question("Which model is better, and how sure is that?")

@@ -21,9 +21,9 @@ with screen.readable_errors():
         st.stop()
 
     # The analysis brings scipy along: it is loaded by the page that needs it.
-    from analysis.emergence.words import headline
-    from ui.emergence import sections
-    from ui.emergence.controls import pick, pick_against
+    from analysis.emergence.sentences import headline
+    from pages.emergence import sections
+    from pages.emergence.controls import pick, pick_against
 
     sections.draw_example_list()
     choice = pick(chosen)

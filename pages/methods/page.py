@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from pages.methods.sections import draw_method, found_methods, headline, method_table
+from pages.samples.filters import say_ignored
 from ui import cached, screen
-from ui.method_parts import draw_method, found_methods, headline, method_table
-from ui.samples.filters import say_ignored
 
 screen.question("How is every number made, and is it right?")
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 import streamlit as st
 
 from data.records import Selection
+from pages.overview.guide import draw_guide
+from pages.overview.sections import content_table, coverage_table, draw_answers, draw_questions, headline
+from pages.runs.import_panel import draw_import_panel
+from pages.valley.sentences import raised
 from ui import cached, screen, selection
 from ui.example_views import draw_examples, examples
 from ui.meeting.view_panel import draw_saved_views
-from ui.overview.guide import draw_guide
-from ui.overview.parts import content_table, coverage_table, draw_answers, draw_questions, headline
-from ui.runs.import_panel import draw_import_panel
 from ui.startup import known_pages
-from ui.valley.words import raised
 from ui.words import ago, at, counted, format_label, size
 
 HELP = {

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from pages.probe.batch import draw_batches, pick_batch, run_batch
+from pages.probe.sections import ask, asked, draw_instance, draw_machine, draw_place, draw_reply, pick_instance, pick_model
 from ui import screen, selection
-from ui.probe.batch import draw_batches, pick_batch, run_batch
-from ui.probe.parts import ask, asked, draw_instance, draw_machine, draw_place, draw_reply, pick_instance, pick_model
 
 chosen = selection.current()
 screen.question("What does a model answer, live?")

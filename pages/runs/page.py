@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages.runs.identity_panel import draw_identity_panel
+from pages.runs.import_panel import draw_import_panel
+from pages.runs.sections import draw_failures, draw_import_removal, draw_run, import_table, reject_table, run_table, show_removal
+from pages.samples.filters import say_ignored
 from ui import cached, screen
-from ui.runs.identity_panel import draw_identity_panel
-from ui.runs.import_panel import draw_import_panel
-from ui.runs.parts import draw_failures, draw_import_removal, draw_run, import_table, reject_table, run_table, show_removal
-from ui.runs.watch_panel import draw_watch_panel
-from ui.samples.filters import say_ignored
+from ui.watch_panel import draw_watch_panel
 from ui.words import ago, at, counted, format_label
 
 VIEWS = ("Runs", "Import", "Sources", "Models", "Rejects")

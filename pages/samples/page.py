@@ -2,10 +2,10 @@
 
 import streamlit as st
 
+from pages.samples.filters import clear_filters, in_words, lies_outside, pick_samples
+from pages.samples.list import draw_list, draw_steps, open_address
+from pages.samples.sections import draw_sample, level_labels
 from ui import cached, screen, selection
-from ui.samples.filters import clear_filters, in_words, lies_outside, pick_samples
-from ui.samples.list import draw_list, draw_steps, open_address
-from ui.samples.parts import draw_sample, level_labels
 
 chosen = selection.current()
 screen.question("Which answers went wrong, and why?")

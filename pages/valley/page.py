@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from pages.valley.explanation_sections import draw_explanation
+from pages.valley.likelihood_sections import draw_likelihood
+from pages.valley.sections import draw_bounds, draw_charts, draw_level_table, draw_notes, draw_scores, draw_task_table
+from pages.valley.sentences import headline
+from pages.valley.size_sections import draw_probe_tasks, draw_size
 from ui import cached, screen, selection
 from ui.figures.theme import natural_order
-from ui.valley.explanation_sections import draw_explanation
-from ui.valley.likelihood_sections import draw_likelihood
-from ui.valley.sections import draw_bounds, draw_charts, draw_level_table, draw_notes, draw_scores, draw_task_table
-from ui.valley.size_sections import draw_probe_tasks, draw_size
-from ui.valley.words import headline
 
 chosen = selection.current()
 screen.question("Where does generalization break down?")

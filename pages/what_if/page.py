@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from ui import cached, screen, selection
-from ui.what_if.controls import pick_choice, pick_conclusion, ranked_models
-from ui.what_if.sections import (
+from pages.what_if.controls import pick_choice, pick_conclusion, ranked_models
+from pages.what_if.sections import (
     AUTHORS_GRADER,
     draw_grading,
     draw_length,
@@ -14,6 +13,7 @@ from ui.what_if.sections import (
     draw_what_if,
     graded_anew,
 )
+from ui import cached, screen, selection
 
 chosen = selection.current()
 screen.question("What if another metric had been used?")

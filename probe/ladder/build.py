@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 import torch
 from safetensors.torch import load_file, save_file
 
-from data.importers.base import Batch, Source
-from data.importers.charybdis import IMPORTER
+from data.importers.charybdis.source import IMPORTER
+from data.importers.kit.base import Batch, Source
 from data.interchange import write_parquet
 from data.records import RunInfo
 from probe.ladder.evaluate import Moment, evaluate

@@ -135,7 +135,7 @@ def test_chance_of_every_task_is_the_level_of_a_guesser() -> None:
 
 
 def test_chance_on_the_ladders_shorter_lists_is_the_level_of_a_guesser_on_them() -> None:
-    from data.ladder_chance import read_ladder_chance
+    from data.catalog.ladder_chance import read_ladder_chance
     from probe.ladder.distribution import ELEMENTS, LENGTHS
     from probe.tasks import chance_level
 

@@ -16,7 +16,7 @@ import data.importing as importing
 from data.bootstrap import open_store
 from data.checking import check_store
 from data.failures import forget_failures
-from data.importers.base import Batch, Listing, ReportReject, Source
+from data.importers.kit.base import Batch, Listing, ReportReject, Source
 from data.importing import discover, import_source, import_sources, remove_import
 from data.queries import fetch_imports, fetch_rejects, fetch_run, fetch_runs, fetch_store_info
 from data.records import ImportFormatError, Outcome, Reject, RunInfo, ScoredSample

@@ -8,7 +8,7 @@ import pytest
 
 from data.bootstrap import open_store
 from data.checking import check_store
-from data.importers.table_reading import TableHead, read_head
+from data.importers.table.reading import TableHead, read_head
 from data.importing import discover, import_sources, remove_import
 from data.mappings import forget_mapping, remember_mapping, remembered_mapping, with_remembered
 from data.queries import fetch_imports, fetch_rejects, fetch_runs, fetch_scores

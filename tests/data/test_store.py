@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 import data.store as store_module
-from data.importers.base import SAMPLE_SCHEMA
+from data.importers.kit.base import SAMPLE_SCHEMA
 from data.records import Outcome, RunInfo, Score, ScoredSample, Split, StoreBusyError, StoreError, field_names
 from data.store import SCHEMA_VERSION, Store
 from data.writer import writing

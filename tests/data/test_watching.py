@@ -17,8 +17,8 @@ from data.bootstrap import open_store
 from data.importing import discover, import_sources
 from data.queries import fetch_run, fetch_runs, fetch_task_counts
 from data.records import CharybdisError, Selection
-from data.running import QUIET_S
 from data.store import Store
+from data.unfinished import QUIET_S
 from data.watching import Watch, watch_folders, watched_folders
 from tests.data.importers.inspect_files import HEADER, put, write_eval
 from tests.data.importers.inspect_files import sample as inspect_sample
@@ -135,7 +135,7 @@ def test_quiet_log_is_not_called_running_any_more(store: Store, folder: Path, mo
     watch.look()
     assert store.version == version
     later_s = time.time() + QUIET_S + 1
-    monkeypatch.setattr("data.running.time.time", lambda: later_s)
+    monkeypatch.setattr("data.unfinished.time.time", lambda: later_s)
     assert statuses(store) == [("started", 1), ("started", 1)]
     watch.look()
     assert store.version == version + 1  # so that pages read anew

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.compare.pairing import OVER_TASKS
-from ui.compare.words import _how_sure
+from pages.compare.sentences import _how_sure
 
 OpenApp = Callable[[Path], AppTest]
 

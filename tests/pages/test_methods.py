@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from data.methods import read_calibration, read_methods
-from ui.method_parts import found_methods
+from pages.methods.sections import found_methods
 
 ROOT = Path(__file__).resolve().parents[2]
 OpenApp = Callable[[Path], AppTest]

@@ -89,7 +89,7 @@ def test_path_that_is_not_there_is_said_so(writable: Path, tmp_path: Path, open_
 @pytest.fixture
 def with_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
     # The demo store has no ladder: no model is asked for here.
-    monkeypatch.setattr("ui.overview.guide.MODELS", ())
+    monkeypatch.setattr("pages.overview.guide.MODELS", ())
 
 
 def test_first_visit_shows_five_steps_and_skip_hides_them(demo_store: Path, open_app: OpenApp, with_ladder: None) -> None:

@@ -15,11 +15,11 @@ from data.probe_sink import StoreSink
 from data.queries import fetch_run, fetch_runs, fetch_task_counts
 from data.records import Selection, Split
 from data.store import Store
+from pages.probe.batch import stored_spec, time_words
 from probe.models import open_model
-from probe.running import ProbeSpec, plan_run, run_probe
+from probe.run_loop import ProbeSpec, plan_run, run_probe
 from probe.tasks import make_batch
 from ui import cached
-from ui.probe.batch import stored_spec, time_words
 
 OpenApp = Callable[[Path], AppTest]
 ORACLE = "demo:oracle:0:1"
@@ -127,7 +127,9 @@ def test_elicited_instances_need_a_batch_first(open_app: OpenApp, demo_store: Pa
 
 
 def test_no_gpu_is_a_state_and_no_error(open_app: OpenApp, demo_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.probe.parts.machine_words", lambda: "No GPU: models run on the CPU, which is what the ladder is made for.")
+    monkeypatch.setattr(
+        "pages.probe.sections.machine_words", lambda: "No GPU: models run on the CPU, which is what the ladder is made for."
+    )
     app = open_probe(open_app, demo_store)
     assert "No model is open. No GPU: models run on the CPU" in texts(app)
     assert not app.error

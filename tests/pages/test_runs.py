@@ -14,7 +14,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from data.importers.table_reading import read_head
+from data.importers.table.reading import read_head
 from data.importing import discover, import_sources
 from data.mappings import remember_mapping, remembered_mapping
 from data.queries import fetch_imports, fetch_runs, fetch_scores
@@ -22,8 +22,8 @@ from data.records import Outcome, RunInfo, RunStatus, ScoredSample, Selection
 from data.store import Store
 from data.watching import Watch, watch_folders, watched_folders
 from data.writer import writing
+from pages.runs.sections import run_file, run_records
 from tests.data.importers.inspect_files import sample, write_eval
-from ui.runs.parts import run_file, run_records
 from ui.settings import settings
 
 OpenApp = Callable[[Path], AppTest]

@@ -28,7 +28,7 @@ from probe.id_sources import (
 from probe.ladder.distribution import ID_VALUES, SCATTER
 from probe.models import Decoding, Prompt, Reply
 from probe.models.demo import OracleModel
-from probe.running import Finished, ProbeSpec, run_probe
+from probe.run_loop import Finished, ProbeSpec, run_probe
 from probe.tasks import TASKS, make_batch
 
 

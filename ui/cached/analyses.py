@@ -18,17 +18,17 @@ from ui.cached.reads import any_denominator, level_scores, levels, models, scale
 from ui.figures.theme import natural_order
 
 if TYPE_CHECKING:
+    from analysis.account.explanation import Explanation
     from analysis.compare.answer_matrix import AnswerMatrix
     from analysis.compare.comparing import Comparison
     from analysis.emergence.loss_threshold import LossThreshold
     from analysis.emergence.scale_series import Series, Wanted
     from analysis.emergence.studying import Emergence, Mirage
-    from analysis.valley.answer_likelihood import AnswerLikelihood
+    from analysis.likelihood.answer_likelihood import AnswerLikelihood
+    from analysis.probe_tasks.probe_tasks import ProbeReading
+    from analysis.size.level_by_size import LevelBySize
     from analysis.valley.difficulty import LevelAxis
-    from analysis.valley.explanation import Explanation
-    from analysis.valley.level_by_size import LevelBySize
     from analysis.valley.locating import Valley
-    from analysis.valley.probe_tasks import ProbeReading
     from analysis.valley.published import ScoreBounds
     from analysis.what_if.conclusions import Conclusion
     from analysis.what_if.multiverse import Multiverse
@@ -94,13 +94,13 @@ def _level_axis(selection: Selection) -> LevelAxis:
 
 
 def explanation(model: str, source: str, selection: Selection) -> Explanation:
-    """What explains the gap of one model. See analysis.valley.explanation. Raises NotEnoughDataError for published means."""
+    """What explains the gap of one model. See analysis.account.explanation. Raises NotEnoughDataError for published means."""
     return _explanation(source, replace(selection, models=(model,)))
 
 
 @kept
 def _explanation(source: str, selection: Selection) -> Explanation:
-    from analysis.valley.explanation import explain_valley
+    from analysis.account.explanation import explain_valley
 
     return explain_valley(_valley(source, selection))
 
@@ -180,9 +180,9 @@ def loss_threshold(selection: Selection, metric: str, wanted: Wanted, chance: fl
 
 @kept
 def level_by_size(source: str, selection: Selection) -> LevelBySize:
-    """Critical levels against size, of "published" levels or those of stored "samples". See analysis.valley.level_by_size."""
-    from analysis.valley.level_by_size import counted_levels, published_levels
-    from analysis.valley.level_by_size import level_by_size as fit
+    """Critical levels against size, of "published" levels or those of stored "samples". See analysis.size.level_by_size."""
+    from analysis.size.level_by_size import counted_levels, published_levels
+    from analysis.size.level_by_size import level_by_size as fit
 
     known = models()
     if source == "published":
@@ -195,20 +195,20 @@ def level_by_size(source: str, selection: Selection) -> LevelBySize:
 
 @kept
 def probe_readings(selection: Selection) -> tuple[ProbeReading, ...]:
-    """Complexity used on probe tasks. See analysis.valley.probe_tasks."""
-    from analysis.valley.probe_tasks import probe_readings as read
+    """Complexity used on probe tasks. See analysis.probe_tasks.probe_tasks."""
+    from analysis.probe_tasks.probe_tasks import probe_readings as read
 
     return read(task_counts(selection), selection.denominator)
 
 
 def answer_likelihood(model: str, selection: Selection) -> AnswerLikelihood:
-    """How likely the reference answers were to one model. See analysis.valley.answer_likelihood."""
+    """How likely the reference answers were to one model. See analysis.likelihood.answer_likelihood."""
     return _answer_likelihood(replace(selection, models=(model,)))
 
 
 @kept
 def _answer_likelihood(selection: Selection) -> AnswerLikelihood:
-    from analysis.valley.answer_likelihood import answer_likelihood as measure
+    from analysis.likelihood.answer_likelihood import answer_likelihood as measure
 
     answers = queries.fetch_answers(store(), selection, columns=("answer_logprob", "token_logprobs", "target"))
     return measure(answers, selection.models[0], denominator=selection.denominator)

@@ -20,7 +20,7 @@ from ui.plain import plain
 from ui.settings import settings
 
 if TYPE_CHECKING:
-    from probe.desk import Desk
+    from probe.job_queue import Desk
 
 Answer = TypeVar("Answer")
 Arguments = ParamSpec("Arguments")
@@ -56,8 +56,8 @@ def _open_store(folder: str) -> Store:
 
 @st.cache_resource(max_entries=1, show_spinner=False, on_release=lambda desk: desk.close())
 def desk() -> Desk:
-    """The one place of this server where a model is open; every session gets the same. See probe.desk."""
-    from probe.desk import Desk
+    """The one place of this server where a model is open; every session gets the same. See probe.job_queue."""
+    from probe.job_queue import Desk
 
     return Desk()
 

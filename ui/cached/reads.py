@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from data import queries
-from data.grading_effect import read_grading_effect
+from data.catalog.grading_effect import read_grading_effect
 from data.identity import SameRuns, apart, decided_names, suggest_same
 from data.identity import same_runs as find_same_runs
 from data.methods import Method, read_agreement, read_calibration, read_methods
@@ -228,5 +228,5 @@ def calibration() -> pd.DataFrame:
 
 
 def grading_effect() -> pd.DataFrame:
-    """See data.grading_effect.read_grading_effect."""
+    """See data.catalog.grading_effect.read_grading_effect."""
     return read_grading_effect()

@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.compare.comparing import Comparison, records_of
 from ui.figures.heat import HeatColors, HeatRow
-from ui.figures.parts import cell_texts, dodge, hatched, layout, name_margin, note
+from ui.figures.layout import cell_texts, dodge, hatched, layout, name_margin, note
 from ui.figures.text import escape, hover, is_number, level_name, percent, points, signed
 from ui.figures.theme import DASH, SPLIT_NAMES, Figure, ModelStyle, Trace, is_dark, style_of
 

@@ -15,9 +15,9 @@ import pandas as pd
 from analysis.emergence.loss_threshold import LossThreshold
 from analysis.emergence.scale_series import Series, as_scale, scale_means
 from analysis.emergence.scaling_fits import ScalingFit
+from analysis.emergence.sentences import AXIS_UNITS, break_sentence, metric_name, raised, scale_words, score_words
 from analysis.emergence.studying import NEGLIGIBLE_CHANCE, Emergence, Mirage
-from analysis.emergence.words import AXIS_UNITS, break_sentence, metric_name, raised, scale_words, score_words
-from ui.figures.parts import layout, legend_above, note, panel_title, stacked, whiskers
+from ui.figures.layout import layout, legend_above, note, panel_title, stacked, whiskers
 from ui.figures.text import escape, hover
 from ui.figures.theme import Figure, ModelStyle, Trace, faint, style_of
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from analysis.account.constant_penalty import ConstantPenalty
+from analysis.account.explanation import Explanation
 from analysis.valley.complexity import CriticalComplexity
-from analysis.valley.constant_penalty import ConstantPenalty
-from analysis.valley.explanation import Explanation
 from analysis.valley.locating import Valley
-from ui.figures.parts import LEGEND_ROW, layout, legend_above, level_axis, name_margin, note, panel_title, whiskers
+from ui.figures.layout import LEGEND_ROW, layout, legend_above, level_axis, name_margin, note, panel_title, whiskers
 from ui.figures.text import escape, hover, is_number, level_name, percent, points, signed
 from ui.figures.theme import Figure, ModelStyle, Trace, faint, style_of
 

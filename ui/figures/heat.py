@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ui.figures.parts import cell_texts, hatched, layout, level_axis, name_margin
+from ui.figures.layout import cell_texts, hatched, layout, level_axis, name_margin
 from ui.figures.text import escape, is_number
 from ui.figures.theme import Figure, Trace, is_dark
 

@@ -1,6 +1,6 @@
 """Answer probabilities on screen: how ID and OOD differ, per model, and accuracy set against Min-K%.
 
-analysis.valley.answer_likelihood results in, plain figure dicts out. ID is solid, OOD dashed; colour = model.
+analysis.likelihood.answer_likelihood results in, plain figure dicts out. ID is solid, OOD dashed; colour = model.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.valley.answer_likelihood import AnswerLikelihood
-from ui.figures.parts import dodge, layout, legend_above, listed, note, panel_title, stacked, whiskers
+from analysis.likelihood.answer_likelihood import AnswerLikelihood
+from ui.figures.layout import dodge, layout, legend_above, listed, note, panel_title, stacked, whiskers
 from ui.figures.text import escape, hover, percent
 from ui.figures.theme import DASH, MAX_LINES, SPLIT_NAMES, Figure, ModelStyle, Trace, faint, style_of
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from analysis.valley.locating import Valley
 from ui.figures.heat import HeatColors, HeatRow, heatmap
-from ui.figures.parts import LEGEND_ROW, dodge, in_equal_steps, layout, legend_above, level_axis, listed, note, panel_title, whiskers
+from ui.figures.layout import LEGEND_ROW, dodge, in_equal_steps, layout, legend_above, level_axis, listed, note, panel_title, whiskers
 from ui.figures.text import escape, hover, is_number, level_name, signed
 from ui.figures.theme import DIVERGING, MAX_LINES, Figure, ModelStyle, Trace, faint, style_of
 

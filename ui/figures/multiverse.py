@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from analysis.what_if.multiverse import Multiverse
-from ui.figures.parts import layout, legend_above, note, panel_title, stacked
+from ui.figures.layout import layout, legend_above, note, panel_title, stacked
 from ui.figures.text import escape, is_number, signed
 from ui.figures.theme import OKABE_ITO, Figure, Trace
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ui.figures.parts import layout, legend_above, name_margin, note
+from ui.figures.layout import layout, legend_above, name_margin, note
 from ui.figures.text import escape, hover, percent
 from ui.figures.theme import CLEAR, DIVERGING, OKABE_ITO, Figure, Trace, natural_order
 

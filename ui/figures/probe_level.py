@@ -1,6 +1,6 @@
 """Complexity used on probe tasks: the model's own accuracies on levels as a map, and where each probe task falls on it.
 
-analysis.valley.probe_tasks results in, plain figure dicts out.
+analysis.probe_tasks.probe_tasks results in, plain figure dicts out.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from analysis.valley.probe_tasks import ProbeReading
-from ui.figures.parts import dodge, layout, legend_above, level_axis, listed, note
+from analysis.probe_tasks.probe_tasks import ProbeReading
+from ui.figures.layout import dodge, layout, legend_above, level_axis, listed, note
 from ui.figures.text import escape, hover, is_number, level_name, percent
 from ui.figures.theme import MAX_LINES, Figure, ModelStyle, Trace, faint, style_of
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.scylla import gap_bounds
 from ui.figures.heat import HeatColors, HeatRow, heatmap
-from ui.figures.parts import dodge, layout, legend_above, level_axis, listed, note, panel_title
+from ui.figures.layout import dodge, layout, legend_above, level_axis, listed, note, panel_title
 from ui.figures.text import escape, hover, is_number, level_name, percent, signed
 from ui.figures.theme import DIVERGING, MAX_LINES, Figure, ModelStyle, Trace, faint, natural_order, style_of
 

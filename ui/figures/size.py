@@ -1,6 +1,6 @@
 """The critical level of models against their size: one point a model, symbol = family, an arrow where the level is an end of the scheme.
 
-analysis.valley.level_by_size results in, plain figure dicts out.
+analysis.size.level_by_size results in, plain figure dicts out.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.valley.level_by_size import LevelBySize, size_name
-from ui.figures.parts import layout, legend_above, level_axis, note
+from analysis.size.level_by_size import LevelBySize, size_name
+from ui.figures.layout import layout, legend_above, level_axis, note
 from ui.figures.text import escape, hover, level_name
 from ui.figures.theme import Figure, ModelStyle, Trace, faint, style_of
 

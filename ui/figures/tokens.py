@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ui.figures.parts import layout, note
+from ui.figures.layout import layout, note
 from ui.figures.text import hover
 from ui.figures.theme import OKABE_ITO, Figure
 

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from analysis.valley.locating import Valley
-from analysis.valley.words import percent as sure_percent
+from analysis.valley.sentences import percent as sure_percent
 from ui.figures.heat import HeatColors, HeatRow, heatmap
-from ui.figures.parts import (
+from ui.figures.layout import (
     LEGEND_ROW,
     MANY_LEVELS,
     cell_texts,

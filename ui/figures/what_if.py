@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.what_if.evaluating import Evaluation, WhatIf
-from ui.figures.parts import in_equal_steps, layout, legend_above, level_axis, note, panel_title
+from ui.figures.layout import in_equal_steps, layout, legend_above, level_axis, note, panel_title
 from ui.figures.text import escape, hover, is_number, level_name
 from ui.figures.theme import DASH, SPLIT_NAMES, Figure, ModelStyle, Trace, style_of
 

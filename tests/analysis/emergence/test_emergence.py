@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from analysis.emergence.scale_series import Wanted, gather, scale_means
+from analysis.emergence.sentences import break_sentence, headline, law_sentence, onset_sentence, scale_words, suddenness_sentence
 from analysis.emergence.studying import compare_metrics, study, threshold_of, verdict_of
-from analysis.emergence.words import break_sentence, headline, law_sentence, onset_sentence, scale_words, suddenness_sentence
 from data.records import NotEnoughDataError
 
 SIZES = np.array([1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6])

@@ -10,8 +10,8 @@ import pytest
 
 from analysis.emergence.paired_series import PairedDraws, difference, draw_together
 from analysis.emergence.scale_series import Series, Wanted, gather
+from analysis.emergence.sentences import steepness_sentence
 from analysis.emergence.studying import compare_metrics, study
-from analysis.emergence.words import steepness_sentence
 from tests.analysis.emergence.test_emergence import counts, scales, stated
 
 N, LENGTH = 200, 6

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
+from analysis.account.critical import half_point
 from analysis.valley.complexity import (
     CriticalComplexity,
     LevelMeans,
@@ -18,7 +19,6 @@ from analysis.valley.complexity import (
     locate_complexity,
     smooth_peak,
 )
-from analysis.valley.critical import half_point
 from analysis.valley.difficulty import LevelAxis, number_axis
 from analysis.valley.level_bootstrap import LevelDraws
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.valley.locating import CURVE_COLUMNS, TASK_COLUMNS, Settings, Valley, locate_valley, locate_valleys
-from analysis.valley.words import paper_table
+from analysis.valley.sentences import paper_table
 from data.records import Denominator, NotEnoughDataError
 
 LABELS = {1: "O(N)", 2: "O([N,N^2])", 3: "O([N^2,N^3])"}

@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from analysis.account.critical import constancy_test, half_point, interior_peak_test, level_change_test
+from analysis.account.log_odds import combine_tasks, empirical_logit, log_odds_gap
 from analysis.simulate import FIGURE_5_DIFFICULTY, Design, SimulatedCells, simulate_cells
 from analysis.valley.complexity import from_half_point
-from analysis.valley.critical import constancy_test, half_point, interior_peak_test, level_change_test
 from analysis.valley.difficulty import LevelAxis
-from analysis.valley.log_odds import combine_tasks, empirical_logit, log_odds_gap
 
 REPLICATES = 300
 FITTED = {"kind": "difficulty", "n_models": 7, "violations": (), "deviance": 0.0, "df_resid": 1, "reason": None}

@@ -7,7 +7,7 @@ import pytest
 
 from analysis.valley.locating import Settings, Valley, locate_valley, locate_valleys
 from analysis.valley.published import valleys_from_published
-from analysis.valley.words import VerdictKind, complexity_text, verdict_of_several
+from analysis.valley.sentences import VerdictKind, complexity_text, verdict_of_several
 from data.records import Denominator
 
 LABELS = {1: "O(N)", 2: "O([N,N^2])", 3: "O([N^2,N^3])"}

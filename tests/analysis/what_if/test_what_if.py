@@ -12,13 +12,13 @@ import pytest
 from analysis.what_if.aggregation import Averaging, ScoreOrder
 from analysis.what_if.conclusions import Conclusion, Kind, read_conclusion
 from analysis.what_if.evaluating import Choice, Quantity, compare_with_paper, evaluate
+from analysis.what_if.fewer_samples import smaller_test, subsample
 from analysis.what_if.metric_list import metric_named
 from analysis.what_if.multiverse import multiverse
 from analysis.what_if.published_cells import cells_of_published, join_cells
 from analysis.what_if.scoring import Cells, reduce_samples
-from analysis.what_if.smaller_test import smaller_test, subsample
+from analysis.what_if.sentences import multiverse_sentence, sentence
 from analysis.what_if.target_length import REASON_ZERO, target_length_table
-from analysis.what_if.words import multiverse_sentence, sentence
 from data.records import Denominator, NotEnoughDataError
 
 RIGHT = {"A": {"t1": (4, 2), "t2": (2, 1), "t3": (1, 0)}, "B": {"t1": (3, 3), "t2": (1, 1), "t3": (0, 0)}}

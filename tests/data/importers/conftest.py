@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from data.importers.base import Importer, Listing, RunNotice, Source
+from data.importers.kit.base import Importer, Listing, RunNotice, Source
 from data.records import Reject, RunInfo, Score, ScoredSample
 
 

@@ -21,7 +21,7 @@ import pytest
 import zstandard
 
 from data.bootstrap import open_store
-from data.importers.zip_members import opened
+from data.importers.inspect_ai.zip_members import opened
 from data.importing import discover, import_sources, remove_import
 from data.store import Store
 

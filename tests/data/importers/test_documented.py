@@ -6,19 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from data.importers import (
-    every_eval_ever,
-    every_eval_ever_samples,
-    helm,
-    helm_samples,
-    inspect_log,
-    inspect_samples,
-    inspect_scores,
-    lighteval,
-    lighteval_details,
-    opencompass_rows,
-)
-from data.importers.field_map import Mapped
+from data.importers.every_eval_ever import samples as every_eval_ever_samples
+from data.importers.every_eval_ever import source as every_eval_ever
+from data.importers.helm import samples as helm_samples
+from data.importers.helm import source as helm
+from data.importers.inspect_ai import log as inspect_log
+from data.importers.inspect_ai import samples as inspect_samples
+from data.importers.inspect_ai import scores as inspect_scores
+from data.importers.kit.field_map import Mapped
+from data.importers.lighteval import details as lighteval_details
+from data.importers.lighteval import source as lighteval
+from data.importers.opencompass import rows as opencompass_rows
 
 DOCS = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
 TABLES = {

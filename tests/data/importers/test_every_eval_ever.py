@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from data.bootstrap import open_store
-from data.importers.every_eval_ever import IMPORTER
+from data.importers.every_eval_ever.source import IMPORTER
 from data.importing import discover, import_sources
 from data.records import Outcome
 from tests.data.importers.inspect_files import put

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from data.bootstrap import open_store
-from data.importers.helm import IMPORTER
+from data.importers.helm.source import IMPORTER
 from data.importing import discover, import_sources
 from data.records import Outcome, RunStatus
 from tests.data.importers.inspect_files import put

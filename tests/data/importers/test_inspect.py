@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from data.bootstrap import open_store
-from data.importers import zip_members
-from data.importers.inspect_log import IMPORTER
-from data.importers.json_parts import split_json
+from data.importers.inspect_ai import zip_members
+from data.importers.inspect_ai.log import IMPORTER
+from data.importers.kit.json_parts import split_json
 from data.importing import discover, import_source, import_sources
 from data.queries import fetch_runs
 from data.records import ImportFormatError, Outcome, RunStatus, Split
@@ -411,7 +411,7 @@ def test_foreign_files_are_left_alone(tmp_path: Path) -> None:
 
 def test_a_long_log_is_read_record_by_record(tmp_path: Path, monkeypatch) -> None:
     """Chunks of 64 bytes cut through every text, escape and bracket of the file."""
-    monkeypatch.setattr("data.importers.json_parts.CHUNK_BYTES", 64)
+    monkeypatch.setattr("data.importers.kit.json_parts.CHUNK_BYTES", 64)
     tricky = [sample(n, "C", input='quote " slash \\ bracket ]} \\" 😀' + "\\" * n) for n in range(20)]
     file = write_json(tmp_path / "log.json", tricky)
     parts = split_json(file, ("samples",), expected="a log")

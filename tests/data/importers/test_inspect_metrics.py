@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from data.importers.inspect_log import IMPORTER
+from data.importers.inspect_ai.log import IMPORTER
 from data.importing import discover
 from data.records import Outcome
 from tests.data.importers.inspect_files import HEADER, put, sample, write_json

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.bootstrap import open_store
-from data.importers.lighteval import IMPORTER, task_key
+from data.importers.lighteval.source import IMPORTER, task_key
 from data.importing import discover, import_sources
 from data.records import Outcome, RunStatus
 from tests.data.importers.inspect_files import put

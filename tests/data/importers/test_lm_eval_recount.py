@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from data.importers.lm_eval_v04 import IMPORTER
+from data.importers.lm_eval.v04 import IMPORTER
 from data.records import RunStatus
 
 TIME = "2026-01-02T03-04-05.000006"

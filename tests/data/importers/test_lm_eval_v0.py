@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from data.importers.base import Listing, Source
-from data.importers.lm_eval_v0 import IMPORTER
+from data.importers.kit.base import Listing, Source
+from data.importers.lm_eval.v0 import IMPORTER
 from data.records import ImportFormatError, Reject, RunInfo, RunStatus, Score
 
 FIVE_SHOT = "pythia-v0/pythia-1.4b-deduped/five-shot/pythia-1.4b-deduped-5shot-global_step11500_eval_results_12-30-2022-03-48-08.json"

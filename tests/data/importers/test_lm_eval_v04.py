@@ -14,9 +14,9 @@ import pyarrow as pa
 import pytest
 
 from data.bootstrap import open_store
-from data.importers.base import SAMPLE_SCHEMA, Listing, Source
-from data.importers.lm_eval_samples import MAX_ROWS
-from data.importers.lm_eval_v04 import IMPORTER, is_named_by_folder
+from data.importers.kit.base import SAMPLE_SCHEMA, Listing, Source
+from data.importers.lm_eval.samples import MAX_ROWS
+from data.importers.lm_eval.v04 import IMPORTER, is_named_by_folder
 from data.importing import discover, import_sources
 from data.records import ImportFormatError, Reject, RunInfo, RunStatus, Score
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from data.bootstrap import open_store
-from data.importers.opencompass import IMPORTER
-from data.importers.opencompass_config import read_config
+from data.importers.opencompass.config import read_config
+from data.importers.opencompass.source import IMPORTER
 from data.importing import discover, import_sources
 from data.records import Outcome, RunStatus
 from tests.data.importers.inspect_files import put

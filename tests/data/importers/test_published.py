@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from data.importers.base import Source
-from data.importers.published import IMPORTER
+from data.importers.kit.base import Source
+from data.importers.published.source import IMPORTER
 from data.records import ImportFormatError, Split
 
 FOLDER = Path(__file__).parents[3] / "data" / "published"

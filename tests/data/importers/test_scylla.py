@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from data.bootstrap import open_store
-from data.importers.scylla import IMPORTER
+from data.importers.scylla.source import IMPORTER
 from data.importing import discover, import_sources
 from data.queries import fetch_task_counts
 from data.records import Outcome, RunStatus, Selection, Split

@@ -14,8 +14,8 @@ import pytest
 from data.bootstrap import open_store
 from data.catalog import read_catalog
 from data.exporting import export_table
-from data.importers.base import Source
-from data.importers.table import IMPORTER
+from data.importers.kit.base import Source
+from data.importers.table.source import IMPORTER
 from data.importing import discover, import_sources
 from data.records import ImportFormatError, Outcome, Split
 from data.writer import writing

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from data.importers.table_mapping import corrected, direction_of, guess_mapping, scale_of
-from data.importers.table_reading import TableHead, head_of_text, read_head
-from data.importers.table_words import ROLES, normalised
+from data.importers.table.headers import ROLES, normalised
+from data.importers.table.mapping import corrected, direction_of, guess_mapping, scale_of
+from data.importers.table.reading import TableHead, head_of_text, read_head
 from data.records import ImportFormatError
 
 

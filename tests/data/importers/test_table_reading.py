@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data.importers.table_reading import CHUNK_ROWS, head_of_text, iter_chunks, numbers_of, read_head, texts_of, unique_names
+from data.importers.table.reading import CHUNK_ROWS, head_of_text, iter_chunks, numbers_of, read_head, texts_of, unique_names
 from data.records import ImportFormatError, Reject
 
 

@@ -25,7 +25,7 @@ from data.records import Selection
 from probe.models import ModelError, Prompt, StoppedError, open_model
 from probe.models.openai_server import ServerModel, _chosen_logprobs, _streamed
 from probe.prompts import style_named
-from probe.running import ProbeSpec, run_probe
+from probe.run_loop import ProbeSpec, run_probe
 from probe.tasks import make_batch
 
 COMPACT = style_named("compact")

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from analysis.account.explanation import Explanation, explain_valley
 from analysis.simulate import simulate_tasks
-from analysis.valley.explanation import Explanation, explain_valley
 from analysis.valley.locating import Settings, Valley, locate_valley
 from ui.figures.explanation import complexity_figure, constant_penalty_figure, half_point_figure
 from ui.figures.theme import as_plotly

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.valley.answer_likelihood import AnswerLikelihood, answer_likelihood
-from analysis.valley.level_by_size import LevelBySize, level_by_size
-from analysis.valley.probe_tasks import ProbeReading, probe_readings
+from analysis.likelihood.answer_likelihood import AnswerLikelihood, answer_likelihood
+from analysis.probe_tasks.probe_tasks import ProbeReading, probe_readings
+from analysis.size.level_by_size import LevelBySize, level_by_size
 from tests.ui.figures.examples import HOSTILE, LABELS, counts, texts, trace
 from ui.chart import encode_figure
 from ui.figures.likelihood import density_figure, min_k_figure

@@ -1,0 +1,1 @@
+"""Tables in, frozen results out: one folder a question, and beside the folders what the questions share."""

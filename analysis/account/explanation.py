@@ -1,0 +1,96 @@
+"""What explains the gap of one model? The accounts M0 to M4 side by side, what a constant penalty draws, and what these data could show.
+
+Takes a `Valley` made from tasks and does what is too slow to be done for every valley that is drawn (a tenth of a second each).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.account.constant_penalty import ConstantPenalty, penalty_of_tasks
+from analysis.account.peak_power import PeakPower, peak_power
+from analysis.account.task_curves import CurveComparison, compare_curves
+from analysis.valley.result import Valley, plain_value
+from data.records import NotEnoughDataError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TaskPoints:
+    """The tasks as the accounts see them: label and position of their level, mid-logit (mean of the ID and OOD logits)."""
+
+    task: tuple[str, ...]
+    level: tuple[int, ...]
+    x: Floats
+    mid_logit: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Explanation:
+    """What stands behind the gap of one model.
+
+    levels    those with tasks in both splits; `level_gaps` their signed gaps, `constant` has the same order.
+    constant  what a constant penalty draws; None where its size cannot be estimated (`constant_reason`).
+    """
+
+    model: str
+    levels: tuple[int, ...]
+    level_gaps: Floats
+    points: TaskPoints
+    curves: CurveComparison
+    power: PeakPower
+    constant: ConstantPenalty | None
+    constant_reason: str | None
+
+    def as_record(self) -> dict[str, Any]:
+        """The result as plain values for JSON: undefined numbers are None."""
+        constant = asdict(self.constant) | {"levels": self.levels} if self.constant else None
+        return {
+            "curves": [plain_value(asdict(fit)) for fit in self.curves.fits],
+            "curves_n_cells": self.curves.n_cells,
+            "curves_reason": self.curves.reason,
+            "interior_peak_power": plain_value(asdict(self.power)),
+            "constant_penalty": plain_value(constant),
+            "constant_penalty_reason": self.constant_reason,
+        }
+
+
+def explain_valley(valley: Valley, *, seed: int = 0) -> Explanation:
+    """Compare accounts of the gap of one model, from its tasks.
+
+    Raises:
+        NotEnoughDataError: the valley comes from published level means, or no task has both splits.
+    """
+    tasks = valley.tasks.loc[valley.tasks["log_odds_gap"].notna()] if len(valley.tasks) else valley.tasks
+    if valley.axis is None or valley.log_odds is None or not len(tasks):
+        raise NotEnoughDataError(
+            f"{valley.model} has no task with counted answers in both splits; what explains its gap cannot be asked of level means. "
+            "Import results per task or per sample."
+        )
+    level = tasks["level"].to_numpy(dtype=int)
+    x = valley.axis.at(level)
+    k_id, n_id, k_ood, n_ood = (tasks[name].to_numpy(dtype=float) for name in ("n_correct_id", "n_id", "n_correct_ood", "n_ood"))
+    levels, place = np.unique(level, return_inverse=True)
+    gaps = tasks["gap_signed"].to_numpy(dtype=float)
+    level_gaps = np.bincount(place, weights=gaps) / np.bincount(place)
+    curves = compare_curves(level, x, k_id, n_id, k_ood, n_ood)
+    mid = (np.log((k_id + 0.5) / (n_id - k_id + 0.5)) + np.log((k_ood + 0.5) / (n_ood - k_ood + 0.5))) / 2
+    constant, reason = valley.constant_penalty, None
+    if constant is None and valley.constancy is not None and valley.level_change is not None:
+        tests = valley.log_odds, valley.constancy, valley.level_change
+        constant, reason = penalty_of_tasks(tasks, x, *tests, confidence=valley.settings.confidence, seed=seed, curves=curves)
+    return Explanation(
+        model=valley.model,
+        levels=tuple(int(number) for number in levels),
+        level_gaps=level_gaps,
+        points=TaskPoints(task=tuple(tasks["task"].astype(str)), level=tuple(level.tolist()), x=x, mid_logit=mid),
+        curves=curves,
+        power=peak_power(gaps, level, seed=seed),
+        constant=constant,
+        constant_reason=reason,
+    )

@@ -1,0 +1,1 @@
+"""How likely were the reference answers to a model? `answer_likelihood` is the way in."""

@@ -1,0 +1,1 @@
+"""Every Eval Ever: aggregate records with their instance records."""

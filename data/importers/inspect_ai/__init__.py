@@ -1,0 +1,1 @@
+"""Inspect AI: `.eval` archives and `.json` logs."""

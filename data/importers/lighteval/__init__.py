@@ -1,0 +1,1 @@
+"""lighteval: results with their details."""

@@ -1,0 +1,1 @@
+"""OpenCompass: work folders."""

@@ -1,0 +1,1 @@
+"""Figures typed from papers."""

@@ -1,0 +1,1 @@
+"""SCYLLA: the authors' `out` tree."""

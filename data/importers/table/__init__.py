@@ -1,0 +1,1 @@
+"""Plain tables: CSV, TSV and Parquet."""

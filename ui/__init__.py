@@ -1,0 +1,1 @@
+"""What pages share: the selection, screen parts, figures, what is kept between reruns, and what a meeting takes home."""
