@@ -1,11 +1,14 @@
 """The dashboard's front door: the table of pages, nothing else. Start it with `make app`.
 
-Streamlit loads this file twice over: the server imports it once, at its start, and finds `app`; each visit then runs it as a script.
+Streamlit loads this file twice over: the server imports it once, at its start, and finds `app`;
+each visit then runs it as a script.
 """
 
 import os
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy comes. Matrices here are small: threads would only wait
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # read when numpy comes. Matrices here are small: threads would only wait
 
 import streamlit as st
 
@@ -34,14 +37,16 @@ PAGES = (
         "What if",
         ":material/alt_route:",
         "What if another metric had been used?",
-        "The same answers under another metric, average or penalty, beside the paper's; and under every choice at once.",
+        "The same answers under another metric, average or penalty, beside the paper's; and under"
+        " every choice at once.",
     ),
     startup.PageInfo(
         "emergence",
         "Emergence",
         ":material/trending_up:",
         "Does an ability emerge with scale?",
-        "A score over size, training or loss: its shape, its break, and whether the jump is the metric's.",
+        "A score over size, training or loss: its shape, its break, and whether the jump is the"
+        " metric's.",
     ),
     startup.PageInfo(
         "samples",

@@ -1,7 +1,9 @@
-"""The shell: the dashboard's abilities as commands, for people and for scripts. `python cli.py --help` lists them.
+"""The shell: the dashboard's abilities as commands, for people and for scripts. `python cli.py
+--help` lists them.
 
-With `--json` a command prints exactly one JSON document on stdout; progress and remarks go to stderr. Exit status: 0 done, 1 failed,
-2 wrong usage. Heavy modules are imported by the command that needs them, so that the shell itself starts at once.
+With `--json` a command prints exactly one JSON document on stdout; progress and remarks go to
+stderr. Exit status: 0 done, 1 failed, 2 wrong usage. Heavy modules are imported by the command that
+needs them, so that the shell itself starts at once.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ ADDRESS = "127.0.0.1"
 
 
 class Shell(typer.core.TyperGroup):
-    """The commands. Wrong usage is told on stderr and, for scripts that asked for JSON, in the one document on stdout too."""
+    """The commands. Wrong usage is told on stderr and, for scripts that asked for JSON, in the one
+    document on stdout too.
+    """
 
     def invoke(self, ctx: typer.Context) -> Any:
         """Run what the command line names."""
@@ -41,7 +45,9 @@ cli = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich" if sys.stderr.isatty() else None,  # into a log errors go without a frame, whole lines that can be searched
+    rich_markup_mode=(
+        "rich" if sys.stderr.isatty() else None
+    ),  # into a log errors go without a frame, whole lines that can be searched
 )
 
 
@@ -50,7 +56,12 @@ def app(
     store_folder: StoreOption = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8501,
     browser: Annotated[
-        bool | None, typer.Option("--browser/--no-browser", help="Open a browser. Default: if there is a screen.", show_default=False)
+        bool | None,
+        typer.Option(
+            "--browser/--no-browser",
+            help="Open a browser. Default: if there is a screen.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Start the dashboard; a new store is built first."""
@@ -71,7 +82,9 @@ def app(
 
 
 def _has_screen() -> bool:
-    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return sys.platform in ("darwin", "win32") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
 
 
 for commands in (importing, verify, export, report, probe):
@@ -80,6 +93,9 @@ cli.add_typer(analyse.commands, name="analyse")
 cli.add_typer(store.commands, name="store")
 
 if __name__ == "__main__":
-    for stream in (sys.stdout, sys.stderr):  # whatever the locale says, which is ASCII under LANG=C on some machines
+    for stream in (
+        sys.stdout,
+        sys.stderr,
+    ):  # whatever the locale says, which is ASCII under LANG=C on some machines
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     cli()

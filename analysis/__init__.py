@@ -1,1 +1,3 @@
-"""Tables in, frozen results out: one folder a question, and beside the folders what the questions share."""
+"""Tables in, frozen results out: one folder a question, and beside the folders what the questions
+share.
+"""

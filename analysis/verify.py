@@ -1,7 +1,9 @@
-"""Do Charybdis's numbers agree with certified ones? A file of test vectors in, agreement per vector out.
+"""Do Charybdis's numbers agree with certified ones? A file of test vectors in, agreement per vector
+out.
 
-The file maps a method key to vectors {"inputs", "expected", "tolerance"}. `analysis.certified` says which function answers which key.
-Only full agreement passes: an unknown key is "not built", a field without a counterpart leaves its vector not passed.
+The file maps a method key to vectors {"inputs", "expected", "tolerance"}. `analysis.certified` says
+which function answers which key. Only full agreement passes: an unknown key is "not built", a field
+without a counterpart leaves its vector not passed.
 """
 
 from __future__ import annotations
@@ -26,12 +28,23 @@ MOST_DIGITS = 16.0
 """Digits reported for equal numbers: all that a double has."""
 FEWEST_PRINTED_DIGITS = 8
 SHIPPED_TABLES = Path(__file__).parents[1] / "data" / "published"
-_CALCULATION_ERRORS = (CharybdisError, ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError, MissingDataError)
+_CALCULATION_ERRORS = (
+    CharybdisError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    TypeError,
+    ValueError,
+    MissingDataError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tolerance:
-    """How far a number may be from the certified one: by `absolute`, or by `relative` times it if that is more."""
+    """How far a number may be from the certified one: by `absolute`, or by `relative` times it if
+    that is more.
+    """
 
     absolute: float
     relative: float = 0.0
@@ -43,9 +56,11 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldCheck:
-    """One expected field. difference: largest absolute one; digits: fewest digits in agreement; None for what is not a number.
+    """One expected field. difference: largest absolute one; digits: fewest digits in agreement;
+    None for what is not a number.
 
-    by_digits  it passed although some number is off by more than the tolerance: that number is printed with fewer digits than the
+    by_digits  it passed although some number is off by more than the tolerance: that number is
+    printed with fewer digits than the
                tolerance asks for (at least 8), and ours rounds to exactly those.
     """
 
@@ -59,7 +74,9 @@ class FieldCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorCheck:
-    """One vector. `passed` only if every expected field was computed and agrees; `message` says what went wrong otherwise."""
+    """One vector. `passed` only if every expected field was computed and agrees; `message` says
+    what went wrong otherwise.
+    """
 
     passed: bool
     digits: float | None
@@ -73,14 +90,16 @@ def verify_file(path: str | Path, *, tables: Iterable[Path] = ()) -> dict[str, A
     """Check every vector of a file of certified values.
 
     Args:
-        path: JSON, {method key: [{"inputs": {...}, "expected": {...}, "tolerance": number | {"abs", "rel"}}]}; keys with a leading
-            underscore are notes.
-        tables: folders to look in for tables that vectors name, before the file's own folder and the published ones shipped here.
+        path: JSON, {method key: [{"inputs": {...}, "expected": {...}, "tolerance": number | {"abs",
+            "rel"}}]}; keys with a leading underscore are notes.
+        tables: folders to look in for tables that vectors name, before the file's own folder and
+            the published ones shipped here.
 
     Returns:
-        plain values for JSON: "file"; "methods": {key: [one entry per vector]}, an entry {"not_built": true} or {passed, digits,
-        worst_difference, fields: {name: {expected, actual, passed, by_digits, difference, digits}}, unchecked, message}; "summary":
-        {n_methods, n_built, n_vectors, n_passed, n_failed, n_not_built}.
+        plain values for JSON: "file"; "methods": {key: [one entry per vector]}, an entry
+        {"not_built": true} or {passed, digits, worst_difference, fields: {name: {expected, actual,
+        passed, by_digits, difference, digits}}, unchecked, message}; "summary": {n_methods,
+        n_built, n_vectors, n_passed, n_failed, n_not_built}.
 
     Raises:
         ImportFormatError: the file cannot be read or is no JSON object.
@@ -89,21 +108,34 @@ def verify_file(path: str | Path, *, tables: Iterable[Path] = ()) -> dict[str, A
     try:
         content = json.loads(source.read_text(encoding="utf-8"))
     except OSError as cause:
-        raise ImportFormatError(f"{source} cannot be read: {cause.strerror or cause}. Name a JSON file of certified values.") from cause
+        raise ImportFormatError(
+            f"{source} cannot be read: {cause.strerror or cause}. Name a JSON file of certified"
+            " values."
+        ) from cause
     except ValueError as cause:
-        raise ImportFormatError(f"{source} is not JSON: {cause}. Expected {{method: [{{inputs, expected, tolerance}}]}}.") from cause
+        raise ImportFormatError(
+            f"{source} is not JSON: {cause}. Expected {{method: [{{inputs, expected,"
+            " tolerance}]}."
+        ) from cause
     if not isinstance(content, dict):
         raise ImportFormatError(
-            f"{source} holds a JSON {type(content).__name__}, not an object. Expected {{method: [{{inputs, expected, tolerance}}]}}."
+            f"{source} holds a JSON {type(content).__name__}, not an object. Expected {{method:"
+            " [{inputs, expected, tolerance}]}."
         )
     folders = [*tables, source.parent, source.parent / "published", SHIPPED_TABLES]
     return {"file": str(source), **verify_vectors(content, tables=folders)}
 
 
-def verify_vectors(content: Mapping[str, Any], *, tables: Iterable[Path] = (SHIPPED_TABLES,)) -> dict[str, Any]:
+def verify_vectors(
+    content: Mapping[str, Any], *, tables: Iterable[Path] = (SHIPPED_TABLES,)
+) -> dict[str, Any]:
     """Check vectors that are already read; see `verify_file`."""
     folders = tuple(tables)
-    methods = {key: _verify_method(key, vectors, folders) for key, vectors in content.items() if not key.startswith("_")}
+    methods = {
+        key: _verify_method(key, vectors, folders)
+        for key, vectors in content.items()
+        if not key.startswith("_")
+    }
     entries = [entry for listed in methods.values() for entry in listed]
     n_not_built = sum("not_built" in entry for entry in entries)
     n_passed = sum(entry.get("passed") is True for entry in entries)
@@ -120,9 +152,19 @@ def verify_vectors(content: Mapping[str, Any], *, tables: Iterable[Path] = (SHIP
 
 def _verify_method(key: str, vectors: Any, folders: tuple[Path, ...]) -> list[dict[str, Any]]:
     if key not in METHODS:
-        return [{"not_built": True} for _ in (vectors if isinstance(vectors, list) and vectors else [None])]
+        return [
+            {"not_built": True}
+            for _ in (vectors if isinstance(vectors, list) and vectors else [None])
+        ]
     if not isinstance(vectors, list) or not vectors:
-        return [_as_entry(_refused(f"expected a list with at least one vector under {key!r}, found {_shown(vectors)}"))]
+        return [
+            _as_entry(
+                _refused(
+                    f"expected a list with at least one vector under {key!r}, found"
+                    f" {_shown(vectors)}"
+                )
+            )
+        ]
     return [_as_entry(check_vector(key, vector, folders)) for vector in vectors]
 
 
@@ -134,18 +176,33 @@ def check_vector(key: str, vector: Any, folders: Iterable[Path] = (SHIPPED_TABLE
         return _refused(str(problem))
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")  # a vector may be extreme on purpose; what comes out is compared, not trusted
+            warnings.simplefilter(
+                "ignore"
+            )  # a vector may be extreme on purpose; what comes out is compared, not trusted
             actual = METHODS[key](inputs, lambda name: _find_table(name, folders))
     except _CALCULATION_ERRORS as problem:
-        return _refused(f"cannot be computed from these inputs: {type(problem).__name__}: {problem}")
-    fields = {name: _check_field(value, _plain(actual[name]), tolerance) for name, value in expected.items() if name in actual}
+        return _refused(
+            f"cannot be computed from these inputs: {type(problem).__name__}: {problem}"
+        )
+    fields = {
+        name: _check_field(value, _plain(actual[name]), tolerance)
+        for name, value in expected.items()
+        if name in actual
+    }
     unchecked = tuple(name for name in expected if name not in actual)
     failed = [name for name, check in fields.items() if not check.passed]
     notes = [f"disagrees: {', '.join(failed)}"] if failed else []
     notes += [f"not built, so not checked: {', '.join(unchecked)}"] if unchecked else []
     passed = not notes
     rounded = [name for name, check in fields.items() if check.by_digits]
-    notes += [f"agrees in every printed digit, which are fewer than the tolerance asks for: {', '.join(rounded)}"] if rounded else []
+    notes += (
+        [
+            "agrees in every printed digit, which are fewer than the tolerance asks for:"
+            f" {', '.join(rounded)}"
+        ]
+        if rounded
+        else []
+    )
     digits = [check.digits for check in fields.values() if check.digits is not None]
     differences = [check.difference for check in fields.values() if check.difference is not None]
     return VectorCheck(
@@ -164,32 +221,57 @@ class _MalformedError(Exception):
 
 def _parts(vector: Any) -> tuple[dict[str, Any], dict[str, Any], Tolerance]:
     if not isinstance(vector, dict):
-        raise _MalformedError(f"malformed vector: expected an object with inputs, expected and tolerance, found {_shown(vector)}")
+        raise _MalformedError(
+            "malformed vector: expected an object with inputs, expected and tolerance, found"
+            f" {_shown(vector)}"
+        )
     for name in ("inputs", "expected"):
         if not isinstance(vector.get(name), dict) or not vector[name]:
-            raise _MalformedError(f"malformed vector: {name!r} must be an object with at least one entry, found {_shown(vector.get(name))}")
+            raise _MalformedError(
+                f"malformed vector: {name!r} must be an object with at least one entry, found"
+                f" {_shown(vector.get(name))}"
+            )
     given = vector.get("tolerance")
     is_noted = isinstance(given, dict) and set(given) == {"note"} and isinstance(given["note"], str)
     if is_noted and any(name.startswith("published") for name in vector["expected"]):
-        # Such a note says that the published figure does not follow from the formula: the figure is a remark, the rest is checked in full.
-        checked = {name: value for name, value in vector["expected"].items() if not name.startswith("published")}
+        # Such a note says that the published figure does not follow from the formula: the figure is
+        # a remark, the rest is checked in full.
+        checked = {
+            name: value
+            for name, value in vector["expected"].items()
+            if not name.startswith("published")
+        }
         if not checked:
-            raise _MalformedError("malformed vector: its tolerance is a note and it expects published figures only, so nothing is checked")
+            raise _MalformedError(
+                "malformed vector: its tolerance is a note and it expects published figures only,"
+                " so nothing is checked"
+            )
         return vector["inputs"], checked, Tolerance(absolute=0.0)
     limits: dict[str, Any] = given if isinstance(given, dict) else {"abs": given}
     sizes: dict[str, Any] = {name: limits.get(name, 0.0) for name in ("abs", "rel")}
     bad = [
         size
         for size in sizes.values()
-        if isinstance(size, bool) or not isinstance(size, int | float) or not 0 <= size <= sys.float_info.max
+        if isinstance(size, bool)
+        or not isinstance(size, int | float)
+        or not 0 <= size <= sys.float_info.max
     ]
     if bad or not {"abs", "rel"} & set(limits):
-        raise _MalformedError(f"malformed vector: tolerance must be a number from 0 up or an object with abs or rel, found {_shown(given)}")
-    return vector["inputs"], vector["expected"], Tolerance(absolute=float(sizes["abs"]), relative=float(sizes["rel"]))
+        raise _MalformedError(
+            "malformed vector: tolerance must be a number from 0 up or an object with abs or rel,"
+            f" found {_shown(given)}"
+        )
+    return (
+        vector["inputs"],
+        vector["expected"],
+        Tolerance(absolute=float(sizes["abs"]), relative=float(sizes["rel"])),
+    )
 
 
 def _refused(message: str) -> VectorCheck:
-    return VectorCheck(passed=False, digits=None, worst_difference=None, fields={}, unchecked=(), message=message)
+    return VectorCheck(
+        passed=False, digits=None, worst_difference=None, fields={}, unchecked=(), message=message
+    )
 
 
 def _shown(value: Any) -> str:
@@ -239,17 +321,25 @@ def _check_field(expected: Any, actual: Any, tolerance: Tolerance) -> FieldCheck
 
 
 def _pair(expected: Any, actual: Any) -> tuple[bool, list[tuple[float, float]]]:
-    """Walk both side by side: whether everything that is no number is equal, and all pairs of numbers."""
+    """Walk both side by side: whether everything that is no number is equal, and all pairs of
+    numbers.
+    """
     if expected is None or expected != expected:
-        undefined = all(item is None for item in actual) if isinstance(actual, list) else actual is None
+        undefined = (
+            all(item is None for item in actual) if isinstance(actual, list) else actual is None
+        )
         return undefined, []
     if isinstance(expected, dict) and isinstance(actual, dict):
         keys = [name for name in expected if name in actual]
         parts = [_pair(expected[name], actual[name]) for name in keys]
-        return set(expected) == set(actual) and all(same for same, _ in parts), [pair for _, pairs in parts for pair in pairs]
+        return set(expected) == set(actual) and all(same for same, _ in parts), [
+            pair for _, pairs in parts for pair in pairs
+        ]
     if isinstance(expected, list) and isinstance(actual, list):
         parts = [_pair(a, b) for a, b in zip(expected, actual, strict=False)]
-        return len(expected) == len(actual) and all(same for same, _ in parts), [pair for _, pairs in parts for pair in pairs]
+        return len(expected) == len(actual) and all(same for same, _ in parts), [
+            pair for _, pairs in parts for pair in pairs
+        ]
     if _is_number(expected) and _is_number(actual):
         return True, [(float(expected), float(actual))]
     return type(expected) is type(actual) and expected == actual, []
@@ -257,11 +347,17 @@ def _pair(expected: Any, actual: Any) -> tuple[bool, list[tuple[float, float]]]:
 
 def _is_number(value: Any) -> bool:
     """Whether it is a number that a float holds; a larger one agrees with nothing."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) <= sys.float_info.max
+    )
 
 
 def _same_printed_digits(expected: float, actual: float) -> bool:
-    """Whether `actual` rounds to `expected`, for a number printed with so many digits that this is no weak claim."""
+    """Whether `actual` rounds to `expected`, for a number printed with so many digits that this is
+    no weak claim.
+    """
     printed = len(Decimal(repr(expected)).normalize().as_tuple().digits)
     return printed >= FEWEST_PRINTED_DIGITS and float(f"{actual:.{printed - 1}e}") == expected
 

@@ -1,6 +1,9 @@
-"""Analyses of the API: the numbers behind each page, put together as the shell's `analyse` puts them together."""
+"""Analyses of the API: the numbers behind each page, put together as the shell's `analyse` puts
+them together.
+"""
 
-# No `from __future__ import annotations` here: FastAPI reads the annotations of functions that are made inside of functions.
+# No `from __future__ import annotations` here: FastAPI reads the annotations of functions that are
+# made inside of functions.
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -29,11 +32,21 @@ def add_to(api: FastAPI, store: Store, chosen: Any) -> None:
 
 
 def _add_valley(api: FastAPI, store: Store, chosen: Any) -> None:
-    @api.get("/analyses/valley", response_model=Document, summary="Gap by level, critical level and how sure it is, per model")
+    @api.get(
+        "/analyses/valley",
+        response_model=Document,
+        summary="Gap by level, critical level and how sure it is, per model",
+    )
     def valley(
         selection: chosen,
         explain: Annotated[
-            bool, Query(description="With what explains each gap, and critical levels over size; takes seconds a model.")
+            bool,
+            Query(
+                description=(
+                    "With what explains each gap, and critical levels over size; takes seconds a"
+                    " model."
+                )
+            ),
         ] = False,
     ) -> Response:
         from analysis.valley.locating import Settings
@@ -47,7 +60,11 @@ def _add_valley(api: FastAPI, store: Store, chosen: Any) -> None:
 
 
 def _add_compare(api: FastAPI, store: Store, chosen: Any) -> None:
-    @api.get("/analyses/compare", response_model=Document, summary="Two to six models against a baseline: differences, tests, ranks")
+    @api.get(
+        "/analyses/compare",
+        response_model=Document,
+        summary="Two to six models against a baseline: differences, tests, ranks",
+    )
     def compare(
         selection: chosen,
         baseline: Annotated[str | None, Query(description="Default: the first model.")] = None,
@@ -59,7 +76,9 @@ def _add_compare(api: FastAPI, store: Store, chosen: Any) -> None:
         from commands.analyse.compare import comparison_of, comparison_record
 
         check_models(selection.models, baseline)
-        found = comparison_of(store, selection, baseline, CompareSettings(grouping=by, unit=f"over {over}"))
+        found = comparison_of(
+            store, selection, baseline, CompareSettings(grouping=by, unit=f"over {over}")
+        )
         return document(store, comparison_record(store, selection, found))
 
 
@@ -70,11 +89,16 @@ def _add_what_if(api: FastAPI, store: Store, chosen: Any) -> None:
     @api.get(
         "/analyses/what-if",
         response_model=Document,
-        summary="Ranks and levels under another metric beside the paper's; conclusions under every choice",
+        summary=(
+            "Ranks and levels under another metric beside the paper's; conclusions under every"
+            " choice"
+        ),
     )
     def what_if(
         selection: chosen,
-        metric: Annotated[str, Query(description="A wrong word is answered with all that are possible.")] = "exact_match",
+        metric: Annotated[
+            str, Query(description="A wrong word is answered with all that are possible.")
+        ] = "exact_match",
         rank_by: Annotated[str, one_of(Quantity)] = "score",
         averaging: Annotated[str, one_of(Averaging)] = "levels",
         order: Annotated[str, one_of(ScoreOrder)] = "task_first",
@@ -87,15 +111,28 @@ def _add_what_if(api: FastAPI, store: Store, chosen: Any) -> None:
         from commands.analyse.what_if import cells_of, choice_of
 
         choice = choice_of(metric, selection.denominator, averaging, order, penalty, None, rank_by)
-        cells = cells_of(store, selection, authors=bool(conclusion) or choice.metric == "authors_grader")
-        cells = cells.narrowed([name for name in selection.models if name in cells.models] or cells.models)
+        cells = cells_of(
+            store, selection, authors=bool(conclusion) or choice.metric == "authors_grader"
+        )
+        cells = cells.narrowed(
+            [name for name in selection.models if name in cells.models] or cells.models
+        )
         found = compare_with_paper(cells, choice, seed=0)
-        tests = [multiverse(cells, read_conclusion(text, cells.models, cells.level_labels)) for text in conclusion]
-        return document(store, {"what_if": found.as_record(), "multiverse": [one.as_record() for one in tests]})
+        tests = [
+            multiverse(cells, read_conclusion(text, cells.models, cells.level_labels))
+            for text in conclusion
+        ]
+        return document(
+            store, {"what_if": found.as_record(), "multiverse": [one.as_record() for one in tests]}
+        )
 
 
 def _add_emergence(api: FastAPI, store: Store, chosen: Any) -> None:
-    @api.get("/analyses/emergence", response_model=Document, summary="A score over scale: its shape, its break, and the points behind it")
+    @api.get(
+        "/analyses/emergence",
+        response_model=Document,
+        summary="A score over scale: its shape, its break, and the points behind it",
+    )
     def emergence(
         selection: chosen,
         metric: str = "accuracy",
@@ -103,7 +140,9 @@ def _add_emergence(api: FastAPI, store: Store, chosen: Any) -> None:
         level: int | None = None,
         split: Split | None = None,
         checkpoints: Annotated[str, Query(pattern="^(last|every)$")] = "last",
-        chance: Annotated[float | None, Query(ge=0, lt=1, description="Accuracy of guessing. Default: not known.")] = None,
+        chance: Annotated[
+            float | None, Query(ge=0, lt=1, description="Accuracy of guessing. Default: not known.")
+        ] = None,
     ) -> Response:
         from dataclasses import replace
 
@@ -120,5 +159,10 @@ def _add_emergence(api: FastAPI, store: Store, chosen: Any) -> None:
             denominator=selection.denominator,
         )
         every = replace(selection, tasks=())
-        series = gather(queries.fetch_scales(store, every), queries.fetch_scale_values(store, every, metric), metric, wanted)
+        series = gather(
+            queries.fetch_scales(store, every),
+            queries.fetch_scale_values(store, every, metric),
+            metric,
+            wanted,
+        )
         return document(store, record_of(study(series, chance=chance)))

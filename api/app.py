@@ -1,10 +1,12 @@
-"""Read-only JSON API: runs, scores, samples and analyses of the store, selected by the words of the dashboard's URL, page by page.
+"""Read-only JSON API: runs, scores, samples and analyses of the store, selected by the words of the
+dashboard's URL, page by page.
 
-Every answer names the store version it was read at. Undefined numbers are null. Errors are {"error": what happened and what is possible}.
-`/api/v1/openapi.json` describes it.
+Every answer names the store version it was read at. Undefined numbers are null. Errors are
+{"error": what happened and what is possible}. `/api/v1/openapi.json` describes it.
 """
 
-# No `from __future__ import annotations` here: FastAPI reads the annotations of functions that are made inside of functions.
+# No `from __future__ import annotations` here: FastAPI reads the annotations of functions that are
+# made inside of functions.
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,11 +24,23 @@ from api.documents import REFUSALS, Document, Listing, document, page_of, rows_d
 from data import queries
 from data.bootstrap import open_store
 from data.queries import SAMPLE_SORTS, SampleFilter, UnknownWordError, check_scheme, read_selection
-from data.records import SCYLLA_SCHEME, CharybdisError, Denominator, Outcome, Selection, Split, StoreBusyError, StoreError
+from data.records import (
+    SCYLLA_SCHEME,
+    CharybdisError,
+    Denominator,
+    Outcome,
+    Selection,
+    Split,
+    StoreBusyError,
+    StoreError,
+)
 from data.store import Store
 
 MAX_PAGE_SIZE = 1_000
-SUMMARY = "Benchmark results with their complexity levels, as the dashboard shows them. Nothing here changes the store."
+SUMMARY = (
+    "Benchmark results with their complexity levels, as the dashboard shows them. Nothing here"
+    " changes the store."
+)
 
 Page = Annotated[int, Query(ge=0, description="Counts from 0.")]
 PageSize = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)]
@@ -34,7 +48,14 @@ PageSize = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)]
 
 def make_api(folder: Path) -> FastAPI:
     """The API over the store of this folder, which is made if it is not there."""
-    api = FastAPI(title="Charybdis", version="1", description=SUMMARY, docs_url=None, redoc_url=None, responses=REFUSALS)
+    api = FastAPI(
+        title="Charybdis",
+        version="1",
+        description=SUMMARY,
+        docs_url=None,
+        redoc_url=None,
+        responses=REFUSALS,
+    )
     store = open_store(folder)
 
     def selected(
@@ -57,21 +78,34 @@ def make_api(folder: Path) -> FastAPI:
 
 def _add_errors(api: FastAPI) -> None:
     def told(status: int, text: str) -> Response:
-        return Response(msgspec.json.encode({"error": text}), status_code=status, media_type="application/json")
+        return Response(
+            msgspec.json.encode({"error": text}), status_code=status, media_type="application/json"
+        )
 
     @api.exception_handler(CharybdisError)
     def refused(_: Request, error: CharybdisError) -> Response:
-        kinds: list[tuple[type[CharybdisError], int]] = [(StoreBusyError, 503), (UnknownWordError, 404), (StoreError, 404)]
-        return told(next((status for kind, status in kinds if isinstance(error, kind)), 400), str(error))
+        kinds: list[tuple[type[CharybdisError], int]] = [
+            (StoreBusyError, 503),
+            (UnknownWordError, 404),
+            (StoreError, 404),
+        ]
+        return told(
+            next((status for kind, status in kinds if isinstance(error, kind)), 400), str(error)
+        )
 
     @api.exception_handler(HTTPException)
     def no_address(request: Request, error: HTTPException) -> Response:
         what = f"{request.method} {request.url.path}: {error.detail}"
-        return told(error.status_code, f"{what}. Everything here is read with GET; /api/v1/openapi.json lists the addresses.")
+        return told(
+            error.status_code,
+            f"{what}. Everything here is read with GET; /api/v1/openapi.json lists the addresses.",
+        )
 
     @api.middleware("http")
     async def say_ignored(request: Request, answer: Any) -> Response:
-        """Words that a page's address has and this one does not know are passed over, and named in a header."""
+        """Words that a page's address has and this one does not know are passed over, and named in
+        a header.
+        """
         response: Response = await answer(request)
         if isinstance(route := request.scope.get("route"), APIRoute):
             described = api.openapi()["paths"][route.path_format]["get"].get("parameters", [])
@@ -82,14 +116,25 @@ def _add_errors(api: FastAPI) -> None:
 
     @api.exception_handler(RequestValidationError)
     def malformed(_: Request, error: RequestValidationError) -> Response:
-        return told(422, "; ".join(f"{'.'.join(map(str, item['loc'][1:]))}: {item['msg']}" for item in error.errors()))
+        return told(
+            422,
+            "; ".join(
+                f"{'.'.join(map(str, item['loc'][1:]))}: {item['msg']}" for item in error.errors()
+            ),
+        )
 
 
 def _add_inventory(api: FastAPI, store: Store) -> None:
-    @api.get("/store", response_model=Document, summary="How much of everything is stored, and which version this is")
+    @api.get(
+        "/store",
+        response_model=Document,
+        summary="How much of everything is stored, and which version this is",
+    )
     def info() -> Response:
         facts = queries.fetch_store_info(store)
-        return document(store, {name: facts[name] for name in facts if name not in ("path", "file", "version")})
+        return document(
+            store, {name: facts[name] for name in facts if name not in ("path", "file", "version")}
+        )
 
     @api.get("/models", response_model=Listing, summary="Models with results")
     def models(page: Page = 0, page_size: PageSize = 200) -> Response:
@@ -108,23 +153,39 @@ def _add_inventory(api: FastAPI, store: Store) -> None:
     def runs(page: Page = 0, page_size: PageSize = 100) -> Response:
         return page_of(store, queries.fetch_runs(store), page, page_size)
 
-    @api.get("/runs/{run_id:path}", response_model=Document, summary="One run with its provenance and settings")
+    @api.get(
+        "/runs/{run_id:path}",
+        response_model=Document,
+        summary="One run with its provenance and settings",
+    )
     def run(run_id: str) -> Response:
         return document(store, {"run": queries.fetch_run(store, run_id)})
 
 
 def _add_results(api: FastAPI, store: Store, chosen: Any) -> None:
-    @api.get("/scores", response_model=Listing, summary="Numbers over many answers, as their sources state them")
+    @api.get(
+        "/scores",
+        response_model=Listing,
+        summary="Numbers over many answers, as their sources state them",
+    )
     def scores(selection: chosen, page: Page = 0, page_size: PageSize = 200) -> Response:
         return page_of(store, queries.fetch_scores(store, selection), page, page_size)
 
-    @api.get("/counts", response_model=Listing, summary="Outcomes by model, task, level and split: what every accuracy is made of")
+    @api.get(
+        "/counts",
+        response_model=Listing,
+        summary="Outcomes by model, task, level and split: what every accuracy is made of",
+    )
     def counts(selection: chosen, page: Page = 0, page_size: PageSize = 200) -> Response:
         return page_of(store, queries.fetch_task_counts(store, selection), page, page_size)
 
 
 def _add_samples(api: FastAPI, store: Store, chosen: Any) -> None:
-    @api.get("/samples", response_model=Listing, summary="Single answers, filtered and sorted, without their full texts")
+    @api.get(
+        "/samples",
+        response_model=Listing,
+        summary="Single answers, filtered and sorted, without their full texts",
+    )
     def samples(
         selection: chosen,
         split: Split | None = None,
@@ -136,11 +197,19 @@ def _add_samples(api: FastAPI, store: Store, chosen: Any) -> None:
         page: Page = 0,
         page_size: PageSize = 100,
     ) -> Response:
-        wanted = SampleFilter(split=split, level=level, outcome=outcome, text=text, every_run=every_run)
-        rows = queries.fetch_sample_page(store, selection, wanted, sort=sort, page=page, page_size=page_size)
+        wanted = SampleFilter(
+            split=split, level=level, outcome=outcome, text=text, every_run=every_run
+        )
+        rows = queries.fetch_sample_page(
+            store, selection, wanted, sort=sort, page=page, page_size=page_size
+        )
         total = queries.count_samples(store, selection, wanted)
         return rows_document(store, rows, page=page, page_size=page_size, total=total)
 
-    @api.get("/samples/{run_id:path}/{row_in_run}", response_model=Document, summary="One answer, whole")
+    @api.get(
+        "/samples/{run_id:path}/{row_in_run}", response_model=Document, summary="One answer, whole"
+    )
     def sample(run_id: str, row_in_run: int, scheme: str = SCYLLA_SCHEME) -> Response:
-        return document(store, {"sample": queries.fetch_sample(store, run_id, row_in_run, scheme=scheme)})
+        return document(
+            store, {"sample": queries.fetch_sample(store, run_id, row_in_run, scheme=scheme)}
+        )

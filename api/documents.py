@@ -1,4 +1,6 @@
-"""What every answer of the API looks like: one JSON document with the store version in it, or one page of a frame."""
+"""What every answer of the API looks like: one JSON document with the store version in it, or one
+page of a frame.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from data.store import Store
 
 
 class Document(BaseModel):
-    """One JSON object. What else is in it stands in docs/api.md, or is what the shell's `analyse ... --json` prints."""
+    """One JSON object. What else is in it stands in docs/api.md, or is what the shell's `analyse
+    ... --json` prints.
+    """
 
     model_config = ConfigDict(extra="allow")
     store_version: Annotated[int, Field(description="Number of the last change of the store.")]
@@ -44,7 +48,9 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 def document(store: Store, content: dict[str, Any]) -> Response:
-    """The content with the store version beside it. Undefined numbers are null: msgspec writes no NaN."""
+    """The content with the store version beside it. Undefined numbers are null: msgspec writes no
+    NaN.
+    """
     body = msgspec.json.encode({"store_version": store.version, **content}, enc_hook=_plain)
     return Response(body, media_type="application/json")
 
@@ -55,9 +61,19 @@ def page_of(store: Store, frame: pd.DataFrame, page: int, page_size: int) -> Res
     return rows_document(store, rows, page=page, page_size=page_size, total=len(frame))
 
 
-def rows_document(store: Store, rows: pd.DataFrame, *, page: int, page_size: int, total: int) -> Response:
+def rows_document(
+    store: Store, rows: pd.DataFrame, *, page: int, page_size: int, total: int
+) -> Response:
     """The rows of one page, and of how many they are."""
-    return document(store, {"page": page, "page_size": page_size, "total": total, "rows": msgspec.Raw(table_as(rows, "json"))})
+    return document(
+        store,
+        {
+            "page": page,
+            "page_size": page_size,
+            "total": total,
+            "rows": msgspec.Raw(table_as(rows, "json")),
+        },
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -1,12 +1,16 @@
-"""How long until the reader sees the plot? Our chart and our valley page beside the smallest possible app, in one headless Chromium.
+"""How long until the reader sees the plot? Our chart and our valley page beside the smallest
+possible app, in one headless Chromium.
 
-python -m benchmarks.browser                     fill a store with ten million samples in a temporary folder, measure, print a table
-python -m benchmarks.browser --store F           draw the valley page from the store in folder F (with --query, its address's query)
+python -m benchmarks.browser                     fill a temporary store with ten million samples,
+                                                 measure, print a table
+python -m benchmarks.browser --store F           draw the valley page from the store in folder F
+                                                 (with --query, its address's query)
 python -m benchmarks.browser --json results.json also write the numbers
 
-Wall time, medians, repetitions of all apps interleaved. "Cold first plot" runs from navigation in a browser without a cache to the frame
-after the first trace is there; "filter change" from the key press to the frame after the new plot is there. The valley page changes
-between two denominators: the first change to each computes its valleys, the later ones find them cached.
+Wall time, medians, repetitions of all apps interleaved. "Cold first plot" runs from navigation in a
+browser without a cache to the frame after the first trace is there; "filter change" from the key
+press to the frame after the new plot is there. The valley page changes between two denominators:
+the first change to each computes its valleys, the later ones find them cached.
 """
 
 from __future__ import annotations
@@ -38,16 +42,20 @@ figure = dict(data=[points], layout=dict(height=420, annotations=[seen]))
 PLOTLY_CHART_APP = FLOOR_APP + 'st.plotly_chart(figure, key="chart")\n'
 OUR_CHART_APP = (
     "from pathlib import Path\nfrom ui.chart import preload_chart, provide_library, show_chart\n"
-    'provide_library(Path(__file__).parent / "static")\npreload_chart()\n' + FLOOR_APP + 'show_chart(figure, key="chart")\n'
+    'provide_library(Path(__file__).parent / "static")\npreload_chart()\n'
+    + FLOOR_APP
+    + 'show_chart(figure, key="chart")\n'
 )
-# Both small apps write the slider's value into the plot: the new plot is there when the new value is drawn.
+# Both small apps write the slider's value into the plot: the new plot is there when the new value
+# is drawn.
 VALUE_DRAWN = "() => document.querySelector('.js-plotly-plot .annotation-text')?.textContent"
 DRAWS_COUNTED = "() => document.querySelector('.charybdis-chart[data-draws]')?.dataset.draws"
 WATCH = """
 (() => {
     const seen = %s;
     window.firstPlot = new Promise((resolve) => {
-        const look = () => (seen() ? requestAnimationFrame(() => resolve(performance.now())) : requestAnimationFrame(look));
+        const look = () =>
+            requestAnimationFrame(seen() ? () => resolve(performance.now()) : look);
         look();
     });
     window.changeOn = (key) => {
@@ -60,7 +68,8 @@ WATCH = """
                 const begun = performance.now();
                 const look = () => {
                     const now = seen();
-                    if (now && now !== before) requestAnimationFrame(() => resolve(performance.now() - begun));
+                    const done = () => resolve(performance.now() - begun);
+                    if (now && now !== before) requestAnimationFrame(done);
                     else requestAnimationFrame(look);
                 };
                 look();
@@ -74,7 +83,9 @@ WATCH = """
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """One app to measure: where it answers, what shows that a plot is there, and how a reader changes it."""
+    """One app to measure: where it answers, what shows that a plot is there, and how a reader
+    changes it.
+    """
 
     name: str
     url: str
@@ -84,7 +95,9 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One measured ratio: `ours` against `peer` in ms, medians of `n`, and the target the ratio must not exceed."""
+    """One measured ratio: `ours` against `peer` in ms, medians of `n`, and the target the ratio
+    must not exceed.
+    """
 
     what: str
     ours: float
@@ -105,7 +118,9 @@ def move_slider(page: Page) -> None:
 
 
 def change_denominator(page: Page) -> None:
-    """From the first denominator of the list to the second or back, by keyboard. (The third draws what the second draws.)"""
+    """From the first denominator of the list to the second or back, by keyboard. (The third draws
+    what the second draws.)
+    """
     page.get_by_role("combobox", name="Denominator").click()
     options = page.get_by_role("option")
     options.first.wait_for()
@@ -116,17 +131,25 @@ def change_denominator(page: Page) -> None:
 
 
 def open_app(browser: Browser, app: App) -> tuple[Page, float]:
-    """Open an app in a browser without a cache; return the page and the milliseconds to its first plot."""
+    """Open an app in a browser without a cache; return the page and the milliseconds to its first
+    plot.
+    """
     page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
     page.add_init_script(WATCH % app.seen)
     page.goto(app.url, wait_until="commit")
     return page, page.evaluate("firstPlot")
 
 
-def measure(browser: Browser, apps: list[App], *, n_cold: int, n_changes: int) -> dict[str, dict[str, list[float]]]:
+def measure(
+    browser: Browser, apps: list[App], *, n_cold: int, n_changes: int
+) -> dict[str, dict[str, list[float]]]:
     """Milliseconds of every repetition, by app: cold first plots and filter changes."""
-    times: dict[str, dict[str, list[float]]] = {app.name: {"cold": [], "change": []} for app in apps}
-    for app in apps:  # the first visit after a start compiles scripts and fills caches, in all apps alike
+    times: dict[str, dict[str, list[float]]] = {
+        app.name: {"cold": [], "change": []} for app in apps
+    }
+    for (
+        app
+    ) in apps:  # the first visit after a start compiles scripts and fills caches, in all apps alike
         open_app(browser, app)[0].context.close()
     for _ in range(n_cold):
         for app in apps:
@@ -152,7 +175,9 @@ def compare(times: dict[str, dict[str, list[float]]], floor: str) -> list[Result
             if name != floor:
                 ours, peer = statistics.median(of_app[kind]), statistics.median(times[floor][kind])
                 what = {"cold": "cold first plot", "change": "filter change to new plot"}[kind]
-                results.append(Result(f"{name}: {what}", ours, peer, ours / peer, target, len(of_app[kind])))
+                results.append(
+                    Result(f"{name}: {what}", ours, peer, ours / peer, target, len(of_app[kind]))
+                )
     return results
 
 
@@ -166,10 +191,15 @@ def start_all(stack: ExitStack, folder: Path, options: argparse.Namespace) -> li
         process, url = start_app(script, log=script.with_suffix(".log"))
         stack.callback(stop_app, process)
         apps.append(App(name, url, VALUE_DRAWN, move_slider))
-    environment = {"CHARYBDIS_STORE": str((options.store or filled(folder / "store", options.rows)).resolve())}
+    environment = {
+        "CHARYBDIS_STORE": str((options.store or filled(folder / "store", options.rows)).resolve())
+    }
     process, url = start_app(ROOT / "app.py", env=environment, log=folder / "charybdis.log")
     stack.callback(stop_app, process)
-    return [*apps, App("valley page", f"{url}/valley?{options.query}", DRAWS_COUNTED, change_denominator)]
+    return [
+        *apps,
+        App("valley page", f"{url}/valley?{options.query}", DRAWS_COUNTED, change_denominator),
+    ]
 
 
 def filled(folder: Path, n_rows: int) -> Path:
@@ -179,9 +209,16 @@ def filled(folder: Path, n_rows: int) -> Path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--store", type=Path, help="folder of a store to draw the valley page from")
-    parser.add_argument("--rows", type=int, default=10_000_000, help="samples of the store that is filled without --store")
+    parser.add_argument(
+        "--rows",
+        type=int,
+        default=10_000_000,
+        help="samples of the store that is filled without --store",
+    )
     parser.add_argument("--query", default=THREE_MODELS, help="query of the valley page's address")
     parser.add_argument("--cold", type=int, default=7, help="cold visits of each app")
     parser.add_argument("--changes", type=int, default=21, help="filter changes of each app")
@@ -193,7 +230,9 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         apps = start_all(stack, folder, options)
-        browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=chromium, args=list(CHROMIUM_FLAGS))
+        browser = stack.enter_context(sync_playwright()).chromium.launch(
+            executable_path=chromium, args=list(CHROMIUM_FLAGS)
+        )
         stack.callback(browser.close)
         times = measure(browser, apps, n_cold=options.cold, n_changes=options.changes)
     results = compare(times, apps[0].name)
@@ -202,7 +241,12 @@ def main() -> None:
         times_ms = f"{result.ours:9.0f} ms{result.peer:9.0f} ms{result.ratio:8.2f}"
         print(f"{verdict:7}{result.what:44}{times_ms} (at most {result.target}, n = {result.n})")
     if options.json:
-        options.json.write_text(json.dumps([{**asdict(result), "is_met": result.is_met} for result in results], indent=2) + "\n")
+        options.json.write_text(
+            json.dumps(
+                [{**asdict(result), "is_met": result.is_met} for result in results], indent=2
+            )
+            + "\n"
+        )
 
 
 if __name__ == "__main__":

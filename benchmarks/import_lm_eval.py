@@ -1,10 +1,12 @@
-"""Reading 200,000 lm-evaluation-harness samples: Charybdis against pandas.read_json and json + pandas, side by side in one run.
+"""Reading 200,000 lm-evaluation-harness samples: Charybdis against pandas.read_json and json +
+pandas, side by side in one run.
 
     python benchmarks/import_lm_eval.py [--rows 200000] [--repeats 3] [--json]
 
-CPU seconds of the whole process (all threads), the best of the repeats, which take turns so that a busy machine is busy for all of them.
-Charybdis does more for it: outcomes, scores, log-probabilities of choices and answers, JSON columns, in the shape the store takes. The last
-line adds the writing into a store, for which pandas has no counterpart.
+CPU seconds of the whole process (all threads), the best of the repeats, which take turns so that a
+busy machine is busy for all of them. Charybdis does more for it: outcomes, scores,
+log-probabilities of choices and answers, JSON columns, in the shape the store takes. The last line
+adds the writing into a store, for which pandas has no counterpart.
 """
 
 from __future__ import annotations
@@ -43,12 +45,24 @@ def _generation_row(doc_id: int, rng: random.Random) -> dict[str, Any]:
     question, answer = "Sort: " + " ".join(map(str, numbers)), " ".join(map(str, sorted(numbers)))
     is_right = rng.random() < 0.5
     return {
-        "doc_id": doc_id, "doc": {"question": question, "answer": answer}, "target": answer,
-        "arguments": {"gen_args_0": {"arg_0": f"{question}\nSorted:", "arg_1": {"until": ["\n"], "max_gen_toks": 16, "do_sample": False}}},
-        "resps": [[f" {answer}"]], "filtered_resps": [answer if is_right else "[invalid]"], "filter": "strict-match",
-        "metrics": ["exact_match"], "doc_hash": _digest(question), "prompt_hash": _digest(f"{question} "), "target_hash": _digest(answer),
+        "doc_id": doc_id,
+        "doc": {"question": question, "answer": answer},
+        "target": answer,
+        "arguments": {
+            "gen_args_0": {
+                "arg_0": f"{question}\nSorted:",
+                "arg_1": {"until": ["\n"], "max_gen_toks": 16, "do_sample": False},
+            }
+        },
+        "resps": [[f" {answer}"]],
+        "filtered_resps": [answer if is_right else "[invalid]"],
+        "filter": "strict-match",
+        "metrics": ["exact_match"],
+        "doc_hash": _digest(question),
+        "prompt_hash": _digest(f"{question} "),
+        "target_hash": _digest(answer),
         "exact_match": float(is_right),
-    }  # fmt: skip
+    }
 
 
 def _choice_row(doc_id: int, rng: random.Random) -> dict[str, Any]:
@@ -61,12 +75,23 @@ def _choice_row(doc_id: int, rng: random.Random) -> dict[str, Any]:
     pairs = [[repr(logprob), "False"] for logprob in logprobs]
     is_right = float(max(range(4), key=logprobs.__getitem__) == gold)
     return {
-        "doc_id": doc_id, "doc": {"question": question, "choices": choices, "answer": gold}, "target": str(gold),
-        "arguments": {f"gen_args_{i}": {"arg_0": prompt, "arg_1": f" {choice}"} for i, choice in enumerate(choices)},
-        "resps": [[pair] for pair in pairs], "filtered_resps": pairs, "filter": "none", "metrics": ["acc", "acc_norm"],
-        "doc_hash": _digest(question), "prompt_hash": _digest(prompt), "target_hash": _digest(str(gold)),
-        "acc": is_right, "acc_norm": is_right,
-    }  # fmt: skip
+        "doc_id": doc_id,
+        "doc": {"question": question, "choices": choices, "answer": gold},
+        "target": str(gold),
+        "arguments": {
+            f"gen_args_{i}": {"arg_0": prompt, "arg_1": f" {choice}"}
+            for i, choice in enumerate(choices)
+        },
+        "resps": [[pair] for pair in pairs],
+        "filtered_resps": pairs,
+        "filter": "none",
+        "metrics": ["acc", "acc_norm"],
+        "doc_hash": _digest(question),
+        "prompt_hash": _digest(prompt),
+        "target_hash": _digest(str(gold)),
+        "acc": is_right,
+        "acc_norm": is_right,
+    }
 
 
 ROWS = {"generation": _generation_row, "multiple choice": _choice_row}
@@ -76,7 +101,10 @@ def write_samples(file: Path, kind: str, n_rows: int) -> int:
     """Write samples as 0.4.13 does; returns the characters written."""
     rng = random.Random(0)
     with file.open("w", encoding="utf-8") as stream:
-        return sum(stream.write(json.dumps(ROWS[kind](i, rng), ensure_ascii=False) + "\n") for i in range(n_rows))
+        return sum(
+            stream.write(json.dumps(ROWS[kind](i, rng), ensure_ascii=False) + "\n")
+            for i in range(n_rows)
+        )
 
 
 def _fail(reject: Reject) -> None:
@@ -125,7 +153,9 @@ def _store_seconds(file: Path, folder: Path) -> float:
 
 
 def measure(kind: str, n_rows: int, repeats: int, folder: Path) -> dict[str, Any]:
-    """CPU seconds of each reader on the same file, and how many times as long as Charybdis the others take."""
+    """CPU seconds of each reader on the same file, and how many times as long as Charybdis the
+    others take.
+    """
     file = folder / f"samples_{kind.replace(' ', '_')}_2026-01-02T03-04-05.000006.jsonl"
     n_characters = write_samples(file, kind, n_rows)
     seconds = dict.fromkeys(READERS, float("inf"))
@@ -135,14 +165,21 @@ def measure(kind: str, n_rows: int, repeats: int, folder: Path) -> dict[str, Any
     stored = min(_store_seconds(file, folder / f"store{kind}{i}") for i in range(repeats))
     ratios = {name: seconds[name] / seconds["Charybdis"] for name in TARGETS}
     return {
-        "kind": kind, "rows": n_rows, "characters": n_characters, "cpu_s": seconds, "cpu_s_into_store": stored, "times_as_fast": ratios,
+        "kind": kind,
+        "rows": n_rows,
+        "characters": n_characters,
+        "cpu_s": seconds,
+        "cpu_s_into_store": stored,
+        "times_as_fast": ratios,
         "met": all(ratios[name] >= target for name, target in TARGETS.items()),
-    }  # fmt: skip
+    }
 
 
 def main() -> int:
     """Measure, print, and fail when a target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -153,10 +190,16 @@ def main() -> int:
         print(json.dumps(results))
     else:
         for result in results:
-            print(f"{result['kind']}: {result['rows']:,} samples, {result['characters'] / 1e6:.0f} M characters, CPU seconds")
+            print(
+                f"{result['kind']}: {result['rows']:,} samples, {result['characters'] / 1e6:.0f} M"
+                " characters, CPU seconds"
+            )
             for name, seconds in result["cpu_s"].items():
                 ratio = result["times_as_fast"].get(name)
-                print(f"  {name:18} {seconds:6.2f}" + (f"   {ratio:.1f} times as long, target {TARGETS[name]}" if ratio else ""))
+                print(
+                    f"  {name:18} {seconds:6.2f}"
+                    + (f"   {ratio:.1f} times as long, target {TARGETS[name]}" if ratio else "")
+                )
             print(f"  Charybdis into a store {result['cpu_s_into_store']:.2f}")
     return 0 if all(result["met"] for result in results) else 1
 

@@ -1,11 +1,13 @@
 """Do probes of the shipped ladder give its shipped figures again?
 
-    python -m benchmarks.ladder                       every shipped model, 64 instances per task and split
+    python -m benchmarks.ladder                   every shipped model, 64 instances a task and split
     python -m benchmarks.ladder --model ladder-1k-s0 --n 16
 
-Each model is asked by the run loop that `cli.py probe --model ladder:NAME` runs, into a store of its own. Per level and split the share of
-right answers is put beside the shipped one (256 instances per task), which must lie in the 95 % interval (Wilson, over instances) of the
-new one. The first n instances of a task are those of the shipped run, so on the class of machine that made them every reply is the same.
+Each model is asked by the run loop that `cli.py probe --model ladder:NAME` runs, into a store of
+its own. Per level and split the share of right answers is put beside the shipped one (256 instances
+per task), which must lie in the 95 % interval (Wilson, over instances) of the new one. The first n
+instances of a task are those of the shipped run, so on the class of machine that made them every
+reply is the same.
 """
 
 from __future__ import annotations
@@ -34,32 +36,52 @@ def shipped_samples(model: str) -> list[dict[str, Any]]:
     """The samples of the finished model against scatter."""
     file = SHIPPED_RUNS / f"{model.removeprefix('ladder-').rpartition('-')[0]}.parquet"
     runs = json.loads(pq.read_metadata(file).metadata[b"charybdis"])["runs"]
-    mine = [run for run in runs if run["model_raw"] == model and run["metadata"]["ood_kind"] == "scatter"]
+    mine = [
+        run
+        for run in runs
+        if run["model_raw"] == model and run["metadata"]["ood_kind"] == "scatter"
+    ]
     columns = ["run_id", "task", "split", "level", "instance_id", "outcome", "response"]
     last = max(mine, key=lambda run: int(run["step"]))
-    return list(pq.read_table(file, columns=columns, filters=[("run_id", "=", last["run_id"])]).to_pylist())
+    return list(
+        pq.read_table(file, columns=columns, filters=[("run_id", "=", last["run_id"])]).to_pylist()
+    )
 
 
 def probe_again(model: str, n: int, folder: str) -> list[ScoredSample]:
     """Samples of a probe of its own."""
     store = open_store(folder, empty=True)
     with open_model(f"ladder:{model}", device="cpu") as opened:
-        events = list(run_probe(opened, ProbeSpec(n=n, with_answer_logprobs=False), StoreSink(store)))
+        events = list(
+            run_probe(opened, ProbeSpec(n=n, with_answer_logprobs=False), StoreSink(store))
+        )
     store.close()
     return [sample for event in events if isinstance(event, BatchDone) for sample in event.samples]
 
 
 def compare(model: str, n: int = N) -> dict[str, Any]:
-    """Shipped figures beside new ones, per level and split, and how many replies are the same, letter by letter."""
+    """Shipped figures beside new ones, per level and split, and how many replies are the same,
+    letter by letter.
+    """
     shipped = shipped_samples(model)
     with tempfile.TemporaryDirectory() as folder:
         again = probe_again(model, n, folder)
     replies = {(row["task"], row["split"], row["instance_id"]): row["response"] for row in shipped}
-    same = [replies.get((one.task, str(one.split), one.instance_id)) == one.response for one in again]
+    same = [
+        replies.get((one.task, str(one.split), one.instance_id)) == one.response for one in again
+    ]
     cells = []
     for level, split in sorted({(int(row["level"]), str(row["split"])) for row in shipped}):
-        old = [row["outcome"] == "correct" for row in shipped if (row["level"], row["split"]) == (level, split)]
-        new = [one.outcome == "correct" for one in again if (one.level, str(one.split)) == (level, split)]
+        old = [
+            row["outcome"] == "correct"
+            for row in shipped
+            if (row["level"], row["split"]) == (level, split)
+        ]
+        new = [
+            one.outcome == "correct"
+            for one in again
+            if (one.level, str(one.split)) == (level, split)
+        ]
         low, high = proportion_confint(sum(new), len(new), method="wilson")
         figure = sum(old) / len(old)
         cells.append(
@@ -78,7 +100,9 @@ def compare(model: str, n: int = N) -> dict[str, Any]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", action="append", help="only this model; repeat for more")
     parser.add_argument("--n", type=int, default=N, help="instances per task and split")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
@@ -88,11 +112,16 @@ def main() -> int:
     for model in chosen.model or ladder_names():
         found = compare(model, chosen.n)
         results.append(found)
-        outside = [f"level {cell['level']} {cell['split']}" for cell in found["cells"] if not cell["within"]]
+        outside = [
+            f"level {cell['level']} {cell['split']}"
+            for cell in found["cells"]
+            if not cell["within"]
+        ]
         if not chosen.json:
             print(
-                f"{model:22} {found['n']:6} samples  same replies {found['same_replies']:7.2%}  "
-                f"{len(found['cells']) - len(outside)} of {len(found['cells'])} figures within  {', '.join(outside)}",
+                f"{model:22} {found['n']:6} samples  same replies {found['same_replies']:7.2%} "
+                f" {len(found['cells']) - len(outside)} of {len(found['cells'])} figures within "
+                f" {', '.join(outside)}",
                 flush=True,
             )
     if chosen.json:

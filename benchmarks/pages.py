@@ -1,11 +1,13 @@
-"""How long does the server take when a control is moved? Every page on the shipped store, under Streamlit's test harness, in CPU time.
+"""How long does the server take when a control is moved? Every page on the shipped store, under
+Streamlit's test harness, in CPU time.
 
 python -m benchmarks.pages                 a fresh store with everything that is shipped
-python -m benchmarks.pages --store FOLDER  on this store
-python -m benchmarks.pages --page valley --moves  one page, and every control of it with its slowest moves
+python -m benchmarks.pages --store FOLDER  on this store python -m benchmarks.pages --page valley
+--moves  one page, and every control of it with its slowest moves
 
-A move is told apart by whether its value was seen before: the "first" move to a value computes what follows from it, the move "again" finds
-it kept. Controls are moved one at a time from the page as it opens, in every view (tab) of the page; a view itself is a control.
+A move is told apart by whether its value was seen before: the "first" move to a value computes what
+follows from it, the move "again" finds it kept. Controls are moved one at a time from the page as
+it opens, in every view (tab) of the page; a view itself is a control.
 """
 
 from __future__ import annotations
@@ -28,15 +30,27 @@ from streamlit.testing.v1 import AppTest
 ROOT = Path(__file__).resolve().parent.parent
 TARGET_MS = 300.0
 VALUES = 3
-"""So many other values of a control are visited, spread over those it has; then all of them again."""
-KINDS = ("slider", "select_slider", "selectbox", "multiselect", "button_group", "toggle", "checkbox", "number_input")
+"""So many other values of a control are visited, spread over those it has; then all of them again.
+"""
+KINDS = (
+    "slider",
+    "select_slider",
+    "selectbox",
+    "multiselect",
+    "button_group",
+    "toggle",
+    "checkbox",
+    "number_input",
+)
 ROUTES = {"overview": "", "probe": "probe_view"}
 """Key of a page's choice of view, where it is another than "view"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """What one control costs in one view, CPU ms: the first move to each value, and the moves to the same values again."""
+    """What one control costs in one view, CPU ms: the first move to each value, and the moves to
+    the same values again.
+    """
 
     control: str
     first: tuple[float, ...]
@@ -64,16 +78,24 @@ def values_of(kind: str, one: Any) -> list[Any]:
         return [now, not now]
     if kind == "number_input":
         now = one.min if now is None else now
-        return [one.value, *(value for value in (one.min, one.max, (one.min + one.max) / 2) if value != now)]
+        return [
+            one.value,
+            *(value for value in (one.min, one.max, (one.min + one.max) / 2) if value != now),
+        ]
     if kind == "slider":
         if isinstance(now, tuple | list):
             return [now]
         n_steps = round((one.max - one.min) / one.step)
-        steps = [one.min + one.step * (n_steps * place // (VALUES + 1)) for place in range(VALUES + 2)]
+        steps = [
+            one.min + one.step * (n_steps * place // (VALUES + 1)) for place in range(VALUES + 2)
+        ]
         return [now, *(value for value in steps if value != now)][: VALUES + 1]
     options = [option for option in getattr(one, "options", []) if isinstance(option, str)]
     if kind == "multiselect":
-        return [now, *([option] for option in spread([option for option in options if option not in now]))]
+        return [
+            now,
+            *([option] for option in spread([option for option in options if option not in now])),
+        ]
     if isinstance(now, list | tuple):
         return [now]
     return [now, *spread([option for option in options if option != now])]
@@ -81,7 +103,11 @@ def values_of(kind: str, one: Any) -> list[Any]:
 
 def spread(options: list[Any]) -> list[Any]:
     """At most VALUES of the options, evenly."""
-    return [options[place * len(options) // VALUES] for place in range(VALUES)] if len(options) > VALUES else options
+    return (
+        [options[place * len(options) // VALUES] for place in range(VALUES)]
+        if len(options) > VALUES
+        else options
+    )
 
 
 def controls(app: AppTest) -> Iterator[tuple[str, str, list[Any]]]:
@@ -131,8 +157,15 @@ def measure(page: str) -> tuple[float, list[Moves]]:
             seen.add(key)
             try:
                 found.append(measure_control(app, kind, key, values))
-            except (KeyError, ValueError, AttributeError) as problem:  # a control that went away with the first move
-                print(f"       {page}: {key} not measured: {type(problem).__name__}: {str(problem)[:90]}")
+            except (
+                KeyError,
+                ValueError,
+                AttributeError,
+            ) as problem:  # a control that went away with the first move
+                print(
+                    f"       {page}: {key} not measured: {type(problem).__name__}:"
+                    f" {str(problem)[:90]}"
+                )
                 app = open_page(page)[0]
                 if view is not None:
                     move(app, "tab", view_key, view)
@@ -143,7 +176,9 @@ def report(page: str, first_visit: float, found: list[Moves], *, every_move: boo
     """One line a page, and one a control where asked for."""
     line = f"{page:12}{len(found):9}"
     if found:
-        first, again = ([ms for one in found for ms in getattr(one, kind)] for kind in ("first", "again"))
+        first, again = (
+            [ms for one in found for ms in getattr(one, kind)] for kind in ("first", "again")
+        )
         slowest = max(found, key=lambda one: max(one.first))
         n_over = sum(ms > TARGET_MS for ms in first)
         met = "met" if max(first) <= TARGET_MS else f"{n_over}/{len(first)}"
@@ -156,11 +191,16 @@ def report(page: str, first_visit: float, found: list[Moves], *, every_move: boo
         print(f"{'':7}{line}{'':37}{first_visit:13.0f}", flush=True)
     if every_move:
         for one in sorted(found, key=lambda one: -max(one.first)):
-            print(f"{'':12}{one.control:24}first {' '.join(f'{ms:.0f}' for ms in one.first):30} again {max(one.again):.0f}")
+            print(
+                f"{'':12}{one.control:24}first {' '.join(f'{ms:.0f}' for ms in one.first):30} again"
+                f" {max(one.again):.0f}"
+            )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--store", type=Path, help="a store's folder; default: a fresh one")
     parser.add_argument("--page", action="append", help="only this page (may be repeated)")
     parser.add_argument("--moves", action="store_true", help="also a line for every control")
@@ -168,10 +208,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         os.environ["CHARYBDIS_STORE"] = str(options.store or Path(temporary) / "store")
         os.chdir(ROOT)
-        logging.disable(logging.WARNING)  # the harness knows the tabs less well than a server and says so at each rerun
+        logging.disable(
+            logging.WARNING
+        )  # the harness knows the tabs less well than a server and says so at each rerun
         print(f"{'':28}{'first at a value, ms':>18}{'again, ms':>19}{'first':>13}")
-        print(f"{'':7}{'page':12}{'controls':>9}{'median':>9}{'slowest':>9}{'median':>10}{'slowest':>9}{'visit, ms':>13}")
-        for page in options.page or sorted(folder.parent.name for folder in (ROOT / "pages").glob("*/page.py")):
+        print(
+            f"{'':7}{'page':12}{'controls':>9}{'median':>9}{'slowest':>9}"
+            f"{'median':>10}{'slowest':>9}{'visit, ms':>13}"
+        )
+        for page in options.page or sorted(
+            folder.parent.name for folder in (ROOT / "pages").glob("*/page.py")
+        ):
             report(page, *measure(page), every_move=options.moves)
         print(f"target: a move within {TARGET_MS:.0f} ms of the server's CPU time")
 

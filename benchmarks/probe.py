@@ -1,9 +1,10 @@
-"""Speed of the probe against `model.generate`, of batches against single prompts, and what the run loop costs beside the model.
+"""Speed of the probe against `model.generate`, of batches against single prompts, and what the run
+loop costs beside the model.
 
     python -m benchmarks.probe
 
-CPU time in one process, contenders alternating; ratios are of medians. Weights are random where no shipped ones are named: speed does not
-depend on what they say.
+CPU time in one process, contenders alternating; ratios are of medians. Weights are random where no
+shipped ones are named: speed does not depend on what they say.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def cpu_s(work: Callable[[], Any]) -> float:
 
 
 def medians(*contenders: Callable[[], Any], repeats: int = REPEATS) -> list[float]:
-    """Median CPU time of each, after one round that does not count; they take turns, so that a busy machine is busy for all."""
+    """Median CPU time of each, after one round that does not count; they take turns, so that a busy
+    machine is busy for all.
+    """
     for work in contenders:
         work()
     rounds = [[cpu_s(work) for work in contenders] for _ in range(repeats)]
@@ -48,12 +51,23 @@ def medians(*contenders: Callable[[], Any], repeats: int = REPEATS) -> list[floa
 
 
 def make_ten_million(folder: Path) -> Path:
-    """A Llama of 10 million parameters that never ends a reply, so that every contender makes the same number of tokens."""
+    """A Llama of 10 million parameters that never ends a reply, so that every contender makes the
+    same number of tokens.
+    """
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=8192, hidden_size=256, intermediate_size=704, num_hidden_layers=8, num_attention_heads=8, max_position_embeddings=512,
-        tie_word_embeddings=True, bos_token_id=None, pad_token_id=0, eos_token_id=8191, initializer_range=0.2,
-    )  # fmt: skip
+        vocab_size=8192,
+        hidden_size=256,
+        intermediate_size=704,
+        num_hidden_layers=8,
+        num_attention_heads=8,
+        max_position_embeddings=512,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        pad_token_id=0,
+        eos_token_id=8191,
+        initializer_range=0.2,
+    )
     LlamaForCausalLM(config).save_pretrained(folder)
     write_tokenizer(folder)
     return folder
@@ -65,7 +79,9 @@ def prompts_of(n: int) -> list[Prompt]:
 
 
 def against_generate(model: LocalModel) -> dict[str, Any]:
-    """The same tokens with a log-probability each: ours, and `generate` with scores and `compute_transition_scores`."""
+    """The same tokens with a log-probability each: ours, and `generate` with scores and
+    `compute_transition_scores`.
+    """
     prompts = prompts_of(BATCH)
     texts = [prompt.text for prompt in prompts]
     tokenizer, network = model._tokenizer, model._model
@@ -74,8 +90,16 @@ def against_generate(model: LocalModel) -> dict[str, Any]:
     def generate() -> tuple[list[list[int]], torch.Tensor]:
         inputs = tokenizer(texts, return_tensors="pt", padding=True, padding_side="left")
         asked = {"input_ids": inputs["input_ids"], "attention_mask": inputs["attention_mask"]}
-        made = network.generate(**asked, max_new_tokens=NEW_TOKENS, do_sample=False, output_scores=True, return_dict_in_generate=True)
-        scores = network.compute_transition_scores(made.sequences, made.scores, normalize_logits=True)
+        made = network.generate(
+            **asked,
+            max_new_tokens=NEW_TOKENS,
+            do_sample=False,
+            output_scores=True,
+            return_dict_in_generate=True,
+        )
+        scores = network.compute_transition_scores(
+            made.sequences, made.scores, normalize_logits=True
+        )
         return made.sequences[:, asked["input_ids"].shape[1] :].tolist(), scores
 
     tokens, scores = generate()
@@ -102,17 +126,29 @@ def against_one_by_one(name: str, n: int = 256) -> dict[str, Any]:
     prompts, decoding = prompts_of(n), style_named("compact").decoding()
     with open_model(f"ladder:{name}", device="cpu") as model:
         together_s, apart_s = medians(
-            lambda: model.reply(prompts, decoding), lambda: [model.reply([prompt], decoding) for prompt in prompts[: n // 8]], repeats=3
+            lambda: model.reply(prompts, decoding),
+            lambda: [model.reply([prompt], decoding) for prompt in prompts[: n // 8]],
+            repeats=3,
         )
-    return {"model": name, "ms_each": together_s / n * 1e3, "ms_each_alone": apart_s / (n // 8) * 1e3, "ratio": apart_s * 8 / together_s}
+    return {
+        "model": name,
+        "ms_each": together_s / n * 1e3,
+        "ms_each_alone": apart_s / (n // 8) * 1e3,
+        "ratio": apart_s * 8 / together_s,
+    }
 
 
 def loop_share(name: str, n: int = 256) -> dict[str, Any]:
-    """CPU time of grading and storing beside that of the model, over a run of all the ladder's tasks.
+    """CPU time of grading and storing beside that of the model, over a run of all the ladder's
+    tasks.
 
-    The loop is given CPU time as its clock: by the wall's, a busy machine makes batches small, and storing them is most of the work.
+    The loop is given CPU time as its clock: by the wall's, a busy machine makes batches small, and
+    storing them is most of the work.
     """
-    with tempfile.TemporaryDirectory() as folder, open_model(f"ladder:{name}", device="cpu") as model:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_model(f"ladder:{name}", device="cpu") as model,
+    ):
         store = open_store(folder, empty=True)
         list(run_probe(model, ProbeSpec(n=2, seed=1), StoreSink(store)))
         spent = {"model": 0.0, "instances": 0.0}
@@ -127,7 +163,10 @@ def loop_share(name: str, n: int = 256) -> dict[str, Any]:
 
             return run
 
-        model.reply, model.answer_logprobs = timed("model", model.reply), timed("model", model.answer_logprobs)  # type: ignore[method-assign]
+        model.reply, model.answer_logprobs = (
+            timed("model", model.reply),
+            timed("model", model.answer_logprobs),
+        )  # type: ignore[method-assign]
         import probe.run_loop as running
 
         make, running.make_batch = running.make_batch, timed("instances", running.make_batch)
@@ -142,9 +181,15 @@ def loop_share(name: str, n: int = 256) -> dict[str, Any]:
         loop_s = whole_s - spent["model"] - spent["instances"]
         store.close()
     return {
-        "model": name, "samples": finished.n_done, "model_s": spent["model"], "instances_s": spent["instances"], "loop_s": loop_s,
-        "instances_share": spent["instances"] / spent["model"], "loop_share": loop_s / spent["model"], "target": TARGET_LOOP,
-    }  # fmt: skip
+        "model": name,
+        "samples": finished.n_done,
+        "model_s": spent["model"],
+        "instances_s": spent["instances"],
+        "loop_s": loop_s,
+        "instances_share": spent["instances"] / spent["model"],
+        "loop_share": loop_s / spent["model"],
+        "target": TARGET_LOOP,
+    }
 
 
 def main() -> None:
@@ -156,7 +201,12 @@ def main() -> None:
             print(json.dumps({"against_generate": against_generate(model)}, indent=1))
     names = [name for name in ladder_names() if name.endswith("-s0")]
     ends = list(dict.fromkeys((names[0], names[-1])))
-    print(json.dumps({"batched": [against_one_by_one(name) for name in ends], "target": TARGET_BATCH}, indent=1))
+    print(
+        json.dumps(
+            {"batched": [against_one_by_one(name) for name in ends], "target": TARGET_BATCH},
+            indent=1,
+        )
+    )
     print(json.dumps({"loop": [loop_share(name) for name in names]}, indent=1))
 
 

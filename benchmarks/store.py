@@ -1,6 +1,7 @@
-"""How fast and how small is the store? Ten million samples, each question beside its peer in one run, in CPU time.
+"""How fast and how small is the store? Ten million samples, each question beside its peer in one
+run, in CPU time.
 
-python -m benchmarks.store                      fill a store in a temporary folder, measure, print a table
+python -m benchmarks.store                      fill a temporary store, measure, print a table
 python -m benchmarks.store --folder F           keep the filled store in F and use it again
 python -m benchmarks.store --json results.json  also write the numbers
 """
@@ -30,7 +31,9 @@ from data.store import SCHEMA_VERSION, Store
 from data.writer import writing
 
 N_MODELS = 40
-TASKS_OF_LEVEL = tuple(tuple(f"level{level}_task{task}" for task in range(4)) for level in range(1, 6))
+TASKS_OF_LEVEL = tuple(
+    tuple(f"level{level}_task{task}" for task in range(4)) for level in range(1, 6)
+)
 SPLITS = ("id", "ood")
 OUTCOMES = np.array(["correct", "wrong", "unparsed", "error"])
 N_TEXTS = 100_000
@@ -39,16 +42,21 @@ SECONDS_OF_CURSORS = 1.5
 PARQUET = "samples.parquet"
 
 BY_SCAN = """
-    SELECT model_key, level, split, sum(c.n) AS n, coalesce(sum(c.n) FILTER (outcome = 'correct'), 0) AS n_correct FROM (
-        SELECT run_key, level, split, outcome, count(*) AS n FROM samples WHERE is_primary GROUP BY ALL) c
+    SELECT model_key, level, split, sum(c.n) AS n,
+           coalesce(sum(c.n) FILTER (outcome = 'correct'), 0) AS n_correct
+    FROM (SELECT run_key, level, split, outcome, count(*) AS n
+          FROM samples WHERE is_primary GROUP BY ALL) c
     JOIN runs USING (run_key) GROUP BY model_key, level, split ORDER BY ALL
 """
 BY_ROLLUP = """
-    SELECT model_key, c.level, c.split, sum(n_correct + n_wrong + n_unparsed + n_error) AS n, sum(n_correct) AS n_correct
-    FROM cells c JOIN runs USING (run_key) WHERE is_primary GROUP BY model_key, c.level, c.split ORDER BY ALL
+    SELECT model_key, c.level, c.split, sum(n_correct + n_wrong + n_unparsed + n_error) AS n,
+           sum(n_correct) AS n_correct
+    FROM cells c JOIN runs USING (run_key) WHERE is_primary
+    GROUP BY model_key, c.level, c.split ORDER BY ALL
 """
 FULL_SCAN = """
-    SELECT count(*), min(answer_logprob), sum(strlen(response)), sum(strlen(target)), sum(strlen(parsed_answer))
+    SELECT count(*), min(answer_logprob), sum(strlen(response)), sum(strlen(target)),
+           sum(strlen(parsed_answer))
     FROM samples WHERE is_primary AND outcome = 'wrong'
 """
 """Every wrong answer with the text that the page shows of fifty of them."""
@@ -57,7 +65,9 @@ TEXT_COLUMNS = ("input", "target", "response", "parsed_answer", "reason", "metri
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One measured ratio: `ours` against `peer` in the same unit, and the target the ratio must not exceed (or must reach)."""
+    """One measured ratio: `ours` against `peer` in the same unit, and the target the ratio must not
+    exceed (or must reach).
+    """
 
     what: str
     ours: float
@@ -72,17 +82,24 @@ class Result:
         return self.ratio >= self.target if self.at_least else self.ratio <= self.target
 
 
-# -- filling -----------------------------------------------------------------------------------------------------------------------
+# -- filling ---------------------------------------------------------------------------------------
 
 
 def fill(store: Store, n_rows: int, *, with_text: bool = True, seed: int = 0) -> float:
-    """Fill a store with synthetic samples of N_MODELS models, run by run. Returns the CPU seconds of writing."""
+    """Fill a store with synthetic samples of N_MODELS models, run by run. Returns the CPU seconds
+    of writing.
+    """
     rng = np.random.default_rng(seed)
     texts = _texts(rng) if with_text else None
     n_instances = n_rows // (N_MODELS * len(SPLITS) * sum(map(len, TASKS_OF_LEVEL)))
     spent_s = 0.0
     for number in range(N_MODELS):
-        run = RunInfo(run_id=f"run-{number:02}", model_raw=f"model-{number:02}", format="benchmark", level_scheme="benchmark")
+        run = RunInfo(
+            run_id=f"run-{number:02}",
+            model_raw=f"model-{number:02}",
+            format="benchmark",
+            level_scheme="benchmark",
+        )
         table = _run_table(rng, run.run_id, number, n_instances, texts)
         begun_s = time.process_time()
         with writing(store) as writer:
@@ -93,8 +110,19 @@ def fill(store: Store, n_rows: int, *, with_text: bool = True, seed: int = 0) ->
     return spent_s
 
 
-def _run_table(rng: np.random.Generator, run_id: str, number: int, n_instances: int, texts: dict[str, pa.Array] | None) -> pa.Table:
-    cells = [(level, task, split) for level, tasks in enumerate(TASKS_OF_LEVEL, 1) for task in tasks for split in SPLITS]
+def _run_table(
+    rng: np.random.Generator,
+    run_id: str,
+    number: int,
+    n_instances: int,
+    texts: dict[str, pa.Array] | None,
+) -> pa.Table:
+    cells = [
+        (level, task, split)
+        for level, tasks in enumerate(TASKS_OF_LEVEL, 1)
+        for task in tasks
+        for split in SPLITS
+    ]
     n = len(cells) * n_instances
     level = np.repeat([cell[0] for cell in cells], n_instances)
     is_ood = np.repeat([cell[2] == "ood" for cell in cells], n_instances)
@@ -104,7 +132,9 @@ def _run_table(rng: np.random.Generator, run_id: str, number: int, n_instances: 
     columns = {
         "run_id": pa.array([run_id] * n),
         "task": pa.array(np.repeat([cell[1] for cell in cells], n_instances)),
-        "instance_id": pa.array([f"{split}-{place:05}" for _, _, split in cells for place in range(n_instances)]),
+        "instance_id": pa.array(
+            [f"{split}-{place:05}" for _, _, split in cells for place in range(n_instances)]
+        ),
         "split": pa.array(np.where(is_ood, "ood", "id")),
         "level": pa.array(level, pa.int16()),
         "outcome": pa.array(OUTCOMES[outcome]),
@@ -120,9 +150,13 @@ def _run_table(rng: np.random.Generator, run_id: str, number: int, n_instances: 
 
 
 def _texts(rng: np.random.Generator) -> dict[str, pa.Array]:
-    """Prompts and responses of the kind benchmarks have: a fixed frame, words at Zipf's frequencies, and numbers nobody can guess."""
+    """Prompts and responses of the kind benchmarks have: a fixed frame, words at Zipf's
+    frequencies, and numbers nobody can guess.
+    """
     letters, weights = np.array(list("etaoinshrdlcumwfgypbvk")), np.arange(22, 0, -1) / 253
-    vocabulary = np.array(["".join(rng.choice(letters, size=max(2, rng.poisson(5)), p=weights)) for _ in range(8000)])
+    vocabulary = np.array(
+        ["".join(rng.choice(letters, size=max(2, rng.poisson(5)), p=weights)) for _ in range(8000)]
+    )
     frequency = 1 / np.arange(1, 8001)
     words = rng.choice(vocabulary, size=(N_TEXTS, 28), p=frequency / frequency.sum())
     numbers = rng.integers(-999, 999, size=(N_TEXTS, 14))
@@ -131,10 +165,17 @@ def _texts(rng: np.random.Generator) -> dict[str, pa.Array]:
     answers = [str(row[0]) for row in numbers.tolist()]
     return {
         "input": pa.array(
-            [f"Here is a list of numbers: [{row}]. Find the one asked for. Answer with a number only.\nAnswer:" for row in lists]
+            [
+                f"Here is a list of numbers: [{row}]. Find the one asked for. Answer with a number"
+                " only.\nAnswer:"
+                for row in lists
+            ]
         ),
         "response": pa.array(
-            [f"Let us look at the list step by step. {text}. The answer is {last}." for text, last in zip(said, answers, strict=True)]
+            [
+                f"Let us look at the list step by step. {text}. The answer is {last}."
+                for text, last in zip(said, answers, strict=True)
+            ]
         ),
         "target": pa.array(answers),
         "parsed_answer": pa.array(answers[::-1]),
@@ -142,14 +183,18 @@ def _texts(rng: np.random.Generator) -> dict[str, pa.Array]:
 
 
 def n_bytes(store: Store) -> int:
-    """Size of what the store's file holds. Blocks that are free wait for the next import, or go with `store compact`."""
+    """Size of what the store's file holds. Blocks that are free wait for the next import, or go
+    with `store compact`.
+    """
     with store.cursor() as cursor:
         cursor.execute("CHECKPOINT")
-        ((block_size, used_blocks),) = cursor.execute("SELECT block_size, used_blocks FROM pragma_database_size()").fetchall()
+        ((block_size, used_blocks),) = cursor.execute(
+            "SELECT block_size, used_blocks FROM pragma_database_size()"
+        ).fetchall()
     return int(block_size * used_blocks)
 
 
-# -- measuring ---------------------------------------------------------------------------------------------------------------------
+# -- measuring -------------------------------------------------------------------------------------
 
 
 def cpu_s(work: Callable[[], object], repeats: int = REPEATS) -> float:
@@ -174,15 +219,19 @@ def counts_in_pandas(file: Path) -> pd.DataFrame:
     """The same question in pandas on Parquet: only the columns it takes are read."""
     frame = pd.read_parquet(file, columns=["model", "level", "split", "outcome"])
     frame["is_correct"] = frame["outcome"] == "correct"
-    return frame.groupby(["model", "level", "split"], observed=True)["is_correct"].agg(["size", "sum"])
+    return frame.groupby(["model", "level", "split"], observed=True)["is_correct"].agg(
+        ["size", "sum"]
+    )
 
 
 def write_parquet(store: Store, file: Path) -> None:
     """The samples without text as a Parquet file, names as dictionary-encoded strings."""
     sql = """
-        SELECT m.model, t.task, s.instance_id, s.level, s.split::VARCHAR AS split, s.outcome::VARCHAR AS outcome, s.score,
+        SELECT m.model, t.task, s.instance_id, s.level, s.split::VARCHAR AS split,
+               s.outcome::VARCHAR AS outcome, s.score,
                s.answer_logprob, s.n_input_tokens, s.n_output_tokens
-        FROM samples s JOIN runs USING (run_key) JOIN models m USING (model_key) JOIN tasks t USING (task_key)
+        FROM samples s JOIN runs USING (run_key) JOIN models m USING (model_key)
+        JOIN tasks t USING (task_key)
     """
     with store.cursor() as cursor:
         batches = cursor.execute(sql).to_arrow_reader(100_000)
@@ -191,8 +240,12 @@ def write_parquet(store: Store, file: Path) -> None:
                 writer.write_batch(batch)
 
 
-def questions_per_s(store: Store, n_threads: int, expected: list[tuple[object, ...]]) -> tuple[float, int]:
-    """Rollup questions answered a second by so many threads, each with cursors of its own; and how many answers were wrong."""
+def questions_per_s(
+    store: Store, n_threads: int, expected: list[tuple[object, ...]]
+) -> tuple[float, int]:
+    """Rollup questions answered a second by so many threads, each with cursors of its own; and how
+    many answers were wrong.
+    """
     answered, wrong = [0] * n_threads, [0] * n_threads
     stop_at = time.monotonic() + SECONDS_OF_CURSORS
 
@@ -213,11 +266,24 @@ def questions_per_s(store: Store, n_threads: int, expected: list[tuple[object, .
 
 
 def cursors(store: Store) -> Iterator[Result]:
-    """One cursor and eight by turns, so that both meet the same neighbours on the machine; the best round of each."""
+    """One cursor and eight by turns, so that both meet the same neighbours on the machine; the best
+    round of each.
+    """
     expected = ask(store, BY_ROLLUP)
-    rounds = [(questions_per_s(store, 1, expected), questions_per_s(store, 8, expected)) for _ in range(REPEATS)]
+    rounds = [
+        (questions_per_s(store, 1, expected), questions_per_s(store, 8, expected))
+        for _ in range(REPEATS)
+    ]
     one, eight = (max(pair[place][0] for pair in rounds) for place in (0, 1))
-    yield Result("questions a second: 8 cursors, 1 cursor", eight, one, "1/s", eight / one, 1.8, at_least=True)
+    yield Result(
+        "questions a second: 8 cursors, 1 cursor",
+        eight,
+        one,
+        "1/s",
+        eight / one,
+        1.8,
+        at_least=True,
+    )
     n_wrong = sum(count for pair in rounds for _, count in pair)
     yield Result("wrong answers and errors among them", n_wrong, 0, "answers", n_wrong, 0)
 
@@ -230,26 +296,58 @@ def measure(store: Store, slim: Store, folder: Path) -> Iterator[Result]:
     if ask(store, BY_SCAN) != ask(store, BY_ROLLUP):
         raise SystemExit("The rollup disagrees with the samples it counts.")
     pandas = cpu_s(lambda: counts_in_pandas(folder / PARQUET), 3)
-    yield Result("accuracy by model, level and split: store, pandas on Parquet", scan, pandas, "CPU s", scan / pandas, 1 / 10)
+    yield Result(
+        "accuracy by model, level and split: store, pandas on Parquet",
+        scan,
+        pandas,
+        "CPU s",
+        scan / pandas,
+        1 / 10,
+    )
     yield Result("the same by rollup: rollup, scan", rollup, scan, "CPU s", rollup / scan, 1 / 30)
     counts = cpu_s(lambda: fetch_task_counts(store, Selection(scheme="benchmark")))
-    yield Result("the valley page's question, to a frame: rollup, scan", counts, scan, "CPU s", counts / scan, 1.0)
+    yield Result(
+        "the valley page's question, to a frame: rollup, scan",
+        counts,
+        scan,
+        "CPU s",
+        counts / scan,
+        1.0,
+    )
     wanted = SampleFilter(outcome=Outcome.WRONG)
-    page = cpu_s(lambda: fetch_sample_page(store, Selection(scheme="benchmark"), wanted, sort="least likely answer"), 3)
+    page = cpu_s(
+        lambda: fetch_sample_page(
+            store, Selection(scheme="benchmark"), wanted, sort="least likely answer"
+        ),
+        3,
+    )
     full = cpu_s(lambda: ask(store, FULL_SCAN), 2)
-    yield Result("worst failures with text: page of 50, full scan", page, full, "CPU s", page / full, 1 / 4)
+    yield Result(
+        "worst failures with text: page of 50, full scan", page, full, "CPU s", page / full, 1 / 4
+    )
     yield from cursors(store)
     ((n_rows, n_characters),) = ask(
-        store, f"SELECT count(*), sum({' + '.join(f'coalesce(length({name}), 0)' for name in TEXT_COLUMNS)}) FROM samples"
+        store,
+        "SELECT count(*),"
+        f" sum({' + '.join(f'coalesce(length({name}), 0)' for name in TEXT_COLUMNS)}) FROM samples",
     )
     per_row = n_bytes(slim) / int(str(n_rows))
     yield Result("bytes a row without text", per_row, 1.0, "bytes", per_row, 12)
     text = n_bytes(store) - n_bytes(slim)
-    yield Result("text: bytes stored, characters", text, int(str(n_characters)), "bytes", text / int(str(n_characters)), 0.32)
+    yield Result(
+        "text: bytes stored, characters",
+        text,
+        int(str(n_characters)),
+        "bytes",
+        text / int(str(n_characters)),
+        0.32,
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--folder", type=Path, help="keep the filled store here and use it again")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
@@ -260,21 +358,31 @@ def main() -> None:
         for one, with_text in ((store, True), (slim, False)):
             if not ask(one, "SELECT count(*) FROM runs")[0][0]:
                 spent_s = fill(one, options.rows, with_text=with_text)
-                print(f"filled {one.folder.name}: {options.rows / spent_s:,.0f} rows a CPU second", flush=True)
+                print(
+                    f"filled {one.folder.name}: {options.rows / spent_s:,.0f} rows a CPU second",
+                    flush=True,
+                )
         results = []
         for result in measure(store, slim, folder):
             results.append(result)
             verdict = "met" if result.is_met else "MISSED"
             bound = "at least" if result.at_least else "at most"
             print(
-                f"{verdict:7}{result.what:62}{result.ours:16,.4f}{result.peer:18,.4f} {result.unit:8}"
-                f"{result.ratio:9.4f} ({bound} {result.target:.4g})",
+                f"{verdict:7}{result.what:62}{result.ours:16,.4f}{result.peer:18,.4f}"
+                f" {result.unit:8}{result.ratio:9.4f} ({bound} {result.target:.4g})",
                 flush=True,
             )
         if options.json:
-            machine = {"python": platform.python_version(), "duckdb": duckdb.__version__, "rows": options.rows, "schema": SCHEMA_VERSION}
+            machine = {
+                "python": platform.python_version(),
+                "duckdb": duckdb.__version__,
+                "rows": options.rows,
+                "schema": SCHEMA_VERSION,
+            }
             rows = [{**asdict(result), "is_met": result.is_met} for result in results]
-            options.json.write_text(json.dumps({"machine": machine, "results": rows}, indent=2) + "\n")
+            options.json.write_text(
+                json.dumps({"machine": machine, "results": rows}, indent=2) + "\n"
+            )
 
 
 if __name__ == "__main__":

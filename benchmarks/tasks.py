@@ -1,20 +1,26 @@
-"""How fast are instances with their reference answers? Beside a plain statement of the textbook brute force, in one run, in CPU time.
+"""How fast are instances with their reference answers? Beside a plain statement of the textbook
+brute force, in one run, in CPU time.
 
 python -m benchmarks.tasks                      all tasks, print a table
 python -m benchmarks.tasks --task tsp           one task (repeat for more)
 python -m benchmarks.tasks --json results.json  also write the numbers
 
 answer            the reference answer of an input that is given, both sides on the same inputs
-draw and answer   values drawn, the list examined for what the task promises, a target chosen, and the answer; the same lengths on both
-                  sides, and no more. The textbook promises less here: it draws each split by itself, where we draw a pattern that both
-                  splits share and then values for it (two draws a number instead of one), its neighbour of a number may be an element of
-                  the other split, and its two lists may share several longest stretches. Where an answer takes a microsecond, that shows
-whole instance    what a caller gets: the instance with its prompt, id and reference, none twice in a batch. On our side `make_batch`; the
-                  textbook's is written with the standard library (json, sha256, a frozen dataclass, a set of ids). Beside both, the
-                  authors' code on another machine (answers and drawing together, from their published rates)
+draw and answer   values drawn, the list examined for what the task promises, a target chosen, and
+                  the answer; the same lengths on both sides, and no more. The textbook promises
+                  less here: it draws each split by itself, where we draw a pattern that both splits
+                  share and then values for it (two draws a number instead of one), its neighbour of
+                  a number may be an element of the other split, and its two lists may share several
+                  longest stretches. Where an answer takes a microsecond, that shows
+whole instance    what a caller gets: the instance with its prompt, id and reference, none twice in
+                  a batch. On our side `make_batch`; the textbook's is written with the standard
+                  library (json, sha256, a frozen dataclass, a set of ids). Beside both, the
+                  authors' code on another machine (answers and drawing together, from their
+                  published rates)
 
-The textbook (`benchmarks.textbook`) is written with loops over all choices. For the subset sum in a range it sorts the sums once. The
-authors' code, whose times the aim of 500 comes from, sorts them again after every subset, and so does the row `(re-sorting)`.
+The textbook (`benchmarks.textbook`) is written with loops over all choices. For the subset sum in a
+range it sorts the sums once. The authors' code, whose times the aim of 500 comes from, sorts them
+again after every subset, and so does the row `(re-sorting)`.
 """
 
 from __future__ import annotations
@@ -59,7 +65,9 @@ SCYLLA_PER_S = {
     "longest_common_subarray": ((28034.0, 19627.0), (28951.8, 22531.5)),
     "tsp": ((3.1, 6.9), (2.5, 4.7)),
 }
-"""The authors' code at d7162d68: answers per second and instances drawn per second, for values 0-99 and 100-9999."""
+"""The authors' code at d7162d68: answers per second and instances drawn per second, for values 0-99
+and 100-9999.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +85,9 @@ class Row:
     scylla_us: float
 
     def ratios(self) -> dict[str, float]:
-        """How many times as fast: answering, drawing and answering, everything, and everything beside the authors' code."""
+        """How many times as fast: answering, drawing and answering, everything, and everything
+        beside the authors' code.
+        """
         return {
             "solve": self.textbook_solve_us / self.solve_us,
             "make": self.textbook_make_us / self.make_us,
@@ -102,20 +112,30 @@ class Written:
 def _shown(value: Any) -> str:
     if not isinstance(value, list):
         return str(value)
-    return "\n".join(_shown(row) for row in value) if isinstance(value[0], list) else " ".join(map(str, value))
+    return (
+        "\n".join(_shown(row) for row in value)
+        if isinstance(value[0], list)
+        else " ".join(map(str, value))
+    )
 
 
 def _write(task: Task, split: Split, given: Given, reference: Any) -> Written:
-    hashed = hashlib.sha256(f"{task.name} {json.dumps(given, sort_keys=True)}".encode()).hexdigest()[:16]
+    hashed = hashlib.sha256(
+        f"{task.name} {json.dumps(given, sort_keys=True)}".encode()
+    ).hexdigest()[:16]
     shown = "\n".join(f"{name}: {_shown(value)}" for name, value in given.items())
-    prompt = f"{task.instruction}\n\n{shown}\n\nThe answer must be {task.answer_rule}, for example {task.example}."
+    prompt = (
+        f"{task.instruction}\n\n{shown}\n\nThe answer must be {task.answer_rule}, for example"
+        f" {task.example}."
+    )
     return Written(hashed, task.name, task.level, str(split), given, prompt, reference)
 
 
 def _timed(one_round: Callable[[int], int], seconds: float) -> float:
     """Microseconds of CPU time per instance of the fastest round, after a warm-up round.
 
-    Rounds of both sides are as many repeats of the same lengths as take a few milliseconds, so that the fastest round means the same.
+    Rounds of both sides are as many repeats of the same lengths as take a few milliseconds, so that
+    the fastest round means the same.
     """
     started = time.process_time()
     one_round(1)
@@ -131,7 +151,9 @@ def _timed(one_round: Callable[[int], int], seconds: float) -> float:
 
 
 def measure(name: str, split: Split, seconds: float) -> Row:
-    """One row: our side and the textbook's on the same lengths, and every answer of the textbook graded by us."""
+    """One row: our side and the textbook's on the same lengths, and every answer of the textbook
+    graded by us.
+    """
     task = TASKS[name.split(" ")[0]]
     pool = RANGES.pools[split]
     values = [value for value in pool.values if value]
@@ -168,7 +190,11 @@ def measure(name: str, split: Split, seconds: float) -> Row:
     def whole_round(repeats: int) -> int:
         return len(make_batch(task.name, split, repeats * len(lengths), 0))
 
-    inputs = [dict(one.input) for length in task.lengths for one in make_batch(task.name, split, 2, 0, lengths=[length])]
+    inputs = [
+        dict(one.input)
+        for length in task.lengths
+        for one in make_batch(task.name, split, 2, 0, lengths=[length])
+    ]
     _compare(task, answer, inputs)
     per_s = SCYLLA_PER_S[task.name][split is Split.OOD]
     return Row(
@@ -198,36 +224,74 @@ def _compare(task: Task, answer: Callable[[Given], Any], inputs: list[Given]) ->
     for given in inputs:
         fault = task.fault(given, task.solve(given), answer(given))
         if fault is not None:
-            raise AssertionError(f"{task.name} {given}: the textbook's answer is wrong here: {fault}")
+            raise AssertionError(
+                f"{task.name} {given}: the textbook's answer is wrong here: {fault}"
+            )
 
 
 def measure_unreadable(n: int = 10_000) -> dict[str, float]:
-    """Microseconds per grading of an unreadable answer: the first and the last thousand of n in a row."""
+    """Microseconds per grading of an unreadable answer: the first and the last thousand of n in a
+    row.
+    """
     instance = make_batch("find_minimum", "id", 1, 0)[0]
-    reply = "I cannot say which of these it is, because I was not given enough time to look at all of them. " * 4
+    reply = (
+        "I cannot say which of these it is, because I was not given enough time to look at all of"
+        " them. " * 4
+    )
     spent = []
     for _ in range(n // 1_000):
         started = time.process_time()
         for _ in range(1_000):
             grade(instance, reply)
         spent.append((time.process_time() - started) * 1e3)
-    return {"first_thousand_us": spent[0], "last_thousand_us": spent[-1], "ratio": spent[-1] / spent[0]}
+    return {
+        "first_thousand_us": spent[0],
+        "last_thousand_us": spent[-1],
+        "ratio": spent[-1] / spent[0],
+    }
 
 
 def _print(rows: Sequence[Row], unreadable: dict[str, float]) -> None:
-    print(f"{'microseconds per instance':40}{'answer':^28}{'draw and answer':^28}{'whole instance':^47}")
-    print(f"{'task':34}{'split':6}" + f"{'ours':>8}{'textbook':>11}{'ratio':>9}" * 3 + f"{'SCYLLA':>10}{'ratio':>9}")
+    print(
+        f"{'microseconds per instance':40}{'answer':^28}{'draw and answer':^28}"
+        f"{'whole instance':^47}"
+    )
+    print(
+        f"{'task':34}{'split':6}"
+        + f"{'ours':>8}{'textbook':>11}{'ratio':>9}" * 3
+        + f"{'SCYLLA':>10}{'ratio':>9}"
+    )
     for row in rows:
-        sides = ((row.solve_us, row.textbook_solve_us), (row.make_us, row.textbook_make_us), (row.whole_us, row.textbook_whole_us))
+        sides = (
+            (row.solve_us, row.textbook_solve_us),
+            (row.make_us, row.textbook_make_us),
+            (row.whole_us, row.textbook_whole_us),
+        )
         columns = "".join(f"{ours:8.1f}{other:11.1f}{other / ours:9.2f}" for ours, other in sides)
-        print(f"{row.task:34}{row.split:6}{columns}{row.scylla_us:10.1f}{row.scylla_us / row.whole_us:9.1f}")
-    slower = [f"{row.task} {row.split} ({row.textbook_make_us / row.make_us:.2f})" for row in rows if row.make_us > row.textbook_make_us]
+        print(
+            f"{row.task:34}{row.split:6}{columns}{row.scylla_us:10.1f}"
+            f"{row.scylla_us / row.whole_us:9.1f}"
+        )
+    slower = [
+        f"{row.task} {row.split} ({row.textbook_make_us / row.make_us:.2f})"
+        for row in rows
+        if row.make_us > row.textbook_make_us
+    ]
     if slower:
         print(f"slower to draw than a list of which nothing is promised: {', '.join(slower)}.")
-        print("We draw the pattern, which both splits share, apart from the values: two draws a number instead of one.")
+        print(
+            "We draw the pattern, which both splits share, apart from the values: two draws a"
+            " number instead of one."
+        )
     if any(row.task.startswith("subset_sum_in_range") for row in rows):
-        print("subset_sum_in_range: the textbook's brute force sorts the sums of all subsets once. The row (re-sorting) restates what the")
-        print("authors' code does, which sorts after every subset (326 ms for a list of 16, SCYLLA.md); the aim of 500 was taken from it.")
+        print(
+            "subset_sum_in_range: the textbook's brute force sorts the sums of all subsets once."
+            " The row (re-sorting) restates what the"
+        )
+        print(
+            "authors' code does, which sorts after every subset (326 ms for a list of 16,"
+            " SCYLLA.md); the aim of 500 was taken from it."
+        )
     print(
         f"unreadable answers: {unreadable['first_thousand_us']:.1f} us each in the first thousand, "
         f"{unreadable['last_thousand_us']:.1f} in the last (ratio {unreadable['ratio']:.2f})"
@@ -235,12 +299,23 @@ def _print(rows: Sequence[Row], unreadable: dict[str, float]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", action="append", choices=sorted(BRUTE_FORCE), help="only this task; repeat for more")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--task",
+        action="append",
+        choices=sorted(BRUTE_FORCE),
+        help="only this task; repeat for more",
+    )
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
-    rows = [measure(name, split, chosen.seconds) for name in chosen.task or BRUTE_FORCE for split in Split]
+    rows = [
+        measure(name, split, chosen.seconds)
+        for name in chosen.task or BRUTE_FORCE
+        for split in Split
+    ]
     unreadable = measure_unreadable()
     _print(rows, unreadable)
     if chosen.json:

@@ -1,4 +1,6 @@
-"""The textbook's side of `benchmarks.tasks`: brute force over all choices, stated plainly, with the standard library alone."""
+"""The textbook's side of `benchmarks.tasks`: brute force over all choices, stated plainly, with the
+standard library alone.
+"""
 
 from __future__ import annotations
 
@@ -129,15 +131,24 @@ def _small_subsets(numbers: list[int]) -> Iterable[tuple[int, ...]]:
 def _first(choices: Choices) -> Callable[[Given], Any]:
     def answer(given: Given) -> Any:
         if "target" in given:
-            return next(list(chosen) for chosen in choices(given["numbers"]) if sum(chosen) == given["target"])
+            return next(
+                list(chosen)
+                for chosen in choices(given["numbers"])
+                if sum(chosen) == given["target"]
+            )
         if "low" in given:
-            return next(list(chosen) for chosen in choices(given["numbers"]) if given["low"] < sum(chosen) < given["high"])
+            return next(
+                list(chosen)
+                for chosen in choices(given["numbers"])
+                if given["low"] < sum(chosen) < given["high"]
+            )
         return next(list(chosen) for chosen in choices(given["numbers"]) if sum(chosen) % 10 == 0)
 
     return answer
 
 
-# Then the making: values in, an input that has what the task promises out, or None when these values do not give one.
+# Then the making: values in, an input that has what the task promises out, or None when these
+# values do not give one.
 
 
 def _list(numbers: list[int], rng: random.Random) -> Given | None:
@@ -157,7 +168,10 @@ def _list_with_a_neighbour(numbers: list[int], rng: random.Random) -> Given | No
 
 
 def _two_lists(numbers: list[int], rng: random.Random) -> Given | None:
-    return {"first": numbers, "second": [rng.choice((number, rng.choice(numbers))) for number in numbers]}
+    return {
+        "first": numbers,
+        "second": [rng.choice((number, rng.choice(numbers))) for number in numbers],
+    }
 
 
 def _matrix(numbers: list[int], rng: random.Random) -> Given | None:
@@ -173,7 +187,9 @@ def _with_target(choices: Choices, sizes: range = range(20)) -> Making:
         by_sum: dict[int, list[tuple[int, ...]]] = {}
         for chosen in choices(numbers):
             by_sum.setdefault(sum(chosen), []).append(chosen)
-        single = [total for total, found in by_sum.items() if len(found) == 1 and len(found[0]) in sizes]
+        single = [
+            total for total, found in by_sum.items() if len(found) == 1 and len(found[0]) in sizes
+        ]
         return {"numbers": numbers, "target": rng.choice(single)} if single else None
 
     return make
@@ -187,7 +203,11 @@ def _with_range(choices: Choices, *, sorts_again: bool = False) -> Making:
             if sorts_again:
                 sums = sorted(sums)
         sums.sort()
-        single = [place for place in range(1, len(sums) - 1) if sums[place - 1] < sums[place] < sums[place + 1]]
+        single = [
+            place
+            for place in range(1, len(sums) - 1)
+            if sums[place - 1] < sums[place] < sums[place + 1]
+        ]
         if not single:
             return None
         place = rng.choice(single)
@@ -223,7 +243,13 @@ BRUTE_FORCE: dict[str, tuple[Making, Callable[[Given], Any]]] = {
     "four_sum_multiple_ten": (_with_ten(_of(4)), _first(_of(4))),
     "subset_sum": (_with_target(_subsets, SUBSET_SIZES), _first(_subsets)),
     "subset_sum_in_range": (_with_range(_small_subsets), _first(_small_subsets)),
-    "subset_sum_in_range (re-sorting)": (_with_range(_small_subsets, sorts_again=True), _first(_small_subsets)),
-    "subset_sum_multiple_ten": (_with_ten(_small_subsets, may_have_several=True), _first(_small_subsets)),
+    "subset_sum_in_range (re-sorting)": (
+        _with_range(_small_subsets, sorts_again=True),
+        _first(_small_subsets),
+    ),
+    "subset_sum_multiple_ten": (
+        _with_ten(_small_subsets, may_have_several=True),
+        _first(_small_subsets),
+    ),
     "tsp": (_matrix, _tour),
 }

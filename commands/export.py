@@ -11,7 +11,15 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from commands.analyse.valley import valleys_of
-from commands.options import DenominatorOption, ModelOption, SchemeOption, StoreOption, TaskOption, open_store, selection_of
+from commands.options import (
+    DenominatorOption,
+    ModelOption,
+    SchemeOption,
+    StoreOption,
+    TaskOption,
+    open_store,
+    selection_of,
+)
 from commands.output import placed, print_json, told
 from data.records import SCYLLA_SCHEME, CharybdisError, Denominator, Selection
 
@@ -19,8 +27,18 @@ if TYPE_CHECKING:
     from data.store import Store
 
 TABLES = (
-    "models", "tasks", "levels", "runs", "scores", "samples", "imports", "rejects", "task_counts", "level_scores", "valley",
-)  # fmt: skip
+    "models",
+    "tasks",
+    "levels",
+    "runs",
+    "scores",
+    "samples",
+    "imports",
+    "rejects",
+    "task_counts",
+    "level_scores",
+    "valley",
+)
 FORMATS = ("csv", "parquet", "json", "jsonl", "latex", "markdown", "every_eval_ever")
 OWN_FORMATS = ("jsonl", "parquet")
 """In these, samples leave as whole runs, in files that `import` takes back (docs/formats.md)."""
@@ -33,20 +51,27 @@ commands = typer.Typer()
 @commands.command()
 def export(
     table: Annotated[str, typer.Argument(metavar="TABLE", help=f"One of {', '.join(TABLES)}.")],
-    table_format: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = "csv",
-    out: Annotated[Path | None, typer.Option(help="File to write. Default: stdout.", show_default=False)] = None,
+    table_format: Annotated[
+        str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")
+    ] = "csv",
+    out: Annotated[
+        Path | None, typer.Option(help="File to write. Default: stdout.", show_default=False)
+    ] = None,
     store: StoreOption = None,
     model: ModelOption = None,
     task: TaskOption = None,
     scheme: SchemeOption = SCYLLA_SCHEME,
     denominator: DenominatorOption = Denominator.UNPARSED_IS_WRONG,
-    as_json: Annotated[bool, typer.Option("--json", help="The table as JSON; with --out, what was written.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The table as JSON; with --out, what was written.")
+    ] = False,
 ) -> None:
     """Write a table of the store, whatever its size; --model and --task narrow it.
 
-    samples as jsonl or parquet are whole runs, in files that `import` takes back. valley as latex is a table that
-    fits a page (accuracies, gap, S, P(critical)); its other formats hold every column. runs as every_eval_ever are whole
-    runs with scores and samples, in a folder of records or, when --out ends in .zip, one archive of it.
+    samples as jsonl or parquet are whole runs, in files that `import` takes back. valley as latex
+    is a table that fits a page (accuracies, gap, S, P(critical)); its other formats hold every
+    column. runs as every_eval_ever are whole runs with scores and samples, in a folder of records
+    or, when --out ends in .zip, one archive of it.
     """
     for name, given, allowed in (("TABLE", table, TABLES), ("--format", table_format, FORMATS)):
         if given not in allowed:
@@ -62,26 +87,53 @@ def export(
             return
         n_rows = _export_file(opened, table, table_format, out, selection)
         if as_json:
-            n_bytes = sum(file.stat().st_size for file in (out.rglob("*") if out.is_dir() else [out]) if file.is_file())
-            print_json({"table": table, "format": table_format, "path": str(out), "rows": n_rows, "n_bytes": n_bytes})
+            n_bytes = sum(
+                file.stat().st_size
+                for file in (out.rglob("*") if out.is_dir() else [out])
+                if file.is_file()
+            )
+            print_json(
+                {
+                    "table": table,
+                    "format": table_format,
+                    "path": str(out),
+                    "rows": n_rows,
+                    "n_bytes": n_bytes,
+                }
+            )
         else:
-            typer.echo(f"{n_rows:,} {'runs' if table_format == RECORDS else 'rows'} in {out}", err=True)
+            typer.echo(
+                f"{n_rows:,} {'runs' if table_format == RECORDS else 'rows'} in {out}", err=True
+            )
 
 
 def _check_whole_runs(table: str, table_format: str, out: Path | None, has_tasks: bool) -> None:
     """Refuse what a format of whole runs cannot do."""
     if table_format == RECORDS:
         if table != "runs":
-            raise typer.BadParameter(f"{RECORDS} holds whole runs with their scores and samples: export runs.", param_hint="TABLE")
+            raise typer.BadParameter(
+                f"{RECORDS} holds whole runs with their scores and samples: export runs.",
+                param_hint="TABLE",
+            )
         if out is None:
-            raise typer.BadParameter(f"{RECORDS} is a folder of files: name one, or a .zip file.", param_hint="--out")
+            raise typer.BadParameter(
+                f"{RECORDS} is a folder of files: name one, or a .zip file.", param_hint="--out"
+            )
     elif out is not None and out.is_dir():
-        raise typer.BadParameter(f"{out} is a folder; {table_format} is one file.", param_hint="--out")
-    if has_tasks and (table_format == RECORDS or (table == "samples" and table_format in OWN_FORMATS)):
-        raise typer.BadParameter(f"{table_format} holds whole runs; csv and json take single tasks.", param_hint="--task")
+        raise typer.BadParameter(
+            f"{out} is a folder; {table_format} is one file.", param_hint="--out"
+        )
+    if has_tasks and (
+        table_format == RECORDS or (table == "samples" and table_format in OWN_FORMATS)
+    ):
+        raise typer.BadParameter(
+            f"{table_format} holds whole runs; csv and json take single tasks.", param_hint="--task"
+        )
 
 
-def _export_file(store: Store, table: str, table_format: str, out: Path, selection: Selection) -> int:
+def _export_file(
+    store: Store, table: str, table_format: str, out: Path, selection: Selection
+) -> int:
     if table_format == RECORDS:
         return _export_records(store, out, selection)
     with placed(out) as part:
@@ -98,7 +150,10 @@ def _export_records(store: Store, out: Path, selection: Selection) -> int:
     runs = fetch_runs(store)
     wanted = runs[runs["model"].isin(selection.models)] if selection.models else runs
     if wanted.empty:
-        raise CharybdisError("No runs of that selection are stored, so there is nothing to write. `export runs` lists what is there.")
+        raise CharybdisError(
+            "No runs of that selection are stored, so there is nothing to write. `export runs`"
+            " lists what is there."
+        )
     return write_every_eval_ever(out, store, wanted["run_id"].tolist()).runs
 
 
@@ -107,14 +162,22 @@ def _export_runs(store: Store, table_format: str, out: Path, selection: Selectio
     from data.queries import fetch_runs
 
     runs = fetch_runs(store)
-    wanted = runs[(runs["n_samples"] > 0) & (runs["model"].isin(selection.models) if selection.models else True)]
+    wanted = runs[
+        (runs["n_samples"] > 0)
+        & (runs["model"].isin(selection.models) if selection.models else True)
+    ]
     if wanted.empty:
-        raise CharybdisError("No samples of that selection are stored, so there is nothing to write. `export runs` lists what is there.")
+        raise CharybdisError(
+            "No samples of that selection are stored, so there is nothing to write. `export runs`"
+            " lists what is there."
+        )
     write = write_jsonl if table_format == "jsonl" else write_parquet
     return write(out, stored_batches(store, wanted["run_id"].tolist())).samples
 
 
-def _export(store: Store, table: str, table_format: str, sink: IO[bytes], selection: Selection) -> int:
+def _export(
+    store: Store, table: str, table_format: str, sink: IO[bytes], selection: Selection
+) -> int:
     from data.exporting import export_table, write_frame
 
     if table == "samples" and table_format in OWN_FORMATS:
@@ -131,7 +194,16 @@ def _export(store: Store, table: str, table_format: str, sink: IO[bytes], select
     from analysis.valley.sentences import paper_table
 
     valleys = valleys_of(store, selection, Settings(denominator=selection.denominator))
-    curves = [valley.curve.assign(model=valley.model, source=valley.source, critical_level=valley.critical_level) for valley in valleys]
+    curves = [
+        valley.curve.assign(
+            model=valley.model, source=valley.source, critical_level=valley.critical_level
+        )
+        for valley in valleys
+    ]
     columns = ["model", "source", *CURVE_COLUMNS, "critical_level"]
     table_of_all = pd.concat(curves)[columns] if curves else pd.DataFrame(columns=columns)
-    return write_frame(paper_table(table_of_all) if table_format in ("latex", "markdown") else table_of_all, table_format, sink)
+    return write_frame(
+        paper_table(table_of_all) if table_format in ("latex", "markdown") else table_of_all,
+        table_format,
+        sink,
+    )

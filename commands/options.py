@@ -33,14 +33,29 @@ StoreOption = Annotated[
         show_default=False,
     ),
 ]
-EmptyOption = Annotated[bool, typer.Option("--empty", help="Make a new store without the shipped sources.")]
+EmptyOption = Annotated[
+    bool, typer.Option("--empty", help="Make a new store without the shipped sources.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-ModelOption = Annotated[list[str] | None, typer.Option("--model", help="Only this model; may be repeated.", show_default=False)]
+ModelOption = Annotated[
+    list[str] | None,
+    typer.Option("--model", help="Only this model; may be repeated.", show_default=False),
+]
 SchemeOption = Annotated[str, typer.Option("--scheme", help="Level scheme.")]
-DenominatorOption = Annotated[Denominator, typer.Option("--denominator", help="Which answers an accuracy is taken over.")]
-TaskOption = Annotated[list[str] | None, typer.Option("--task", help="Only this task; may be repeated.", show_default=False)]
+DenominatorOption = Annotated[
+    Denominator, typer.Option("--denominator", help="Which answers an accuracy is taken over.")
+]
+TaskOption = Annotated[
+    list[str] | None,
+    typer.Option("--task", help="Only this task; may be repeated.", show_default=False),
+]
 OodOption = Annotated[
-    str, typer.Option("--ood", help="Only runs with this kind of OOD instances. Default: each model's main kind.", show_default=False)
+    str,
+    typer.Option(
+        "--ood",
+        help="Only runs with this kind of OOD instances. Default: each model's main kind.",
+        show_default=False,
+    ),
 ]
 
 
@@ -49,13 +64,24 @@ def open_store(path: Path | None, *, empty: bool = False) -> Store:
     from data.bootstrap import open_store as open_or_make
 
     with progress("Bringing in the shipped sources", in_logs=True) as report:
-        return open_or_make(path or Path(os.environ.get("CHARYBDIS_STORE") or ROOT / "store"), empty=empty, progress=report)
+        return open_or_make(
+            path or Path(os.environ.get("CHARYBDIS_STORE") or ROOT / "store"),
+            empty=empty,
+            progress=report,
+        )
 
 
 def selection_of(
-    store: Store, models: list[str] | None, tasks: list[str] | None, scheme: str, denominator: Denominator, ood: str = ""
+    store: Store,
+    models: list[str] | None,
+    tasks: list[str] | None,
+    scheme: str,
+    denominator: Denominator,
+    ood: str = "",
 ) -> Selection:
-    """What --model, --task, --scheme, --denominator and --ood select. Refuses names that the store does not have."""
+    """What --model, --task, --scheme, --denominator and --ood select. Refuses names that the store
+    does not have.
+    """
     from data.queries import read_selection
 
     return read_selection(store, models or (), tasks or (), scheme, denominator, ood)

@@ -1,4 +1,6 @@
-"""How the shell talks: JSON and tables on stdout, progress and errors on stderr, text from files without its control characters."""
+"""How the shell talks: JSON and tables on stdout, progress and errors on stderr, text from files
+without its control characters.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def told(as_json: bool = False) -> Iterator[None]:
-    """Tell an error that is meant for a person, and end with status 1. Anything else is a fault of ours and goes through."""
+    """Tell an error that is meant for a person, and end with status 1. Anything else is a fault of
+    ours and goes through.
+    """
     try:
         yield
     except CharybdisError as error:
@@ -42,24 +46,45 @@ def usage(option: str) -> Iterator[None]:
 
 @contextmanager
 def placed(out: Path) -> Iterator[Path]:
-    """A file to write beside `out`; it is put in place when it is whole, and leaves nothing behind when it is not."""
+    """A file to write beside `out`; it is put in place when it is whole, and leaves nothing behind
+    when it is not.
+    """
     part = out.with_name(out.name + ".part")
     try:
         yield part
         part.replace(out)
     except OSError as cause:
-        raise CharybdisError(f"{out} cannot be written: {cause.strerror or cause}. Name another file with --out.") from cause
+        raise CharybdisError(
+            f"{out} cannot be written: {cause.strerror or cause}. Name another file with --out."
+        ) from cause
     finally:
         part.unlink(missing_ok=True)
 
 
 @contextmanager
 def progress(title: str, *, in_logs: bool = False) -> Iterator[Progress]:
-    """A progress bar on stderr that appears with the first report. Where no terminal is, nothing, or one line a tenth with `in_logs`."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    """A progress bar on stderr that appears with the first report. Where no terminal is, nothing,
+    or one line a tenth with `in_logs`.
+    """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns, console=console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+    ) as bar:
         task = bar.add_task(title, total=None, visible=False)
 
         tenths_told = -1
@@ -87,7 +112,9 @@ def console(*, stderr: bool) -> Console:
 
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else 1000
-    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    return Console(
+        file=stream, width=width, markup=False, highlight=False, emoji=False, soft_wrap=True
+    )
 
 
 def text_table(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Table:
@@ -96,13 +123,17 @@ def text_table(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Table:
 
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        table.add_row(*(f"{value:,}" if isinstance(value, int) else clean(str(value)) for value in row))
+        table.add_row(
+            *(f"{value:,}" if isinstance(value, int) else clean(str(value)) for value in row)
+        )
     return table
 
 
 def clean(text: str, *, keep: str = "") -> str:
     """Text from a file or a model without the characters that would steer the terminal."""
-    return "".join(sign if sign.isprintable() or sign in keep else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    return "".join(
+        sign if sign.isprintable() or sign in keep else "\N{REPLACEMENT CHARACTER}" for sign in text
+    )
 
 
 def print_json(document: Any) -> None:

@@ -16,14 +16,21 @@ commands = typer.Typer()
 @commands.command()
 def report(
     view: Annotated[
-        list[str], typer.Option("--view", metavar="ADDRESS", help="A link of the dashboard, or `valley?models=NAME`; may be repeated.")
+        list[str],
+        typer.Option(
+            "--view",
+            metavar="ADDRESS",
+            help="A link of the dashboard, or `valley?models=NAME`; may be repeated.",
+        ),
     ],
     out: Annotated[Path, typer.Option(help="HTML file to write.", dir_okay=False)],
     title: Annotated[str, typer.Option(help="What stands at the top.")] = "Charybdis",
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write pages as one self-contained HTML file: sentences, interactive charts, tables, and what the numbers rest on."""
+    """Write pages as one self-contained HTML file: sentences, interactive charts, tables, and what
+    the numbers rest on.
+    """
     with told(as_json):
         from ui.startup import quiet
 

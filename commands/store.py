@@ -13,7 +13,9 @@ commands = typer.Typer(help="Look after the store.", no_args_is_help=True)
 
 
 @commands.command()
-def info(store: StoreOption = None, empty: EmptyOption = False, as_json: JsonOption = False) -> None:
+def info(
+    store: StoreOption = None, empty: EmptyOption = False, as_json: JsonOption = False
+) -> None:
     """What is stored, and where."""
     with told(as_json):
         from data.queries import fetch_store_info
@@ -27,7 +29,9 @@ def info(store: StoreOption = None, empty: EmptyOption = False, as_json: JsonOpt
 
 @commands.command()
 def check(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Whether the store agrees with itself: rollups with samples, keys with names, versions; exit status 1 when it does not."""
+    """Whether the store agrees with itself: rollups with samples, keys with names, versions; exit
+    status 1 when it does not.
+    """
     with told(as_json):
         from data.checking import check_store
 
@@ -43,7 +47,9 @@ def check(store: StoreOption = None, as_json: JsonOption = False) -> None:
 
 @commands.command("remove-run")
 def remove_run(
-    run_ids: Annotated[list[str], typer.Argument(metavar="RUN_ID...", help="Ids as `export runs` lists them.")],
+    run_ids: Annotated[
+        list[str], typer.Argument(metavar="RUN_ID...", help="Ids as `export runs` lists them.")
+    ],
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -15,20 +15,41 @@ commands = typer.Typer()
 
 @commands.command()
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE.json", help="{method: [{inputs, expected, ...}]}", exists=True, dir_okay=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE.json",
+            help="{method: [{inputs, expected, ...}]}",
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
     as_json: JsonOption = False,
 ) -> None:
-    """Hold certified values against the methods that are built; exit status 1 when one disagrees."""
+    """Hold certified values against the methods that are built; exit status 1 when one
+    disagrees.
+    """
     with told(as_json):
         from analysis.verify import verify_file
 
         report = verify_file(file)
-        vectors = {key: [vector for vector in rows if not vector.get("not_built")] for key, rows in report["methods"].items()}
+        vectors = {
+            key: [vector for vector in rows if not vector.get("not_built")]
+            for key, rows in report["methods"].items()
+        }
         if as_json:
             print_json(report)
         else:
             rows = [
-                (key, f"{sum(vector['passed'] for vector in built)} of {len(built)}" if built else "not built", _fewest_digits(built))
+                (
+                    key,
+                    (
+                        f"{sum(vector['passed'] for vector in built)} of {len(built)}"
+                        if built
+                        else "not built"
+                    ),
+                    _fewest_digits(built),
+                )
                 for key, built in vectors.items()
             ]
             say(text_table(("method", "passed", "fewest digits agreeing"), rows))

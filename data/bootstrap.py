@@ -1,4 +1,6 @@
-"""A store to start from: made on first use with the catalog and the shipped sources in it, and kept in step with edits of the catalog."""
+"""A store to start from: made on first use with the catalog and the shipped sources in it, and kept
+in step with edits of the catalog.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,11 @@ _NONE_WANTED = "none wanted"
 
 
 def open_store(path: str | Path, *, empty: bool = False, progress: Progress | None = None) -> Store:
-    """Open a store. A new one gets the shipped sources, unless `empty`; an older one those that came with a later version of Charybdis.
+    """Open a store. A new one gets the shipped sources, unless `empty`; an older one those that
+    came with a later version of Charybdis.
 
-    A shipped source that somebody removed stays away, as long as it does not change: each is brought in once. Edits of the catalog are
-    taken over.
+    A shipped source that somebody removed stays away, as long as it does not change: each is
+    brought in once. Edits of the catalog are taken over.
 
     Raises:
         StoreBusyError, StoreError: as `Store`.
@@ -41,7 +44,8 @@ def open_store(path: str | Path, *, empty: bool = False, progress: Progress | No
         for source, result in zip(new, import_sources(store, new, progress=progress), strict=True):
             if result.status == "failed":
                 raise StoreError(
-                    f"A source shipped with Charybdis cannot be imported: {result.message} Restore the file from the repository."
+                    f"A source shipped with Charybdis cannot be imported: {result.message} Restore"
+                    " the file from the repository."
                 )
             brought.add(_name(source))
         if new:
@@ -50,10 +54,11 @@ def open_store(path: str | Path, *, empty: bool = False, progress: Progress | No
 
 
 def sync_catalog(store: Store, catalog: Catalog) -> bool:
-    """Take the hand-kept tables over into the store if they changed since the last time. Returns whether they had.
+    """Take the hand-kept tables over into the store if they changed since the last time. Returns
+    whether they had.
 
-    Models and tasks that results brought in stay; what the catalog says about them is filled in, and runs follow a new alias.
-    Names that a person decided on stay as decided (`data.identity`).
+    Models and tasks that results brought in stay; what the catalog says about them is filled in,
+    and runs follow a new alias. Names that a person decided on stay as decided (`data.identity`).
     """
     if _read_meta(store, "catalog_sha256") == catalog.sha256:
         return False
@@ -65,8 +70,8 @@ def sync_catalog(store: Store, catalog: Catalog) -> bool:
         _merge(cursor, "tasks", "task", catalog.tasks)
         lay_over(cursor)
         cursor.execute(
-            "UPDATE runs SET model_key = m.model_key FROM model_aliases a JOIN models m ON m.model = a.model "
-            "WHERE a.alias = runs.model_raw AND runs.model_key <> m.model_key"
+            "UPDATE runs SET model_key = m.model_key FROM model_aliases a JOIN models m ON m.model"
+            " = a.model WHERE a.alias = runs.model_raw AND runs.model_key <> m.model_key"
         )
         cursor.execute("INSERT OR REPLACE INTO meta VALUES ('catalog_sha256', ?)", [catalog.sha256])
     return True
@@ -80,20 +85,26 @@ def _insert(cursor: duckdb.DuckDBPyConnection, table: str, frame: pd.DataFrame) 
 
 
 def _merge(cursor: duckdb.DuckDBPyConnection, table: str, name: str, frame: pd.DataFrame) -> None:
-    """Fill what the catalog says into rows that results brought in under the same name, and add the others."""
+    """Fill what the catalog says into rows that results brought in under the same name, and add the
+    others.
+    """
     columns = ", ".join(frame.columns)
     facts = ", ".join(f"{column} = incoming.{column}" for column in frame.columns if column != name)
     cursor.register("incoming", frame)
-    cursor.execute(f"UPDATE {table} SET {facts} FROM incoming WHERE {table}.{name} = incoming.{name}")
     cursor.execute(
-        f"INSERT INTO {table} ({name}_key, {columns}) SELECT nextval('keys'), {columns} FROM incoming "
-        f"WHERE {name} NOT IN (SELECT {name} FROM {table})"
+        f"UPDATE {table} SET {facts} FROM incoming WHERE {table}.{name} = incoming.{name}"
+    )
+    cursor.execute(
+        f"INSERT INTO {table} ({name}_key, {columns}) SELECT nextval('keys'), {columns} FROM"
+        f" incoming WHERE {name} NOT IN (SELECT {name} FROM {table})"
     )
     cursor.unregister("incoming")
 
 
 def _name(source: Source) -> str:
-    """Name and content: a later version of a shipped file comes in too, in place of the runs it had before."""
+    """Name and content: a later version of a shipped file comes in too, in place of the runs it had
+    before.
+    """
     return f"{source.path.relative_to(Path(__file__).parent).as_posix()}@{source.sha256()[:12]}"
 
 

@@ -1,7 +1,9 @@
-"""Runs out of the store as records of Every Eval Ever (schema 0.3.0): for each run an aggregate record, and its samples beside it.
+"""Runs out of the store as records of Every Eval Ever (schema 0.3.0): for each run an aggregate
+record, and its samples beside it.
 
-Files stand where the schema wants them (`data/<benchmark>/<developer>/<model>/<uuid>.json`, `<uuid>_samples.jsonl`), in a folder or in a
-zip archive. The uuid follows from the run's id, so that writing a run again replaces its files. How our fields stand in the records:
+Files stand where the schema wants them (`data/<benchmark>/<developer>/<model>/<uuid>.json`,
+`<uuid>_samples.jsonl`), in a folder or in a zip archive. The uuid follows from the run's id, so
+that writing a run again replaces its files. How our fields stand in the records:
 `data/importers/every_eval_ever/own.py`.
 """
 
@@ -36,7 +38,8 @@ _JSON_TEXTS = ("metrics", "metadata")
 
 
 def write_every_eval_ever(out: str | Path, store: Store, run_ids: Sequence[str] = ()) -> Written:
-    """Write these runs, or all, below the folder `out`, or into it when its name ends in `.zip`. Samples are written as they are read.
+    """Write these runs, or all, below the folder `out`, or into it when its name ends in `.zip`.
+    Samples are written as they are read.
 
     Raises:
         StoreError: a named run is not stored.
@@ -49,7 +52,8 @@ def write_every_eval_ever(out: str | Path, store: Store, run_ids: Sequence[str] 
         return _write_folder(out, store, run_ids)
     except OSError as cause:
         raise CharybdisError(
-            f"{out} cannot be written ({cause.strerror or cause}). Name a folder, or a .zip file, that you can write."
+            f"{out} cannot be written ({cause.strerror or cause}). Name a folder, or a .zip file,"
+            " that you can write."
         ) from cause
 
 
@@ -75,7 +79,11 @@ def _write_folder(folder: Path, store: Store, run_ids: Sequence[str]) -> Written
     for run, rest in _by_run(batches):
         files = _RunFiles(folder, run, added[run.run_id].replace(tzinfo=UTC).timestamp())
         files.write(rest)
-        n_runs, n_scores, n_samples = n_runs + 1, n_scores + len(files.scores), n_samples + files.n_samples
+        n_runs, n_scores, n_samples = (
+            n_runs + 1,
+            n_scores + len(files.scores),
+            n_samples + files.n_samples,
+        )
     return Written(n_runs, n_scores, n_samples)
 
 
@@ -108,15 +116,24 @@ class _RunFiles:
         """Path of both files from the folder on, without their endings."""
         developer, slash, model = self.run.model_raw.strip("/").rpartition("/")
         names = (self.run.benchmark or self.run.format, developer if slash else "unknown", model)
-        return "/".join(["data", *(_folder_name(name) for name in names), str(_uuid(self.run.run_id))])
+        return "/".join(
+            ["data", *(_folder_name(name) for name in names), str(_uuid(self.run.run_id))]
+        )
 
     @property
     def evaluation_id(self) -> str:
-        """`eval_name/model_id/retrieved_timestamp`, the run in the name: runs of one model may have come in at the same second."""
-        return f"{self.run.benchmark or self.run.format} {self.run.run_id}/{self.run.model_raw}/{self.retrieved_s:.0f}"
+        """`eval_name/model_id/retrieved_timestamp`, the run in the name: runs of one model may have
+        come in at the same second.
+        """
+        return (
+            f"{self.run.benchmark or self.run.format}"
+            f" {self.run.run_id}/{self.run.model_raw}/{self.retrieved_s:.0f}"
+        )
 
     def write(self, batches: Iterator[Batch]) -> None:
-        """Write the samples as they come, then the aggregate record, which states how many they are and their checksum."""
+        """Write the samples as they come, then the aggregate record, which states how many they are
+        and their checksum.
+        """
         record_file = self.folder / f"{self.place}.json"
         sample_file = self.folder / f"{self.place}_samples.jsonl"
         part = sample_file.with_name(sample_file.name + ".part")
@@ -135,20 +152,32 @@ class _RunFiles:
         record = self._record()
         if self.n_samples:
             record["detailed_evaluation_results"] = {
-                "format": "jsonl", "file_path": f"{self.place}_samples.jsonl", "hash_algorithm": "sha256",
-                "checksum": file_sha256(sample_file), "total_rows": self.n_samples,
-            }  # fmt: skip
+                "format": "jsonl",
+                "file_path": f"{self.place}_samples.jsonl",
+                "hash_algorithm": "sha256",
+                "checksum": file_sha256(sample_file),
+                "total_rows": self.n_samples,
+            }
         record_file.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
 
     def _write_samples(self, table: pa.Table, stream: IO[bytes]) -> None:
         encoder = msgspec.json.Encoder()
         for row in table.to_pylist():
-            sample = {name: msgspec.json.decode(row[name]) if name in _JSON_TEXTS and row[name] else row[name] for name in row}
+            sample = {
+                name: (
+                    msgspec.json.decode(row[name])
+                    if name in _JSON_TEXTS and row[name]
+                    else row[name]
+                )
+                for name in row
+            }
             cell = (row["task"], row["split"], row["level"], row["variant"])
             is_graded = row["outcome"] in _GRADED
             self.counts[cell, row["outcome"]] += 1
             result_id = _result_id("accuracy", cell) if is_graded else None
-            record = sample_object(sample, self.run, evaluation_id=self.evaluation_id, result_id=result_id)
+            record = sample_object(
+                sample, self.run, evaluation_id=self.evaluation_id, result_id=result_id
+            )
             stream.write(encoder.encode(record) + b"\n")
         self.n_samples += table.num_rows
 
@@ -156,26 +185,49 @@ class _RunFiles:
         stated = [score for score in self.scores if score.value is not None]
         results = [
             result_object(
-                score, self.run, _result_id(f"{number} {score.metric}", (score.task or "all", score.split, score.level, score.variant))
+                score,
+                self.run,
+                _result_id(
+                    f"{number} {score.metric}",
+                    (score.task or "all", score.split, score.level, score.variant),
+                ),
             )
             for number, score in enumerate(stated, start=1)
         ]
-        counted = [result_object(score, self.run, _result_id("accuracy", cell), is_counted=True) for cell, score in self._counted()]
+        counted = [
+            result_object(score, self.run, _result_id("accuracy", cell), is_counted=True)
+            for cell, score in self._counted()
+        ]
         without = [score for score in self.scores if score.value is None]
-        record = run_object(self.run, without, evaluation_id=self.evaluation_id, retrieved_s=self.retrieved_s)
+        record = run_object(
+            self.run, without, evaluation_id=self.evaluation_id, retrieved_s=self.retrieved_s
+        )
         return record | {"evaluation_results": [*results, *counted]}
 
     def _counted(self) -> Iterator[tuple[Cell, Score]]:
-        """Accuracies of the samples, so that instance records have a result to belong to. No graded answer, no number."""
+        """Accuracies of the samples, so that instance records have a result to belong to. No graded
+        answer, no number.
+        """
         for cell in dict.fromkeys(cell for cell, _ in self.counts):
             n = sum(self.counts[cell, outcome] for outcome in _GRADED)
             if n:
                 task, split, level, variant = cell
                 value = self.counts[cell, Outcome.CORRECT] / n
-                yield cell, Score(
-                    run_id=self.run.run_id, metric="accuracy", value=value, value01=value, n=n, task=task, variant=variant,
-                    split=Split(split) if split else None, level=level, higher_is_better=True,
-                )  # fmt: skip
+                yield (
+                    cell,
+                    Score(
+                        run_id=self.run.run_id,
+                        metric="accuracy",
+                        value=value,
+                        value01=value,
+                        n=n,
+                        task=task,
+                        variant=variant,
+                        split=Split(split) if split else None,
+                        level=level,
+                        higher_is_better=True,
+                    ),
+                )
 
 
 def _result_id(name: str, cell: Cell) -> str:

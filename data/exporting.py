@@ -1,6 +1,8 @@
-"""Tables out of the store and off the screen: CSV, JSON, Parquet and LaTeX, as bytes of one frame or streamed at any size.
+"""Tables out of the store and off the screen: CSV, JSON, Parquet and LaTeX, as bytes of one frame
+or streamed at any size.
 
-`table_as` writes exactly the frame it is given (a download of what is on screen); `export_table` writes a whole table of the store.
+`table_as` writes exactly the frame it is given (a download of what is on screen); `export_table`
+writes a whole table of the store.
 """
 
 from __future__ import annotations
@@ -40,11 +42,12 @@ class ExportError(CharybdisError):
     """A table cannot be written as asked."""
 
 
-# -- one frame ---------------------------------------------------------------------------------------------------------------------
+# -- one frame -------------------------------------------------------------------------------------
 
 
 def table_as(frame: pd.DataFrame, table_format: str) -> bytes:
-    """Write exactly this frame, without its index. Undefined numbers are empty in CSV and LaTeX and null in JSON and Parquet.
+    """Write exactly this frame, without its index. Undefined numbers are empty in CSV and LaTeX and
+    null in JSON and Parquet.
 
     Raises:
         ExportError: no such format, or more rows than a LaTeX table takes.
@@ -53,7 +56,9 @@ def table_as(frame: pd.DataFrame, table_format: str) -> bytes:
     b'[{"model":"a","gap":null}]'
     """
     if table_format not in FORMATS:
-        raise ExportError(f"A table cannot be written as {table_format!r}. Possible: {', '.join(FORMATS)}.")
+        raise ExportError(
+            f"A table cannot be written as {table_format!r}. Possible: {', '.join(FORMATS)}."
+        )
     return _WRITERS[table_format](frame)
 
 
@@ -68,7 +73,9 @@ def _as_json(frame: pd.DataFrame) -> bytes:
 
 def _as_parquet(frame: pd.DataFrame) -> bytes:
     sink = io.BytesIO()
-    pa.parquet.write_table(pa.Table.from_pandas(frame, preserve_index=False), sink, compression="zstd")
+    pa.parquet.write_table(
+        pa.Table.from_pandas(frame, preserve_index=False), sink, compression="zstd"
+    )
     return sink.getvalue()
 
 
@@ -76,12 +83,20 @@ def _as_latex(frame: pd.DataFrame) -> bytes:
     """A booktabs table. Text from data is text: nothing in it reaches LaTeX as a command."""
     if len(frame) > MAX_LATEX_ROWS:
         raise ExportError(
-            f"The table has {len(frame):,} rows; LaTeX takes up to {MAX_LATEX_ROWS:,}. Narrow the selection, or write CSV or Parquet."
+            f"The table has {len(frame):,} rows; LaTeX takes up to {MAX_LATEX_ROWS:,}. Narrow the"
+            " selection, or write CSV or Parquet."
         )
-    shown = pd.DataFrame({_line(str(name)): [_cell(value) for value in frame[name]] for name in frame.columns})
-    numeric = [pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype) for dtype in frame.dtypes]
+    shown = pd.DataFrame(
+        {_line(str(name)): [_cell(value) for value in frame[name]] for name in frame.columns}
+    )
+    numeric = [
+        pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+        for dtype in frame.dtypes
+    ]
     styler = shown.style.hide(axis="index").format(_latex_text).format_index(_latex_text, axis=1)
-    text = styler.to_latex(hrules=True, column_format="".join("r" if is_number else "l" for is_number in numeric))
+    text = styler.to_latex(
+        hrules=True, column_format="".join("r" if is_number else "l" for is_number in numeric)
+    )
     return ("% needs \\usepackage{booktabs}\n" + text).encode()
 
 
@@ -89,16 +104,34 @@ def _as_markdown(frame: pd.DataFrame) -> bytes:
     """A pipe table. Text from data is text: nothing in it is markup."""
     if len(frame) > MAX_LATEX_ROWS:
         raise ExportError(
-            f"The table has {len(frame):,} rows; Markdown takes up to {MAX_LATEX_ROWS:,}. Narrow the selection, or write CSV or Parquet."
+            f"The table has {len(frame):,} rows; Markdown takes up to {MAX_LATEX_ROWS:,}. Narrow"
+            " the selection, or write CSV or Parquet."
         )
-    rule = ["---:" if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype) else "---" for dtype in frame.dtypes]
-    rows = [[_line(str(name)) for name in frame.columns], *([_cell(value) for value in row] for row in frame.itertuples(index=False))]
-    lines = ["| " + " | ".join(_MARKDOWN.sub(r"\\\g<0>", cell) for cell in row) + " |" for row in rows]
+    rule = [
+        (
+            "---:"
+            if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+            else "---"
+        )
+        for dtype in frame.dtypes
+    ]
+    rows = [
+        [_line(str(name)) for name in frame.columns],
+        *([_cell(value) for value in row] for row in frame.itertuples(index=False)),
+    ]
+    lines = [
+        "| " + " | ".join(_MARKDOWN.sub(r"\\\g<0>", cell) for cell in row) + " |" for row in rows
+    ]
     return "\n".join([lines[0], "|" + "|".join(rule) + "|", *lines[1:], ""]).encode()
 
 
 def _cell(value: Any) -> str:
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+    if (
+        value is None
+        or value is pd.NA
+        or value is pd.NaT
+        or (isinstance(value, float) and math.isnan(value))
+    ):
         return ""
     return f"{value:.6g}" if isinstance(value, float) else _line(str(value))
 
@@ -109,11 +142,26 @@ def _line(text: str) -> str:
 
 
 _LATEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-    "[": "{[}", "]": "{]}", "*": "{*}",
-}  # fmt: skip
-"""Beside LaTeX's own signs: [ and * at the start of a row would be read as arguments of the line end before it."""
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "[": "{[}",
+    "]": "{]}",
+    "*": "{*}",
+}
+"""Beside LaTeX's own signs: [ and * at the start of a row would be read as arguments of the line
+end before it.
+"""
 _LATEX_TABLE = str.maketrans(_LATEX)
 
 
@@ -124,17 +172,24 @@ def _latex_text(text: object) -> str:
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~$&!@]")
 
 _WRITERS: dict[str, Callable[[pd.DataFrame], bytes]] = {
-    "csv": _as_csv, "json": _as_json, "parquet": _as_parquet, "latex": _as_latex, "markdown": _as_markdown,
-}  # fmt: skip
+    "csv": _as_csv,
+    "json": _as_json,
+    "parquet": _as_parquet,
+    "latex": _as_latex,
+    "markdown": _as_markdown,
+}
 
 
-# -- tables of the store -----------------------------------------------------------------------------------------------------------
+# -- tables of the store ---------------------------------------------------------------------------
 
 _SCORES = """
-    SELECT m.model, r.run_id, r.checkpoint, r.step, t.task, c.split::VARCHAR AS split, c.level, r.level_scheme, c.subset, c.metric,
-           c.variant, c.value, c.scale, c.value01, c.stderr, c.stderr_kind, c.n, c.n_kind, c.n_shot, c.higher_is_better, c.is_group,
+    SELECT m.model, r.run_id, r.checkpoint, r.step, t.task, c.split::VARCHAR AS split, c.level,
+        r.level_scheme, c.subset, c.metric,
+           c.variant, c.value, c.scale, c.value01, c.stderr, c.stderr_kind, c.n, c.n_kind,
+               c.n_shot, c.higher_is_better, c.is_group,
            c.parent_group, c.flag, c.metadata::VARCHAR AS metadata
-    FROM scores c JOIN runs r USING (run_key) JOIN models m USING (model_key) LEFT JOIN tasks t USING (task_key)
+    FROM scores c JOIN runs r USING (run_key) JOIN models m USING (model_key)
+        LEFT JOIN tasks t USING (task_key)
     WHERE {chosen} ORDER BY c.run_key, c.rowid
 """
 _LEVELS = """
@@ -146,11 +201,15 @@ _REJECTS = """
     FROM rejects x LEFT JOIN imports i USING (import_key) ORDER BY x.import_key, x.rowid
 """
 _SAMPLES = """
-    SELECT m.model, r.run_id, s.row_in_run, t.task, s.instance_id, s.split::VARCHAR AS split, s.level, r.level_scheme, s.epoch, v.variant,
-           s.is_primary, s.outcome::VARCHAR AS outcome, s.score, s.input, s.target, s.response, s.parsed_answer, s.reason, s.answer_logprob,
-           to_json(s.token_logprobs)::VARCHAR AS token_logprobs, to_json(s.choice_logprobs)::VARCHAR AS choice_logprobs,
+    SELECT m.model, r.run_id, s.row_in_run, t.task, s.instance_id, s.split::VARCHAR AS split,
+        s.level, r.level_scheme, s.epoch, v.variant,
+           s.is_primary, s.outcome::VARCHAR AS outcome, s.score, s.input, s.target, s.response,
+               s.parsed_answer, s.reason, s.answer_logprob,
+           to_json(s.token_logprobs)::VARCHAR AS token_logprobs,
+               to_json(s.choice_logprobs)::VARCHAR AS choice_logprobs,
            s.n_input_tokens, s.n_output_tokens, s.duration_s, s.metrics, s.metadata
-    FROM samples s JOIN runs r USING (run_key) JOIN models m USING (model_key) JOIN tasks t USING (task_key)
+    FROM samples s JOIN runs r USING (run_key) JOIN models m USING (model_key)
+        JOIN tasks t USING (task_key)
     LEFT JOIN variants v USING (variant_key)
     WHERE {chosen}
 """
@@ -167,14 +226,24 @@ TABLES = (*_FETCHED, *_STREAMED)
 """Tables that `export_table` knows."""
 
 
-def export_table(store: Store, table: str, table_format: str, sink: IO[bytes], *, selection: Selection | None = None) -> int:
-    """Write a table of the store to `sink`, in batches; returns the number of rows. `selection` narrows scores, samples and counts.
+def export_table(
+    store: Store,
+    table: str,
+    table_format: str,
+    sink: IO[bytes],
+    *,
+    selection: Selection | None = None,
+) -> int:
+    """Write a table of the store to `sink`, in batches; returns the number of rows. `selection`
+    narrows scores, samples and counts.
 
     Raises:
         ExportError: no such table or format, or more rows than a LaTeX table takes.
     """
     if table not in TABLES:
-        raise ExportError(f"There is no table {table!r} to export. Possible: {', '.join(sorted(TABLES))}.")
+        raise ExportError(
+            f"There is no table {table!r} to export. Possible: {', '.join(sorted(TABLES))}."
+        )
     with _open_table(store, table, selection or Selection()) as batches:
         if table_format in _STREAM_WRITERS:
             return _STREAM_WRITERS[table_format](batches, sink)
@@ -190,16 +259,22 @@ def write_frame(frame: pd.DataFrame, table_format: str, sink: IO[bytes]) -> int:
 @contextmanager
 def _open_table(store: Store, table: str, selection: Selection) -> Iterator[pa.RecordBatchReader]:
     if table in _FETCHED:
-        yield pa.Table.from_pandas(_FETCHED[table](store, selection), preserve_index=False).to_reader(max_chunksize=BATCH_ROWS)
+        yield pa.Table.from_pandas(
+            _FETCHED[table](store, selection), preserve_index=False
+        ).to_reader(max_chunksize=BATCH_ROWS)
         return
     chosen, values = queries.where_selected(selection)
     sql = _STREAMED[table].format(chosen=chosen)
     with store.cursor() as cursor:
-        yield cursor.execute(sql, values if "{chosen}" in _STREAMED[table] else None).to_arrow_reader(BATCH_ROWS)
+        yield cursor.execute(
+            sql, values if "{chosen}" in _STREAMED[table] else None
+        ).to_arrow_reader(BATCH_ROWS)
 
 
 def _few_rows(batches: pa.RecordBatchReader) -> pd.DataFrame:
-    """The rows as a frame; no more of them than it takes to see that they are too many for LaTeX."""
+    """The rows as a frame; no more of them than it takes to see that they are too many for
+    LaTeX.
+    """
     kept: list[pa.RecordBatch] = []
     for batch in batches:
         kept.append(batch)
@@ -252,8 +327,11 @@ def _stream_parquet(batches: pa.RecordBatchReader, sink: IO[bytes]) -> int:
 
 
 _STREAM_WRITERS: dict[str, Callable[[pa.RecordBatchReader, IO[bytes]], int]] = {
-    "csv": _stream_csv, "json": _stream_json, "jsonl": _stream_jsonl, "parquet": _stream_parquet,
-}  # fmt: skip
+    "csv": _stream_csv,
+    "json": _stream_json,
+    "jsonl": _stream_jsonl,
+    "parquet": _stream_parquet,
+}
 
 
 def _plain(value: Any) -> Any:

@@ -1,6 +1,8 @@
-"""Imports that failed: each leaves a row in `imports` with status `failed`, so that what failed and why can be read later.
+"""Imports that failed: each leaves a row in `imports` with status `failed`, so that what failed and
+why can be read later.
 
-Nothing else of such a source is stored. The note goes when the same path or content comes in, fails anew, or is forgotten.
+Nothing else of such a source is stored. The note goes when the same path or content comes in, fails
+anew, or is forgotten.
 """
 
 from __future__ import annotations
@@ -20,20 +22,26 @@ FAILED = "failed"
 
 
 def note_failure(store: Store, values: dict[str, Any], rejects: Sequence[Reject]) -> None:
-    """Note a failed import, in place of an earlier note of its path. `values`: path, format, sha256 and other columns of `imports`.
+    """Note a failed import, in place of an earlier note of its path. `values`: path, format, sha256
+    and other columns of `imports`.
 
-    A store that cannot be written, or is busy, is left as it is: the failure itself was told already.
+    A store that cannot be written, or is busy, is left as it is: the failure itself was told
+    already.
     """
     with suppress(StoreError, StoreBusyError, duckdb.Error), writing(store) as writer:
         writer.remove_failures(path=values["path"])
-        import_key = writer.add_import({**values, "status": FAILED, "n_runs": 0, "n_scores": 0, "n_samples": 0})
+        import_key = writer.add_import(
+            {**values, "status": FAILED, "n_runs": 0, "n_scores": 0, "n_samples": 0}
+        )
         writer.add_rejects(rejects, import_key=import_key)
 
 
 def clear_failure(store: Store, path: str) -> None:
     """Take the note of a path away, if there is one: its content is in by now."""
     with store.cursor() as cursor:
-        is_noted = cursor.execute("SELECT 1 FROM imports WHERE status = ? AND path = ? LIMIT 1", [FAILED, path]).fetchall()
+        is_noted = cursor.execute(
+            "SELECT 1 FROM imports WHERE status = ? AND path = ? LIMIT 1", [FAILED, path]
+        ).fetchall()
     if is_noted:
         with store.transaction() as cursor:
             remove_failures(cursor, path=path)

@@ -1,7 +1,9 @@
-"""Which names mean the same model, and which runs are one run: suggested with a reason, decided by a person, undone by a click.
+"""Which names mean the same model, and which runs are one run: suggested with a reason, decided by
+a person, undone by a click.
 
-What a person decides is kept in the store apart from the catalog (row `model_names` of `meta`), so that an edited catalog does not undo
-it; the table `model_aliases`, which every import asks, holds the catalog's names with these decisions laid over them.
+What a person decides is kept in the store apart from the catalog (row `model_names` of `meta`), so
+that an edited catalog does not undo it; the table `model_aliases`, which every import asks, holds
+the catalog's names with these decisions laid over them.
 """
 
 from __future__ import annotations
@@ -28,11 +30,12 @@ FEW_SAMPLES = 10
 SAME_VALUE = 1e-6
 
 
-# -- decisions ---------------------------------------------------------------------------------------------------------------------
+# -- decisions -------------------------------------------------------------------------------------
 
 
 def merge_models(store: Store, names: Iterable[str], into: str) -> int:
-    """Let the runs of these models be runs of `into`, and so the runs that come later under any of their names. Returns how many moved.
+    """Let the runs of these models be runs of `into`, and so the runs that come later under any of
+    their names. Returns how many moved.
 
     All of it is stored in one transaction, or nothing. `split_model` takes a name out again.
 
@@ -41,29 +44,39 @@ def merge_models(store: Store, names: Iterable[str], into: str) -> int:
     """
     merged = sorted(set(names) - {into})
     if not merged:
-        raise CharybdisError(f"Name another model to be merged into {into}; one model alone has nothing to merge.")
+        raise CharybdisError(
+            f"Name another model to be merged into {into}; one model alone has nothing to merge."
+        )
     with store.transaction() as cursor:
         keys = dict(cursor.execute("SELECT model, model_key FROM models").fetchall())
         if unknown := [name for name in (*merged, into) if name not in keys]:
-            raise CharybdisError(f"No model {', '.join(map(repr, unknown))} is stored. The runs page lists the models there are.")
+            raise CharybdisError(
+                f"No model {', '.join(map(repr, unknown))} is stored. The runs page lists the"
+                " models there are."
+            )
         old_keys = [keys[name] for name in merged]
         rows = cursor.execute(
-            "SELECT model_raw FROM runs WHERE model_key IN (SELECT unnest($keys::INTEGER[])) "
-            "UNION SELECT alias FROM model_aliases WHERE model IN (SELECT unnest($models::VARCHAR[]))",
+            "SELECT model_raw FROM runs WHERE model_key IN (SELECT unnest($keys::INTEGER[])) UNION"
+            " SELECT alias FROM model_aliases WHERE model IN (SELECT unnest($models::VARCHAR[]))",
             {"keys": old_keys, "models": merged},
         ).fetchall()
-        _decide(cursor, {**{name: into for (name,) in rows}, **dict.fromkeys(merged, into), into: into})
+        _decide(
+            cursor, {**{name: into for (name,) in rows}, **dict.fromkeys(merged, into), into: into}
+        )
         ((n_moved,),) = cursor.execute(
-            "UPDATE runs SET model_key = ? WHERE model_key IN (SELECT unnest(?::INTEGER[]))", [keys[into], old_keys]
+            "UPDATE runs SET model_key = ? WHERE model_key IN (SELECT unnest(?::INTEGER[]))",
+            [keys[into], old_keys],
         ).fetchall()
     return int(n_moved)
 
 
 def split_model(store: Store, raw_name: str) -> str:
-    """Take a name out of its model, with the runs that were imported under it and those that will be. Returns the model it means then.
+    """Take a name out of its model, with the runs that were imported under it and those that will
+    be. Returns the model it means then.
 
-    A merge is undone: the name means what the catalog says, if that is another model than now, else a model of its own. A model of the
-    catalog takes the other names along that the catalog has for it. One transaction.
+    A merge is undone: the name means what the catalog says, if that is another model than now, else
+    a model of its own. A model of the catalog takes the other names along that the catalog has for
+    it. One transaction.
 
     Raises:
         CharybdisError: the name is not known, or it is a model of its own already.
@@ -71,9 +84,13 @@ def split_model(store: Store, raw_name: str) -> str:
     by_catalog: dict[str, str] = dict(read_catalog().model_aliases.itertuples(index=False))
     with store.transaction() as cursor:
         present = dict(cursor.execute("SELECT alias, model FROM model_aliases").fetchall())
-        is_used = bool(cursor.execute("SELECT 1 FROM runs WHERE model_raw = ? LIMIT 1", [raw_name]).fetchall())
+        is_used = bool(
+            cursor.execute("SELECT 1 FROM runs WHERE model_raw = ? LIMIT 1", [raw_name]).fetchall()
+        )
         if not is_used and raw_name not in present:
-            raise CharybdisError(f"No run came under the name {raw_name!r}. The runs page lists the names there are.")
+            raise CharybdisError(
+                f"No run came under the name {raw_name!r}. The runs page lists the names there are."
+            )
         now = str(present.get(raw_name, raw_name))
         if now == raw_name:
             raise CharybdisError(f"{raw_name} is a model of its own already.")
@@ -82,13 +99,23 @@ def split_model(store: Store, raw_name: str) -> str:
         if model != raw_name and present.get(model, model) != model:
             model = raw_name  # the catalog's model was itself merged away
         cursor.execute(
-            "INSERT INTO models (model_key, model) SELECT nextval('keys'), $m WHERE $m NOT IN (SELECT model FROM models)", {"m": model}
+            "INSERT INTO models (model_key, model) SELECT nextval('keys'), $m WHERE $m NOT IN"
+            " (SELECT model FROM models)",
+            {"m": model},
         )
         # With a model of the catalog go the other names that the catalog has for it.
-        names = [raw_name, *(alias for alias, owner in by_catalog.items() if owner == raw_name == model and present.get(alias) == now)]
+        names = [
+            raw_name,
+            *(
+                alias
+                for alias, owner in by_catalog.items()
+                if owner == raw_name == model and present.get(alias) == now
+            ),
+        ]
         _decide(cursor, dict.fromkeys(names, model))
         cursor.execute(
-            "UPDATE runs SET model_key = (SELECT model_key FROM models WHERE model = ?) WHERE model_raw IN (SELECT unnest(?::VARCHAR[]))",
+            "UPDATE runs SET model_key = (SELECT model_key FROM models WHERE model = ?) WHERE"
+            " model_raw IN (SELECT unnest(?::VARCHAR[]))",
             [model, names],
         )
     return model
@@ -97,14 +124,18 @@ def split_model(store: Store, raw_name: str) -> str:
 def keep_apart(store: Store, first: str, second: str) -> None:
     """Remember that these two models are two, so that they are not suggested again."""
     with store.transaction() as cursor:
-        pairs = {tuple(pair) for pair in json.loads(_read(cursor, APART_KEY) or "[]")} | {tuple(sorted((first, second)))}
+        pairs = {tuple(pair) for pair in json.loads(_read(cursor, APART_KEY) or "[]")} | {
+            tuple(sorted((first, second)))
+        }
         _write(cursor, APART_KEY, json.dumps(sorted(pairs)))
 
 
 def apart(store: Store) -> frozenset[tuple[str, str]]:
     """Pairs of models, each in order, that a person said are two."""
     with store.cursor() as cursor:
-        return frozenset((first, second) for first, second in json.loads(_read(cursor, APART_KEY) or "[]"))
+        return frozenset(
+            (first, second) for first, second in json.loads(_read(cursor, APART_KEY) or "[]")
+        )
 
 
 def decided_names(store: Store) -> dict[str, str]:
@@ -114,7 +145,9 @@ def decided_names(store: Store) -> dict[str, str]:
 
 
 def lay_over(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Put the decided names over those of a catalog that was just taken over; for `data.bootstrap`, inside its transaction."""
+    """Put the decided names over those of a catalog that was just taken over; for `data.bootstrap`,
+    inside its transaction.
+    """
     for name, model in json.loads(_read(cursor, NAMES_KEY) or "{}").items():
         cursor.execute("INSERT OR REPLACE INTO model_aliases VALUES (?, ?)", [name, model])
 
@@ -135,13 +168,17 @@ def _write(cursor: duckdb.DuckDBPyConnection, key: str, text: str) -> None:
     cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, text])
 
 
-# -- models that may be one --------------------------------------------------------------------------------------------------------
+# -- models that may be one ------------------------------------------------------------------------
 
 _DTYPE = re.compile(r"[-_.](float16|float32|bfloat16|fp16|fp32|bf16|half)$", re.IGNORECASE)
 _ENDING = re.compile(r"[-_]hf$", re.IGNORECASE)
-_SERVED_BY = re.compile(r"^(hf|huggingface|vllm|transformers|local|openai-api|together|ollama)/(?=.)", re.IGNORECASE)
+_SERVED_BY = re.compile(
+    r"^(hf|huggingface|vllm|transformers|local|openai-api|together|ollama)/(?=.)", re.IGNORECASE
+)
 _HUB_FOLDER = re.compile(r"models--([^/]+?)--([^/]+)")
-_FOLDER_OF_WEIGHTS = re.compile(r"^([0-9a-f]{8,64}|final|model|weights|main|snapshots|hf|last|best)$", re.IGNORECASE)
+_FOLDER_OF_WEIGHTS = re.compile(
+    r"^([0-9a-f]{8,64}|final|model|weights|main|snapshots|hf|last|best)$", re.IGNORECASE
+)
 _BETWEEN = re.compile(r"[-_ ]+")
 _PATH = re.compile(r"^([/~.]|[A-Za-z]:[\\/])|[/\\].*[/\\]")
 
@@ -150,10 +187,12 @@ def suggest_same(models: pd.DataFrame) -> list[tuple[str, str, str]]:
     """Models that may be one, each with the reason; nothing is changed.
 
     Args:
-        models: model str, family str|None (of models of the catalog), n_params float; further rows of a model count once.
+        models: model str, family str|None (of models of the catalog), n_params float; further rows
+            of a model count once.
 
-    Returns: (model to merge, model to keep, reason), by model. Two models of the catalog are two and never suggested. The kept one is the
-        catalog's, else the shorter name. Quantised weights, revisions and versions are no mere spelling and stay apart.
+    Returns: (model to merge, model to keep, reason), by model. Two models of the catalog are two
+        and never suggested. The kept one is the catalog's, else the shorter name. Quantised
+        weights, revisions and versions are no mere spelling and stay apart.
     """
     known = models.drop_duplicates("model").set_index("model")
     in_catalog = {str(model) for model in known.index[known["family"].notna()]}
@@ -192,7 +231,8 @@ def bare_name(name: str) -> tuple[str, list[str]]:
             taken.append(f"the {word} '{end[0]}'")
             rest = rest[: end.start()]
     joined = _BETWEEN.sub("-", rest.lower())
-    # A dash between two digits tells numbers apart (gemma-2-7b is not gemma-27b); any other is a matter of spelling.
+    # A dash between two digits tells numbers apart (gemma-2-7b is not gemma-27b); any other is a
+    # matter of spelling.
     return re.sub(r"(?<!\d)-|-(?!\d)", "", joined) or name, taken
 
 
@@ -215,7 +255,9 @@ def _without_folder(name: str, taken: list[str]) -> str:
     return name
 
 
-def _spelling(bare: str, kept: str, off_kept: Sequence[str], merged: str, off_merged: Sequence[str]) -> str:
+def _spelling(
+    bare: str, kept: str, off_kept: Sequence[str], merged: str, off_merged: Sequence[str]
+) -> str:
     without = list(dict.fromkeys([*off_merged, *off_kept]))
     if not without:
         return f"the names differ only in capitals and dashes (both read {bare!r})"
@@ -223,7 +265,9 @@ def _spelling(bare: str, kept: str, off_kept: Sequence[str], merged: str, off_me
 
 
 def _same_size(known: pd.DataFrame, in_catalog: set[str]) -> Iterator[tuple[tuple[str, str], str]]:
-    """Models the catalog does not know, of exactly as many parameters as the only catalog model of that family and size."""
+    """Models the catalog does not know, of exactly as many parameters as the only catalog model of
+    that family and size.
+    """
     families = known.dropna(subset=["family", "n_params"])
     for model, n_params in known["n_params"].dropna().items():
         if model in in_catalog:
@@ -231,15 +275,23 @@ def _same_size(known: pd.DataFrame, in_catalog: set[str]) -> Iterator[tuple[tupl
         bare = bare_name(str(model))[0]
         alike = [
             (str(other), str(family))
-            for other, family, size in zip(families.index, families["family"], families["n_params"], strict=True)
+            for other, family, size in zip(
+                families.index, families["family"], families["n_params"], strict=True
+            )
             if size == n_params and bare_name(str(family))[0] in bare
         ]
         if len(alike) == 1:
             ((other, family),) = alike
-            yield (str(model), other), f"its runs state {int(n_params):,} parameters, as {other} has, and its name has {family!r} in it"
+            yield (
+                (str(model), other),
+                (
+                    f"its runs state {int(n_params):,} parameters, as {other} has, and its name has"
+                    f" {family!r} in it"
+                ),
+            )
 
 
-# -- runs that may be one ----------------------------------------------------------------------------------------------------------
+# -- runs that may be one --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,13 +307,16 @@ class SameRuns:
 
 
 def same_runs(prints: pd.DataFrame, scores: pd.DataFrame) -> list[SameRuns]:
-    """Runs of one model that are probably one run, imported twice or in two formats; nothing is changed.
+    """Runs of one model that are probably one run, imported twice or in two formats; nothing is
+    changed.
 
     Args:
-        prints: as `fetch_fingerprints`. Two runs match when all their answers are to the same instances with the same outcomes: at least
-            FEW_SAMPLES of them with more than one outcome among them, or with the same texts.
-        scores: as `fetch_stated_scores`. Two runs of two formats that no answers compare match when every number that both state is
-            the same to within 1e-6; numbers that are all 0 or 1 tell nothing.
+        prints: as `fetch_fingerprints`. Two runs match when all their answers are to the same
+            instances with the same outcomes: at least FEW_SAMPLES of them with more than one
+            outcome among them, or with the same texts.
+        scores: as `fetch_stated_scores`. Two runs of two formats that no answers compare match when
+            every number that both state is the same to within 1e-6; numbers that are all 0 or 1
+            tell nothing.
 
     Runs whose checkpoint, step or number of shots are both known and differ never match.
     """
@@ -272,7 +327,10 @@ def same_runs(prints: pd.DataFrame, scores: pd.DataFrame) -> list[SameRuns]:
                 found[one["run_id"], other["run_id"]] = _pair(one, other, reason)
     sampled = dict(zip(prints["run_id"], prints["n_samples"], strict=True))
     for _, group in scores.groupby("model", sort=False):
-        runs = [(_records(rows.head(1))[0], rows.set_index("place")["value"]) for _, rows in group.groupby("run_id", sort=False)]
+        runs = [
+            (_records(rows.head(1))[0], rows.set_index("place")["value"])
+            for _, rows in group.groupby("run_id", sort=False)
+        ]
         for (one, mine), (other, theirs) in combinations(runs, 2):
             pair = (one["run_id"], other["run_id"])
             is_compared = pair in found or pair[::-1] in found
@@ -290,7 +348,10 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _may_be_one(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return all(pd.isna(one[name]) or pd.isna(other[name]) or one[name] == other[name] for name in ("checkpoint", "step", "n_shot"))
+    return all(
+        pd.isna(one[name]) or pd.isna(other[name]) or one[name] == other[name]
+        for name in ("checkpoint", "step", "n_shot")
+    )
 
 
 def _same_answers(one: dict[str, Any], other: dict[str, Any]) -> str | None:
@@ -305,9 +366,17 @@ def _same_answers(one: dict[str, Any], other: dict[str, Any]) -> str | None:
 def _same_numbers(mine: pd.Series, theirs: pd.Series) -> str | None:
     both = mine.index.intersection(theirs.index)
     values = mine[both].to_numpy(dtype=float)
-    if not len(both) or set(values) <= {0.0, 1.0} or abs(values - theirs[both].to_numpy(dtype=float)).max() > SAME_VALUE:
+    if (
+        not len(both)
+        or set(values) <= {0.0, 1.0}
+        or abs(values - theirs[both].to_numpy(dtype=float)).max() > SAME_VALUE
+    ):
         return None
-    return f"all {len(both):,} numbers that both state are equal" if len(both) > 1 else "the one number that both state is equal"
+    return (
+        f"all {len(both):,} numbers that both state are equal"
+        if len(both) > 1
+        else "the one number that both state is equal"
+    )
 
 
 def _pair(one: dict[str, Any], other: dict[str, Any], reason: str) -> SameRuns:

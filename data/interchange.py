@@ -1,7 +1,8 @@
-"""Results out of the store and into files of our own format (docs/formats.md), which import back without loss.
+"""Results out of the store and into files of our own format (docs/formats.md), which import back
+without loss.
 
-`stored_batches` reads runs from a store as an importer would yield them; `write_jsonl` and `write_parquet` write such batches, from the
-store, the probe or an importer.
+`stored_batches` reads runs from a store as an importer would yield them; `write_jsonl` and
+`write_parquet` write such batches, from the store, the probe or an importer.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class Written:
 
 
 DICTIONARY_BYTES, PAGE_BYTES, ROWS_TOGETHER = 32 << 20, 8 << 20, 1 << 21
-"""Of a file written with effort: prompts that many models answered stand in one dictionary, once."""
+"""Of a file written with effort: prompts that many models answered stand in one dictionary, once.
+"""
 
 
 def write_jsonl(path: str | Path, batches: Iterable[Batch]) -> Written:
@@ -56,8 +58,11 @@ def write_jsonl(path: str | Path, batches: Iterable[Batch]) -> Written:
     return Written(counts["run"], counts["score"], counts["sample"])
 
 
-def write_parquet(path: str | Path, batches: Iterable[Batch], *, effort: int | None = None) -> Written:
-    """Write the samples as Parquet columns; runs and scores go to the file's metadata, which is held in memory until the end.
+def write_parquet(
+    path: str | Path, batches: Iterable[Batch], *, effort: int | None = None
+) -> Written:
+    """Write the samples as Parquet columns; runs and scores go to the file's metadata, which is
+    held in memory until the end.
 
     Args:
         effort: zstd level, 1 (fast) to 22 (small); None: the library's default.
@@ -70,9 +75,13 @@ def write_parquet(path: str | Path, batches: Iterable[Batch], *, effort: int | N
     n_samples = 0
     with _whole_file(Path(path)) as stream, _parquet(stream, effort) as writer:
         for batch in batches:
-            if isinstance(batch, pa.Table) or (isinstance(batch, list) and batch and isinstance(batch[0], ScoredSample)):
+            if isinstance(batch, pa.Table) or (
+                isinstance(batch, list) and batch and isinstance(batch[0], ScoredSample)
+            ):
                 table = batch if isinstance(batch, pa.Table) else _table(batch)
-                writer.write_table(_in_schema(table), row_group_size=ROWS_TOGETHER if effort else None)
+                writer.write_table(
+                    _in_schema(table), row_group_size=ROWS_TOGETHER if effort else None
+                )
                 n_samples += table.num_rows
                 continue
             for fields in _objects(batch):
@@ -83,18 +92,28 @@ def write_parquet(path: str | Path, batches: Iterable[Batch], *, effort: int | N
 
 
 def stored_batches(store: Store, run_ids: Sequence[str] = ()) -> Iterator[Batch]:
-    """Runs of a store with their scores and samples, as importers yield them; all runs when none is named. Names of models are those of the
-    source, names of tasks the canonical ones.
+    """Runs of a store with their scores and samples, as importers yield them; all runs when none is
+    named. Names of models are those of the source, names of tasks the canonical ones.
 
     Raises:
         StoreError: a named run is not stored.
     """
-    columns = ", ".join(name if name not in _JSON_FIELDS else f"{name}::VARCHAR AS {name}" for name in field_names(RunInfo))
+    columns = ", ".join(
+        name if name not in _JSON_FIELDS else f"{name}::VARCHAR AS {name}"
+        for name in field_names(RunInfo)
+    )
     with store.cursor() as cursor:
-        rows = cursor.execute(f"SELECT run_key, {columns} FROM runs ORDER BY run_key").to_arrow_table().to_pylist()
+        rows = (
+            cursor.execute(f"SELECT run_key, {columns} FROM runs ORDER BY run_key")
+            .to_arrow_table()
+            .to_pylist()
+        )
     found = {row["run_id"] for row in rows}
     if missing := [run_id for run_id in run_ids if run_id not in found]:
-        raise StoreError(f"No run {', '.join(missing)} is stored. `store info` and the runs page list those that are.")
+        raise StoreError(
+            f"No run {', '.join(missing)} is stored. `store info` and the runs page list those that"
+            " are."
+        )
     for row in rows:
         if not run_ids or row["run_id"] in run_ids:
             run_key = row.pop("run_key")
@@ -103,28 +122,38 @@ def stored_batches(store: Store, run_ids: Sequence[str] = ()) -> Iterator[Batch]
             yield from _stored_samples(store, run_key)
 
 
-# -- from the store ----------------------------------------------------------------------------------------------------------------
+# -- from the store --------------------------------------------------------------------------------
 
 _JSON_FIELDS = ("seeds", "generation", "metadata", "metrics", "warnings")
 
 
 def _stored_scores(store: Store, run_key: int) -> Iterator[Batch]:
-    names = ", ".join(f"s.{name}" for name in field_names(Score) if name not in ("run_id", "task", "split", "metadata"))
+    names = ", ".join(
+        f"s.{name}"
+        for name in field_names(Score)
+        if name not in ("run_id", "task", "split", "metadata")
+    )
     sql = (
-        f"SELECT r.run_id, t.task, s.split::VARCHAR AS split, s.metadata::VARCHAR AS metadata, {names} "
-        "FROM scores s JOIN runs r USING (run_key) LEFT JOIN tasks t USING (task_key) WHERE s.run_key = ? ORDER BY s.rowid"
+        "SELECT r.run_id, t.task, s.split::VARCHAR AS split, s.metadata::VARCHAR AS metadata,"
+        f" {names} FROM scores s JOIN runs r USING (run_key) LEFT JOIN tasks t USING (task_key)"
+        " WHERE s.run_key = ? ORDER BY s.rowid"
     )
     for table in _tables(store, sql, run_key):
-        yield [record for row in table.to_pylist() if isinstance(record := _record("score", row), Score)]
+        yield [
+            record
+            for row in table.to_pylist()
+            if isinstance(record := _record("score", row), Score)
+        ]
 
 
 def _stored_samples(store: Store, run_key: int) -> Iterator[Batch]:
     own = ("run_id", "task", "split", "variant", "outcome")
     names = ", ".join(f"s.{name}" for name in SAMPLE_SCHEMA.names if name not in own)
     sql = (
-        f"SELECT r.run_id, t.task, s.split::VARCHAR AS split, v.variant, s.outcome::VARCHAR AS outcome, {names} FROM samples s "
-        "JOIN runs r USING (run_key) JOIN tasks t USING (task_key) LEFT JOIN variants v USING (variant_key) "
-        "WHERE s.run_key = ? ORDER BY s.row_in_run"
+        "SELECT r.run_id, t.task, s.split::VARCHAR AS split, v.variant, s.outcome::VARCHAR AS"
+        f" outcome, {names} FROM samples s JOIN runs r USING (run_key) JOIN tasks t USING"
+        " (task_key) LEFT JOIN variants v USING (variant_key) WHERE s.run_key = ? ORDER BY"
+        " s.row_in_run"
     )
     for table in _tables(store, sql, run_key):
         yield _in_schema(table)
@@ -138,11 +167,17 @@ def _tables(store: Store, sql: str, run_key: int) -> Iterator[pa.Table]:
 
 
 def _record(kind: str, row: dict[str, Any]) -> RunInfo | Score | ScoredSample:
-    stated = {name: json.loads(value) if name in _JSON_FIELDS and isinstance(value, str) else value for name, value in row.items()}
-    return read_record(kind, {name: value for name, value in stated.items() if value is not None or name == "value"})
+    stated = {
+        name: json.loads(value) if name in _JSON_FIELDS and isinstance(value, str) else value
+        for name, value in row.items()
+    }
+    return read_record(
+        kind,
+        {name: value for name, value in stated.items() if value is not None or name == "value"},
+    )
 
 
-# -- to a file ---------------------------------------------------------------------------------------------------------------------
+# -- to a file -------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -154,20 +189,33 @@ def _whole_file(path: Path) -> Iterator[IO[bytes]]:
             yield stream
         part.replace(path)
     except OSError as cause:
-        raise CharybdisError(f"{path} cannot be written ({cause.strerror or cause}). Name a file in a folder you can write to.") from cause
+        raise CharybdisError(
+            f"{path} cannot be written ({cause.strerror or cause}). Name a file in a folder you can"
+            " write to."
+        ) from cause
     finally:
         part.unlink(missing_ok=True)
 
 
 def _parquet(stream: IO[bytes], effort: int | None) -> pq.ParquetWriter:
-    small: dict[str, int] = {"dictionary_pagesize_limit": DICTIONARY_BYTES, "data_page_size": PAGE_BYTES} if effort else {}
-    return pq.ParquetWriter(stream, SAMPLE_SCHEMA, compression="zstd", compression_level=effort, **small)
+    small: dict[str, int] = (
+        {"dictionary_pagesize_limit": DICTIONARY_BYTES, "data_page_size": PAGE_BYTES}
+        if effort
+        else {}
+    )
+    return pq.ParquetWriter(
+        stream, SAMPLE_SCHEMA, compression="zstd", compression_level=effort, **small
+    )
 
 
 def _objects(batch: Batch) -> Iterator[dict[str, Any]]:
     if isinstance(batch, pa.Table):
         for row in _in_schema(batch).to_pylist():
-            stated = {name: json.loads(value) if name in _JSON_FIELDS else value for name, value in row.items() if value is not None}
+            stated = {
+                name: json.loads(value) if name in _JSON_FIELDS else value
+                for name, value in row.items()
+                if value is not None
+            }
             yield {"kind": "sample"} | stated
     else:
         yield from map(write_record, batch if isinstance(batch, list) else [batch])
@@ -177,7 +225,11 @@ def _table(samples: Sequence[Any]) -> pa.Table:
     columns: dict[str, list[Any]] = {}
     for name in SAMPLE_SCHEMA.names:
         values = [getattr(sample, name) for sample in samples]
-        columns[name] = [msgspec.json.encode(value).decode() if value else None for value in values] if name in _JSON_FIELDS else values
+        columns[name] = (
+            [msgspec.json.encode(value).decode() if value else None for value in values]
+            if name in _JSON_FIELDS
+            else values
+        )
     return pa.table(columns, schema=SAMPLE_SCHEMA)
 
 

@@ -1,7 +1,9 @@
-"""Corrected table mappings that are remembered by header, so that the next table with the same columns needs no correcting.
+"""Corrected table mappings that are remembered by header, so that the next table with the same
+columns needs no correcting.
 
-What is remembered is what belongs to the header: shape, roles, decimal comma, and scales. What a person typed for a whole table (say, its
-model) belongs to that file and is asked again; a remembered scale counts only where the numbers of the new table do not tell it.
+What is remembered is what belongs to the header: shape, roles, decimal comma, and scales. What a
+person typed for a whole table (say, its model) belongs to that file and is asked again; a
+remembered scale counts only where the numbers of the new table do not tell it.
 """
 
 from __future__ import annotations
@@ -23,9 +25,13 @@ OF_THE_HEADER = ("shape", "roles", "decimal_comma", "missing", "scales")
 
 
 def remembered_mapping(store: Store, head: TableHead) -> dict[str, Any]:
-    """What was corrected the last time these columns came, as far as it fits this table; empty where nothing is remembered."""
+    """What was corrected the last time these columns came, as far as it fits this table; empty
+    where nothing is remembered.
+    """
     with store.cursor() as cursor:
-        rows = cursor.execute("SELECT value FROM meta WHERE key = ?", [PREFIX + header_hash(head)]).fetchall()
+        rows = cursor.execute(
+            "SELECT value FROM meta WHERE key = ?", [PREFIX + header_hash(head)]
+        ).fetchall()
     if not rows:
         return {}
     changes: dict[str, Any] = json.loads(rows[0][0])
@@ -45,7 +51,9 @@ def remember_mapping(store: Store, head: TableHead, changes: Mapping[str, Any]) 
         return
     text, key = json.dumps(kept, ensure_ascii=False, sort_keys=True), PREFIX + header_hash(head)
     with store.cursor() as cursor:
-        is_kept = cursor.execute("SELECT 1 FROM meta WHERE key = ? AND value = ?", [key, text]).fetchall()
+        is_kept = cursor.execute(
+            "SELECT 1 FROM meta WHERE key = ? AND value = ?", [key, text]
+        ).fetchall()
     if not is_kept:
         with store.transaction() as cursor:
             cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, text])
@@ -57,8 +65,12 @@ def forget_mapping(store: Store, head: TableHead) -> None:
         cursor.execute("DELETE FROM meta WHERE key = ?", [PREFIX + header_hash(head)])
 
 
-def with_remembered(store: Store, sources: Iterable[Source]) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
-    """The sources, tables without a mapping of their own with the remembered one; and those of them that got one."""
+def with_remembered(
+    store: Store, sources: Iterable[Source]
+) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
+    """The sources, tables without a mapping of their own with the remembered one; and those of them
+    that got one.
+    """
     done, changed = [], []
     for source in sources:
         if source.importer == "table" and not mapping_from_options(source.options):

@@ -8,17 +8,25 @@ import duckdb
 
 
 class NameKeys:
-    """Keys of models, tasks and variants in one transaction. Each table of names is read when it is first needed: a batch of a probe
-    needs one of the five."""
+    """Keys of models, tasks and variants in one transaction. Each table of names is read when it is
+    first needed: a batch of a probe needs one of the five.
+    """
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor = cursor
         self._free_keys: list[int] = []
 
     def next(self) -> int:
-        """A new key; taken from the store in blocks, because a thousand runs in one table must not ask a thousand times."""
+        """A new key; taken from the store in blocks, because a thousand runs in one table must not
+        ask a thousand times.
+        """
         if not self._free_keys:
-            self._free_keys = [key for (key,) in self._cursor.execute("SELECT nextval('keys')::INTEGER FROM range(64)").fetchall()][::-1]
+            self._free_keys = [
+                key
+                for (key,) in self._cursor.execute(
+                    "SELECT nextval('keys')::INTEGER FROM range(64)"
+                ).fetchall()
+            ][::-1]
         return self._free_keys.pop()
 
     def of_model(self, name: str) -> int:
@@ -36,7 +44,9 @@ class NameKeys:
     def _key_of(self, name: str, known: dict[str, int], table: str, column: str) -> int:
         if name not in known:
             known[name] = self.next()
-            self._cursor.execute(f"INSERT INTO {table} ({column}_key, {column}) VALUES (?, ?)", [known[name], name])
+            self._cursor.execute(
+                f"INSERT INTO {table} ({column}_key, {column}) VALUES (?, ?)", [known[name], name]
+            )
         return known[name]
 
     @cached_property

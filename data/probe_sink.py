@@ -20,7 +20,9 @@ class StoreSink:
         self._store = store
         self._run_id: str | None = None
         self._version_left: int | None = None
-        """The store's version after this sink's last batch: while it stands, nobody else has written anything."""
+        """The store's version after this sink's last batch: while it stands, nobody else has
+        written anything.
+        """
 
     @property
     def run_id(self) -> str:
@@ -49,8 +51,8 @@ class StoreSink:
         with self._store.cursor() as cursor:
             return set(
                 cursor.execute(
-                    "SELECT t.task, s.split::VARCHAR, s.instance_id FROM samples s JOIN runs r USING (run_key) "
-                    "JOIN tasks t USING (task_key) WHERE r.run_id = ?",
+                    "SELECT t.task, s.split::VARCHAR, s.instance_id FROM samples s JOIN runs r"
+                    " USING (run_key) JOIN tasks t USING (task_key) WHERE r.run_id = ?",
                     [self.run_id],
                 ).fetchall()
             )
@@ -61,7 +63,9 @@ class StoreSink:
             return writer.drop_errors(self.run_id)
 
     def add(self, samples: SampleColumns) -> None:
-        """Store one batch. What another process (shell and page at work on one run) has stored meanwhile is left out: once is enough."""
+        """Store one batch. What another process (shell and page at work on one run) has stored
+        meanwhile is left out: once is enough.
+        """
         with writing(self._store) as writer:
             writer.continue_run(self.run_id)
             version = writer.store_version()

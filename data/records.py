@@ -1,6 +1,8 @@
-"""The facts Charybdis stores, as plain values. Everything else speaks in these types; this file imports nothing of ours.
+"""The facts Charybdis stores, as plain values. Everything else speaks in these types; this file
+imports nothing of ours.
 
-Results flow one way: result file -> importer -> RunInfo, Score, ScoredSample -> store -> queries -> analysis -> figure -> page.
+Results flow one way: result file -> importer -> RunInfo, Score, ScoredSample -> store -> queries ->
+analysis -> figure -> page.
 """
 
 from __future__ import annotations
@@ -13,14 +15,18 @@ from typing import Any, TypeAlias
 
 
 class Split(StrEnum):
-    """Where an instance's elements come from. A result without the distinction has no split (`None`)."""
+    """Where an instance's elements come from. A result without the distinction has no split
+    (`None`).
+    """
 
     ID = "id"
     OOD = "ood"
 
 
 class Outcome(StrEnum):
-    """What became of one answer. `None` on a sample means: scored, but not as right or wrong (say, a perplexity)."""
+    """What became of one answer. `None` on a sample means: scored, but not as right or wrong (say,
+    a perplexity).
+    """
 
     CORRECT = "correct"
     WRONG = "wrong"
@@ -29,7 +35,8 @@ class Outcome(StrEnum):
 
 
 class Denominator(StrEnum):
-    """Which answers an accuracy is taken over. Errors (no answer was obtained) are outside all three and counted beside them.
+    """Which answers an accuracy is taken over. Errors (no answer was obtained) are outside all
+    three and counted beside them.
 
     UNPARSED_IS_WRONG  correct / (correct + wrong + unparsed); the default.
     PARSED_ONLY        correct / (correct + wrong).
@@ -42,7 +49,9 @@ class Denominator(StrEnum):
 
 
 class RunStatus(StrEnum):
-    """How a run ended in its own harness. Anything but SUCCESS stands beside the run's numbers on screen."""
+    """How a run ended in its own harness. Anything but SUCCESS stands beside the run's numbers on
+    screen.
+    """
 
     SUCCESS = "success"
     ERROR = "error"
@@ -62,7 +71,9 @@ class RunInfo:
     run_id: str
     """Stable across re-imports: derived from the content of the source, never from the clock."""
     model_raw: str
-    """The model's name exactly as the source writes it; the store resolves it through the alias table."""
+    """The model's name exactly as the source writes it; the store resolves it through the alias
+    table.
+    """
     format: str
     """Name of the importer, `probe` for live runs, `published` for figures typed from papers."""
     benchmark: str | None = None
@@ -85,11 +96,16 @@ class RunInfo:
     date_source: str | None = None
     n_shot: int | None = None
     sample_limit: float | None = None
-    """The harness's own limit on instances, if one was set: such a run is not the whole benchmark."""
+    """The harness's own limit on instances, if one was set: such a run is not the whole benchmark.
+    """
     level_scheme: str | None = None
-    """Scheme that the `level` of this run's scores and samples belongs to; None when they carry no level."""
+    """Scheme that the `level` of this run's scores and samples belongs to; None when they carry no
+    level.
+    """
     id_source: str | None = None
-    """Where ID comes from: elicited | range | ladder | free text of the source; None when the run has no splits."""
+    """Where ID comes from: elicited | range | ladder | free text of the source; None when the run
+    has no splits.
+    """
     source_path: str | None = None
     seeds: dict[str, Any] = field(default_factory=dict)
     generation: dict[str, Any] = field(default_factory=dict)
@@ -101,7 +117,9 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """One aggregate number of one run: as the source states it, and on the 0-1 scale where that has a meaning."""
+    """One aggregate number of one run: as the source states it, and on the 0-1 scale where that has
+    a meaning.
+    """
 
     run_id: str
     metric: str
@@ -113,7 +131,8 @@ class Score:
     level: int | None = None
     subset: str | None = None
     variant: str | None = None
-    """Filter, scorer, prompt or answer pass that tells several readings of the same answers apart."""
+    """Filter, scorer, prompt or answer pass that tells several readings of the same answers apart.
+    """
     scale: str = "0-1"
     """0-1 | 0-100 | logprob | raw."""
     value01: float | None = None
@@ -146,7 +165,9 @@ class ScoredSample:
     epoch: int = 1
     """1-based repeat of the same instance."""
     variant: str | None = None
-    """As in Score. Samples whose variant equals the run's first one for that task are its primary reading."""
+    """As in Score. Samples whose variant equals the run's first one for that task are its primary
+    reading.
+    """
     outcome: Outcome | None = None
     score: float | None = None
     """The primary metric's value for this answer; 1 or 0 for right or wrong."""
@@ -157,9 +178,13 @@ class ScoredSample:
     reason: str | None = None
     """Why the outcome is what it is, in words for the reader."""
     answer_logprob: float | None = None
-    """Natural log of the probability the model gave to the reference answer, summed over its tokens."""
+    """Natural log of the probability the model gave to the reference answer, summed over its
+    tokens.
+    """
     token_logprobs: tuple[float, ...] | None = None
-    """Natural log-probabilities of the tokens of the response (or of the answer, where the source scores it)."""
+    """Natural log-probabilities of the tokens of the response (or of the answer, where the source
+    scores it).
+    """
     choice_logprobs: tuple[float, ...] | None = None
     """Natural log-probabilities of the offered choices, in their order."""
     n_input_tokens: int | None = None
@@ -171,7 +196,9 @@ class ScoredSample:
 
 
 SampleColumns: TypeAlias = Mapping[str, Sequence[Any]]
-"""Samples by column: fields of ScoredSample by name, all equally long; `metrics` and `metadata` as JSON text. A field left out is empty."""
+"""Samples by column: fields of ScoredSample by name, all equally long; `metrics` and `metadata` as
+JSON text. A field left out is empty.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +219,22 @@ FAMILY_WORD = "family:"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the reader is looking at. Empty tuples mean "all". Hashable, so that it can key a cache; its fields are URL words."""
+    """What the reader is looking at. Empty tuples mean "all". Hashable, so that it can key a cache;
+    its fields are URL words.
+    """
 
     models: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     scheme: str = SCYLLA_SCHEME
     denominator: Denominator = Denominator.UNPARSED_IS_WRONG
     runs: tuple[str, ...] = ()
-    """Run ids. Empty: for each model, task and split the run of the last checkpoint with most answers, then the newest."""
+    """Run ids. Empty: for each model, task and split the run of the last checkpoint with most
+    answers, then the newest.
+    """
     ood: str = ""
-    """Kind of OOD instances, as runs name it (`ood_kind` in their metadata). Empty: each model's main kind; else only runs of this one."""
+    """Kind of OOD instances, as runs name it (`ood_kind` in their metadata). Empty: each model's
+    main kind; else only runs of this one.
+    """
 
 
 def field_names(record_type: type) -> tuple[str, ...]:
@@ -210,7 +243,9 @@ def field_names(record_type: type) -> tuple[str, ...]:
 
 
 class CharybdisError(Exception):
-    """A message for the person at the screen: what happened, where, what is allowed, what to do next."""
+    """A message for the person at the screen: what happened, where, what is allowed, what to do
+    next.
+    """
 
 
 class ImportFormatError(CharybdisError):

@@ -1,9 +1,12 @@
-"""The one DuckDB file behind everything: opened, shared between threads and processes, migrated, versioned. `data.writer` puts rows in.
+"""The one DuckDB file behind everything: opened, shared between threads and processes, migrated,
+versioned. `data.writer` puts rows in.
 
-Two facts shape this file. One connection used by several threads returns wrong rows without an error, so every call works on a cursor of
-its own and the connection never leaves this class. And while one process has the file open no other can open it, so the store holds it
-only while somebody is reading or writing and a moment longer; a shell import and an open dashboard then take turns. A process that has
-to wait leaves a mark, and a process that is asked one question after another makes way for it between two of them.
+Two facts shape this file. One connection used by several threads returns wrong rows without an
+error, so every call works on a cursor of its own and the connection never leaves this class. And
+while one process has the file open no other can open it, so the store holds it only while somebody
+is reading or writing and a moment longer; a shell import and an open dashboard then take turns. A
+process that has to wait leaves a mark, and a process that is asked one question after another makes
+way for it between two of them.
 """
 
 from __future__ import annotations
@@ -27,16 +30,27 @@ from data.records import StoreBusyError, StoreError
 SCHEMA_VERSION = 1
 FILE_NAME = "charybdis.duckdb"
 IDLE_S = 0.25
-"""How long the file stays open after its last use: long enough for one page's queries, short enough for another process to get its turn."""
+"""How long the file stays open after its last use: long enough for one page's queries, short enough
+for another process to get its turn.
+"""
 WAIT_S = 20.0
 """How long a caller waits for another process before it is told that the store is busy."""
 MAKE_WAY_S = 0.5
-"""How long a caller holds back for a process that waits, while others in this process still read."""
+"""How long a caller holds back for a process that waits, while others in this process still read.
+"""
 MARK_LIVES_S = 2.0
-"""A process that waits renews its mark ten times a second; an older mark is that of a process that was killed."""
+"""A process that waits renews its mark ten times a second; an older mark is that of a process that
+was killed.
+"""
 MEMORY_LIMIT = "700MB"
 
-_BROKEN = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.OutOfMemoryException, duckdb.SerializationException)
+_BROKEN = (
+    duckdb.IOException,
+    duckdb.InternalException,
+    duckdb.FatalException,
+    duckdb.OutOfMemoryException,
+    duckdb.SerializationException,
+)
 """What DuckDB says when the file or the machine fails, not the question."""
 _HERE = Path(__file__).parent
 _writers: dict[Path, threading.RLock] = {}
@@ -49,13 +63,16 @@ _holding = threading.local()
 
 @atexit.register
 def _close_stores() -> None:
-    """Before Python ends: a watcher that is closing a file then would bring the whole process down with a signal."""
+    """Before Python ends: a watcher that is closing a file then would bring the whole process down
+    with a signal.
+    """
     for store in list(_stores):
         store._close_if_idle()
 
 
 class Store:
-    """An embedded store in one folder. Safe to share between threads; several processes may have one on the same folder.
+    """An embedded store in one folder. Safe to share between threads; several processes may have
+    one on the same folder.
 
     Args:
         path: folder of the store (made if absent), or a `.duckdb` file inside one.
@@ -67,7 +84,9 @@ class Store:
     """
 
     def __init__(self, path: str | Path, *, wait_s: float = WAIT_S) -> None:
-        path = Path(os.path.realpath(Path(path).expanduser()))  # not `resolve`, which raises on a link that leads to itself
+        path = Path(
+            os.path.realpath(Path(path).expanduser())
+        )  # not `resolve`, which raises on a link that leads to itself
         self.file = path if path.suffix == ".duckdb" else path / FILE_NAME
         self.folder = self.file.parent
         self._wait_s = wait_s
@@ -81,14 +100,17 @@ class Store:
             str(self.file).encode()
             self.folder.mkdir(parents=True, exist_ok=True)
         except (OSError, ValueError) as cause:
-            raise StoreError(f"The store's folder {self.folder} cannot be made ({cause}). Name a folder you can write to.") from cause
+            raise StoreError(
+                f"The store's folder {self.folder} cannot be made ({cause}). Name a folder you can"
+                " write to."
+            ) from cause
         _stores.add(self)
         with _writers_guard:
             self._writer_lock = _writers.setdefault(self.file, threading.RLock())
         with self._writer_lock, self.cursor() as cursor:
             _prepare_schema(cursor, self.file)
 
-    # -- reading ------------------------------------------------------------------------------------------------------------------
+    # -- reading -----------------------------------------------------------------------------------
 
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -106,7 +128,9 @@ class Store:
             if self._connection is None:
                 self._connection = _connect(self.file, self._wait_s)
                 if self._watcher is None:
-                    self._watcher = threading.Thread(target=self._close_when_idle, name="store closer", daemon=True)
+                    self._watcher = threading.Thread(
+                        target=self._close_when_idle, name="store closer", daemon=True
+                    )
                     self._watcher.start()
             self._n_users += 1
             cursor = self._connection.cursor()
@@ -115,8 +139,9 @@ class Store:
             yield cursor
         except _BROKEN as cause:
             raise StoreError(
-                f"The store {self.file} cannot be used on: {str(cause).splitlines()[0]}. Is the disk full? If the file is damaged, "
-                "put a copy of it back, or import the results into a new store."
+                f"The store {self.file} cannot be used on: {str(cause).splitlines()[0]}. Is the"
+                " disk full? If the file is damaged, put a copy of it back, or import the results"
+                " into a new store."
             ) from cause
         finally:
             if is_first:
@@ -128,7 +153,9 @@ class Store:
 
     @property
     def version(self) -> int:
-        """Number of the last committed change. Never goes back; keys every cache. Costs two file look-ups while nothing changes."""
+        """Number of the last committed change. Never goes back; keys every cache. Costs two file
+        look-ups while nothing changes.
+        """
         stamp = self._stamp()
         if self._seen is not None and self._seen[0] == stamp:
             return self._seen[1]
@@ -142,15 +169,17 @@ class Store:
         with self._guard:
             if self._n_users:
                 raise StoreError(
-                    f"The store {self.file} is in use by {self._n_users} callers of this process; close it after they are done."
+                    f"The store {self.file} is in use by {self._n_users} callers of this process;"
+                    " close it after they are done."
                 )
             self._close_if_idle()
 
-    # -- writing ------------------------------------------------------------------------------------------------------------------
+    # -- writing -----------------------------------------------------------------------------------
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor inside a transaction: all of it is stored and the version goes up by one, or nothing happened.
+        """A cursor inside a transaction: all of it is stored and the version goes up by one, or
+        nothing happened.
 
         One writer at a time in this process; readers go on with the state before.
         """
@@ -158,17 +187,22 @@ class Store:
             cursor.execute("BEGIN")
             try:
                 yield cursor
-                cursor.execute("UPDATE meta SET value = (value::BIGINT + 1)::VARCHAR WHERE key = 'store_version'")
+                cursor.execute(
+                    "UPDATE meta SET value = (value::BIGINT + 1)::VARCHAR WHERE key ="
+                    " 'store_version'"
+                )
                 version = _read_version(cursor)
                 cursor.execute("COMMIT")
             except BaseException:
-                with suppress(duckdb.Error):  # a failed COMMIT has rolled back already; a damaged file takes no ROLLBACK either
+                # A failed COMMIT has rolled back already; a damaged file takes no ROLLBACK either.
+                with suppress(duckdb.Error):
                     cursor.execute("ROLLBACK")
                 raise
             self._seen = (self._stamp(), version)
 
     def compact(self) -> tuple[int, int]:
-        """Rewrite the file without the room that removed rows left. Returns its size in bytes before and after.
+        """Rewrite the file without the room that removed rows left. Returns its size in bytes
+        before and after.
 
         Other processes wait meanwhile; the version stays, because nothing that can be read changes.
 
@@ -185,16 +219,20 @@ class Store:
                 connection.execute("CHECKPOINT")
                 n_bytes_before = self.file.stat().st_size
                 _copy_into(connection, fresh)
-                fresh.replace(self.file)  # while the old file is locked, so that no other process writes to it in between
+                fresh.replace(
+                    self.file
+                )  # while the old file is locked, so that no other process writes to it in between
             finally:
                 connection.close()
                 fresh.unlink(missing_ok=True)
         return n_bytes_before, self.file.stat().st_size
 
-    # -- details ------------------------------------------------------------------------------------------------------------------
+    # -- details -----------------------------------------------------------------------------------
 
     def _make_way(self) -> None:
-        """Let a waiting process have the file, as soon as nobody in this process uses it. Every store of this process must let go."""
+        """Let a waiting process have the file, as soon as nobody in this process uses it. Every
+        store of this process must let go.
+        """
         give_up_at = time.monotonic() + MAKE_WAY_S
         while _is_waited_for(self.file) and time.monotonic() < give_up_at:
             for store in list(_stores):
@@ -203,7 +241,9 @@ class Store:
             time.sleep(0.005)
 
     def _close_when_idle(self) -> None:
-        """Runs in one thread while the file is open: starting a timer after every question would cost as much as a small question."""
+        """Runs in one thread while the file is open: starting a timer after every question would
+        cost as much as a small question.
+        """
         wait_s = IDLE_S
         while True:
             time.sleep(wait_s)
@@ -223,7 +263,9 @@ class Store:
                 self._connection = None
 
     def _stamp(self) -> tuple[Any, ...]:
-        """Changes with every commit of any process: a commit grows the write-ahead log, a checkpoint rewrites the file."""
+        """Changes with every commit of any process: a commit grows the write-ahead log, a
+        checkpoint rewrites the file.
+        """
         stamp: list[tuple[int, int, int] | None] = []
         for file in (self.file, self.file.with_name(self.file.name + ".wal")):
             try:
@@ -235,13 +277,19 @@ class Store:
 
 
 def _connect(file: Path, wait_s: float, *, hardened: bool = True) -> duckdb.DuckDBPyConnection:
-    """Open the file, waiting for other processes to let go. Nothing but this file can be reached from SQL on it, if `hardened`."""
+    """Open the file, waiting for other processes to let go. Nothing but this file can be reached
+    from SQL on it, if `hardened`.
+    """
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY_LIMIT,
         "temp_directory": str(file.parent / "tmp"),
         "autoinstall_known_extensions": "false",
-        "storage_compatibility_version": "v1.2.0",  # the first with zstd; later ones lack a plain dictionary for short words
-        "zstd_min_string_length": 1,  # and FSST off, below: text of any length takes zstd, at half of FSST's size
+        "storage_compatibility_version": (
+            "v1.2.0"
+        ),  # the first with zstd; later ones lack a plain dictionary for short words
+        "zstd_min_string_length": (
+            1
+        ),  # and FSST off, below: text of any length takes zstd, at half of FSST's size
     }
     try:
         return _keep_opening(file, wait_s, config, hardened)
@@ -250,29 +298,42 @@ def _connect(file: Path, wait_s: float, *, hardened: bool = True) -> duckdb.Duck
             _mark_of(file).unlink()
 
 
-def _keep_opening(file: Path, wait_s: float, config: dict[str, Any], hardened: bool) -> duckdb.DuckDBPyConnection:
+def _keep_opening(
+    file: Path, wait_s: float, config: dict[str, Any], hardened: bool
+) -> duckdb.DuckDBPyConnection:
     give_up_at = time.monotonic() + wait_s
     pause_s = 0.01
     while True:
         try:
-            with _opening:  # two stores of one process on one file share a database, and with it these settings
+            with (
+                _opening
+            ):  # two stores of one process on one file share a database, and with it these settings
                 connection = duckdb.connect(str(file), config=config)
-                ((locked,),) = connection.execute("SELECT current_setting('lock_configuration')").fetchall()
-                if not locked:  # not in `config`: there FSST would stay on, and the lock refuse the temp_directory beside it
+                ((locked,),) = connection.execute(
+                    "SELECT current_setting('lock_configuration')"
+                ).fetchall()
+                # not in `config`: there FSST would stay on, and the lock refuse the temp_directory
+                # beside it
+                if not locked:
                     connection.execute("SET disabled_compression_methods = 'fsst'")
                     if hardened:
-                        connection.execute("SET enable_external_access = false; SET lock_configuration = true")
+                        connection.execute(
+                            "SET enable_external_access = false; SET lock_configuration = true"
+                        )
             return connection
         except duckdb.IOException as cause:
             if "not a valid duckdb" in str(cause).lower():
                 raise StoreError(_foreign_text(file, cause)) from cause
             if "could not read enough bytes" in str(cause).lower():
                 raise StoreError(
-                    f"The store {file} is cut off ({str(cause).splitlines()[0]}). Put a copy of it back, or import the results "
-                    "into a new store."
+                    f"The store {file} is cut off ({str(cause).splitlines()[0]}). Put a copy of it"
+                    " back, or import the results into a new store."
                 ) from cause
             if "could not set lock" not in str(cause).lower():
-                raise StoreError(f"The store {file} cannot be opened: {cause}. Check the path and its permissions.") from cause
+                raise StoreError(
+                    f"The store {file} cannot be opened: {cause}. Check the path and its"
+                    " permissions."
+                ) from cause
             if time.monotonic() > give_up_at:
                 raise StoreBusyError(_busy_text(file, str(cause), wait_s)) from cause
         except duckdb.Error as cause:
@@ -305,63 +366,86 @@ def _is_waited_for(file: Path) -> bool:
 
 
 def _foreign_text(file: Path, cause: Exception) -> str:
-    return f"{file} is not a Charybdis store ({str(cause).splitlines()[0]}). Name another folder with --store, or move this file away."
+    return (
+        f"{file} is not a Charybdis store ({str(cause).splitlines()[0]}). Name another folder with"
+        " --store, or move this file away."
+    )
 
 
 def _copy_into(connection: duckdb.DuckDBPyConnection, fresh: Path) -> None:
     """Copy every table of an open store into a new file beside it."""
     ((this,),) = connection.execute("SELECT current_database()").fetchall()
-    ((last_key,),) = connection.execute("SELECT coalesce(last_value, 0) FROM duckdb_sequences() WHERE sequence_name = 'keys'").fetchall()
-    tables = [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+    ((last_key,),) = connection.execute(
+        "SELECT coalesce(last_value, 0) FROM duckdb_sequences() WHERE sequence_name = 'keys'"
+    ).fetchall()
+    tables = [
+        name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    ]
     quoted = str(fresh).replace("'", "''")
     connection.execute(f"ATTACH '{quoted}' AS fresh (STORAGE_VERSION 'v1.2.0'); USE fresh")
     connection.execute((_HERE / "schema.sql").read_text())
     for table in tables:
         connection.execute(f'INSERT INTO {table} BY NAME SELECT * FROM "{this}".{table}')
-    connection.execute(f'CREATE OR REPLACE SEQUENCE keys START {last_key + 1}; CHECKPOINT; USE "{this}"; DETACH fresh')
+    connection.execute(
+        f'CREATE OR REPLACE SEQUENCE keys START {last_key + 1}; CHECKPOINT; USE "{this}"; DETACH'
+        " fresh"
+    )
 
 
 def _busy_text(file: Path, cause: str, wait_s: float) -> str:
     holder = re.search(r"held in (.+?) \(PID (\d+)\)", cause)
     who = f"process {holder[2]} ({holder[1]})" if holder else "another process"
     return (
-        f"The store {file} is busy: {who} has held it for more than {wait_s:.0f} s. "
-        "Wait until its import or probe is done and try again, stop that process, or name another store with --store."
+        f"The store {file} is busy: {who} has held it for more than {wait_s:.0f} s. Wait until its"
+        " import or probe is done and try again, stop that process, or name another store with"
+        " --store."
     )
 
 
 def _prepare_schema(cursor: duckdb.DuckDBPyConnection, file: Path) -> None:
     """Make the tables of a new file, or bring an older one up to date, in one transaction."""
-    tables = {name for (name,) in cursor.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    tables = {
+        name for (name,) in cursor.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    }
     if tables and "meta" not in tables:
         raise StoreError(
-            f"{file} is a DuckDB file but not a Charybdis store (tables: {', '.join(sorted(tables))}). Name another with --store."
+            f"{file} is a DuckDB file but not a Charybdis store (tables:"
+            f" {', '.join(sorted(tables))}). Name another with --store."
         )
     found = 0
     if tables:
         try:
-            ((found,),) = cursor.execute("SELECT value::INTEGER FROM meta WHERE key = 'schema_version'").fetchall()
+            ((found,),) = cursor.execute(
+                "SELECT value::INTEGER FROM meta WHERE key = 'schema_version'"
+            ).fetchall()
         except (duckdb.Error, ValueError) as cause:
             raise StoreError(
-                f"{file} is a DuckDB file whose table meta names no schema version, so it is no Charybdis store. Name another with --store."
+                f"{file} is a DuckDB file whose table meta names no schema version, so it is no"
+                " Charybdis store. Name another with --store."
             ) from cause
     if found == SCHEMA_VERSION:
         return
     if found > SCHEMA_VERSION:
         raise StoreError(
-            f"The store {file} has schema version {found}; this Charybdis knows versions up to {SCHEMA_VERSION}. "
-            "Update Charybdis, or name another store with --store."
+            f"The store {file} has schema version {found}; this Charybdis knows versions up to"
+            f" {SCHEMA_VERSION}. Update Charybdis, or name another store with --store."
         )
     cursor.execute("BEGIN")
     try:
         if found == 0:
             cursor.execute((_HERE / "schema.sql").read_text())
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            cursor.execute("INSERT INTO meta VALUES ('store_version', '0'), ('created_at', ?), ('schema_version', '0')", [now])
+            cursor.execute(
+                "INSERT INTO meta VALUES ('store_version', '0'), ('created_at', ?),"
+                " ('schema_version', '0')",
+                [now],
+            )
         else:
             for step in range(found + 1, SCHEMA_VERSION + 1):
                 cursor.execute((_HERE / "migrations" / f"to_{step:03}.sql").read_text())
-        cursor.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)])
+        cursor.execute(
+            "UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)]
+        )
         cursor.execute("COMMIT")
     except BaseException:
         cursor.execute("ROLLBACK")
@@ -369,5 +453,7 @@ def _prepare_schema(cursor: duckdb.DuckDBPyConnection, file: Path) -> None:
 
 
 def _read_version(cursor: duckdb.DuckDBPyConnection) -> int:
-    ((version,),) = cursor.execute("SELECT value::BIGINT FROM meta WHERE key = 'store_version'").fetchall()
+    ((version,),) = cursor.execute(
+        "SELECT value::BIGINT FROM meta WHERE key = 'store_version'"
+    ).fetchall()
     return int(version)

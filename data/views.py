@@ -1,6 +1,8 @@
-"""Views: links into the dashboard with a name. Example views ship (data/catalog/views.csv); saved views are what readers keep in the store.
+"""Views: links into the dashboard with a name. Example views ship (data/catalog/views.csv); saved
+views are what readers keep in the store.
 
-A saved view remembers the store version it was made at, so that whoever opens it later is told what has changed since.
+A saved view remembers the store version it was made at, so that whoever opens it later is told what
+has changed since.
 """
 
 from __future__ import annotations
@@ -43,12 +45,15 @@ def read_example_views(file: Path = FILE) -> tuple[ExampleView, ...]:
     """Read the hand-kept views, in their order.
 
     Raises:
-        ValueError: the columns are others than COLUMNS, or a field is empty (a fault of ours: the file ships).
+        ValueError: the columns are others than COLUMNS, or a field is empty (a fault of ours: the
+            file ships).
     """
     with file.open(encoding="utf-8", newline="") as handle:
         reader = csv.DictReader(handle, strict=True)
         if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise ValueError(f"{file} has the columns {reader.fieldnames}; it needs {', '.join(COLUMNS)}")
+            raise ValueError(
+                f"{file} has the columns {reader.fieldnames}; it needs {', '.join(COLUMNS)}"
+            )
         rows = list(reader)
     empty = [row for row in rows if not all(row[name] for name in COLUMNS if name != "needs")]
     if empty:
@@ -80,11 +85,17 @@ def save_view(store: Store, *, name: str, page: str, query: str, note: str | Non
         raise CharybdisError("A view needs a name of 1 to 80 characters.")
     view_id = uuid.uuid4().hex[:12]
     with store.transaction() as cursor:
-        # A saved view changes no number: it is kept under the version before this transaction, which readers saw.
-        ((version,),) = cursor.execute("SELECT value::BIGINT FROM meta WHERE key = 'store_version'").fetchall()
+        # A saved view changes no number: it is kept under the version before this transaction,
+        # which readers saw.
+        ((version,),) = cursor.execute(
+            "SELECT value::BIGINT FROM meta WHERE key = 'store_version'"
+        ).fetchall()
         cursor.execute("DELETE FROM views WHERE name = ?", [name])
         now = datetime.now(UTC).replace(tzinfo=None)
-        cursor.execute("INSERT INTO views VALUES (?, ?, ?, ?, ?, ?, ?)", [view_id, name, page, query, int(version) + 1, note, now])
+        cursor.execute(
+            "INSERT INTO views VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [view_id, name, page, query, int(version) + 1, note, now],
+        )
     return view_id
 
 

@@ -1,8 +1,10 @@
-"""Folders that are watched: result files that are new, or have grown, come in by themselves. Which folders, the store remembers.
+"""Folders that are watched: result files that are new, or have grown, come in by themselves. Which
+folders, the store remembers.
 
-A look compares names, sizes and times of the files with those of the last look and reads nothing when they are the same. A file that is
-still being written comes in with what it holds so far and is read again when it has grown: the newer reading replaces the older one. Until
-its end is known, or it has been quiet for long, its runs are running (data/unfinished.py).
+A look compares names, sizes and times of the files with those of the last look and reads nothing
+when they are the same. A file that is still being written comes in with what it holds so far and is
+read again when it has grown: the newer reading replaces the older one. Until its end is known, or
+it has been quiet for long, its runs are running (data/unfinished.py).
 """
 
 from __future__ import annotations
@@ -48,7 +50,9 @@ def watch_folders(store: Store, folders: Iterable[str | Path]) -> tuple[Path, ..
     for folder in folders:
         path = Path(os.path.realpath(Path(folder).expanduser()))
         if not path.is_dir():
-            raise CharybdisError(f"{path_text(path)} is no folder. Name a folder that result files are written to.")
+            raise CharybdisError(
+                f"{path_text(path)} is no folder. Name a folder that result files are written to."
+            )
         kept.append(path)
     text = json.dumps(sorted({os.fspath(path) for path in kept}))
     with store.transaction() as cursor:
@@ -60,7 +64,8 @@ def watch_folders(store: Store, folders: Iterable[str | Path]) -> tuple[Path, ..
 class Watch:
     """Looks into the watched folders, now and then or when asked to.
 
-    results  what became of the newest sources, newest first; problem: why the last look ended early, if it did
+    results  what became of the newest sources, newest first; problem: why the last look ended
+    early, if it did
     """
 
     def __init__(self, store: Store) -> None:
@@ -74,7 +79,9 @@ class Watch:
         self.problem: str | None = None
 
     def look(self) -> list[ImportResult]:
-        """One look: import every source of which a file is new or has changed since the last one. Returns what became of them."""
+        """One look: import every source of which a file is new or has changed since the last one.
+        Returns what became of them.
+        """
         with self._one_look:
             done: list[ImportResult] = []
             for folder in watched_folders(self._store):
@@ -82,11 +89,16 @@ class Watch:
                 if stamps != self._stamps.get(folder):
                     done += self._take_in(folder, stamps)
             self._follow_running(has_imported=bool(done))
-            self.results = (*reversed([result for result in done if result.status != "unchanged"]), *self.results)[:KEPT_RESULTS]
+            self.results = (
+                *reversed([result for result in done if result.status != "unchanged"]),
+                *self.results,
+            )[:KEPT_RESULTS]
             return done
 
     def _follow_running(self, *, has_imported: bool) -> None:
-        """Let pages read anew when a run has gone quiet, which is no change of the store's content but of what is said of it."""
+        """Let pages read anew when a run has gone quiet, which is no change of the store's content
+        but of what is said of it.
+        """
         if has_imported or self._running is None or self._running:
             running = running_runs(self._store)
             if self._running and self._running - running and not has_imported:
@@ -96,7 +108,11 @@ class Watch:
 
     def _take_in(self, folder: Path, stamps: Stamps) -> list[ImportResult]:
         done = []
-        found, _ = with_remembered(self._store, discover([folder]).sources) if folder.is_dir() else ((), ())
+        found, _ = (
+            with_remembered(self._store, discover([folder]).sources)
+            if folder.is_dir()
+            else ((), ())
+        )
         for source in found:
             mine = {os.fspath(file): stamps.get(os.fspath(file), (-1, -1)) for file in source.files}
             if mine != self._sources.get(source.path):
@@ -105,7 +121,12 @@ class Watch:
         self._stamps[folder] = stamps  # only now: a look that failed half-way is repeated
         return done
 
-    def start(self, *, pause_s: float = PAUSE_S, told: Callable[[Sequence[ImportResult]], None] | None = None) -> None:
+    def start(
+        self,
+        *,
+        pause_s: float = PAUSE_S,
+        told: Callable[[Sequence[ImportResult]], None] | None = None,
+    ) -> None:
         """Look again and again on a thread of its own, until `stop`."""
 
         def keep_looking() -> None:

@@ -1,4 +1,6 @@
-"""Rows into the store: records become table rows, names become keys, rollups follow. One Writer lives inside one transaction."""
+"""Rows into the store: records become table rows, names become keys, rollups follow. One Writer
+lives inside one transaction.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,15 @@ import pyarrow.compute as pc
 from data.importers.kit.base import SAMPLE_SCHEMA, Batch, RunNotice
 from data.model_order import keep_model_order
 from data.name_keys import NameKeys
-from data.records import Reject, RunInfo, SampleColumns, Score, ScoredSample, StoreError, field_names
+from data.records import (
+    Reject,
+    RunInfo,
+    SampleColumns,
+    Score,
+    ScoredSample,
+    StoreError,
+    field_names,
+)
 from data.removing import remove_failures, remove_runs
 from data.rollups import refresh_cells
 from data.store import Store
@@ -32,7 +42,9 @@ _STORED_AS_IS = tuple(
 
 @contextmanager
 def writing(store: Store) -> Iterator[Writer]:
-    """A Writer in a transaction of its own: everything written through it is stored together, or nothing is."""
+    """A Writer in a transaction of its own: everything written through it is stored together, or
+    nothing is.
+    """
     with store.transaction() as cursor:
         writer = Writer(cursor)
         yield writer
@@ -53,7 +65,7 @@ class Writer:
         self._primary_variant: dict[tuple[int, int], int] = {}
         self.n_runs = self.n_scores = self.n_samples = 0
 
-    # -- records ------------------------------------------------------------------------------------------------------------------
+    # -- records -----------------------------------------------------------------------------------
 
     def add(self, batch: Batch, *, import_key: int | None = None) -> None:
         """Store one batch of an importer, whichever it is."""
@@ -76,7 +88,8 @@ class Writer:
         """
         if run.run_id in self._runs:
             raise StoreError(
-                f"Run {run.run_id} ({run.model_raw}) came twice in one import. A run comes once, before its scores and samples."
+                f"Run {run.run_id} ({run.model_raw}) came twice in one import. A run comes once,"
+                " before its scores and samples."
             )
         run_key = self._names.next()
         self._new_runs.append(
@@ -95,19 +108,25 @@ class Writer:
         self.n_runs += 1
 
     def continue_run(self, run_id: str) -> None:
-        """Go on writing samples to a run that is stored already (a probe that streams, or resumes)."""
+        """Go on writing samples to a run that is stored already (a probe that streams, or
+        resumes).
+        """
         # From the rollups: the samples themselves would be read anew for every batch of a probe.
         rows = self._cursor.execute(
-            "SELECT r.run_key, c.task_key, coalesce(c.variant_key, -1), coalesce(c.is_primary, false), "
-            "coalesce(c.n_correct + c.n_wrong + c.n_unparsed + c.n_error + c.n_ungraded, 0) "
-            "FROM runs r LEFT JOIN cells c USING (run_key) WHERE r.run_id = ?",
+            "SELECT r.run_key, c.task_key, coalesce(c.variant_key, -1), coalesce(c.is_primary,"
+            " false), coalesce(c.n_correct + c.n_wrong + c.n_unparsed + c.n_error + c.n_ungraded,"
+            " 0) FROM runs r LEFT JOIN cells c USING (run_key) WHERE r.run_id = ?",
             [run_id],
         ).fetchall()
         if not rows:
             raise StoreError(f"No run {run_id} is stored. Start it with add_run first.")
         run_key = rows[0][0]
         self._runs[run_id], self._rows_of_run[run_key] = run_key, sum(n for *_, n in rows)
-        self._primary_variant |= {(run_key, task_key): variant_key for _, task_key, variant_key, is_primary, _ in rows if is_primary}
+        self._primary_variant |= {
+            (run_key, task_key): variant_key
+            for _, task_key, variant_key, is_primary, _ in rows
+            if is_primary
+        }
 
     def change_run(self, run_id: str, values: Mapping[str, Any]) -> None:
         """Set columns of a stored run (say, how it ended). Its samples stay.
@@ -116,43 +135,62 @@ class Writer:
             StoreError: no run of that id is stored.
         """
         assignments = ", ".join(f"{name} = ?" for name in values)
-        changed = self._cursor.execute(f"UPDATE runs SET {assignments} WHERE run_id = ?", [*values.values(), run_id]).fetchall()
+        changed = self._cursor.execute(
+            f"UPDATE runs SET {assignments} WHERE run_id = ?", [*values.values(), run_id]
+        ).fetchall()
         if changed != [(1,)]:
-            raise StoreError(f"No run {run_id} is stored, so nothing about it can be changed. `export runs` lists what there is.")
+            raise StoreError(
+                f"No run {run_id} is stored, so nothing about it can be changed. `export runs`"
+                " lists what there is."
+            )
 
     def add_warnings(self, run_id: str, warnings: Sequence[str]) -> None:
         """Add to the warnings of a run that this Writer added before."""
         run_key = self._run_key(run_id)
         self._flush_runs()
-        ((known,),) = self._cursor.execute("SELECT warnings FROM runs WHERE run_key = ?", [run_key]).fetchall()
+        ((known,),) = self._cursor.execute(
+            "SELECT warnings FROM runs WHERE run_key = ?", [run_key]
+        ).fetchall()
         every = dict.fromkeys([*json.loads(known or "[]"), *warnings])
         self.change_run(run_id, {"warnings": json.dumps(list(every), ensure_ascii=False)})
 
     def drop_errors(self, run_id: str) -> int:
-        """Remove the samples of a stored run that are errors, so that they can be asked again; the others close up. Returns how many."""
+        """Remove the samples of a stored run that are errors, so that they can be asked again; the
+        others close up. Returns how many.
+        """
         self.continue_run(run_id)
         run_key = self._runs[run_id]
-        ((n_dropped,),) = self._cursor.execute("DELETE FROM samples WHERE run_key = ? AND outcome = 'error'", [run_key]).fetchall()
+        ((n_dropped,),) = self._cursor.execute(
+            "DELETE FROM samples WHERE run_key = ? AND outcome = 'error'", [run_key]
+        ).fetchall()
         if n_dropped:
             self._cursor.execute(
-                "UPDATE samples SET row_in_run = place FROM (SELECT row_in_run AS old, row_number() OVER (ORDER BY row_in_run) - 1 "
-                "AS place FROM samples WHERE run_key = $run) WHERE run_key = $run AND row_in_run = old",
+                "UPDATE samples SET row_in_run = place FROM (SELECT row_in_run AS old, row_number()"
+                " OVER (ORDER BY row_in_run) - 1 AS place FROM samples WHERE run_key = $run) WHERE"
+                " run_key = $run AND row_in_run = old",
                 {"run": run_key},
             )
             self._rows_of_run[run_key] -= int(n_dropped)
         return int(n_dropped)
 
     def store_version(self) -> int:
-        """The store's version before this Writer's transaction; it counts every transaction of every process."""
-        ((version,),) = self._cursor.execute("SELECT value::BIGINT FROM meta WHERE key = 'store_version'").fetchall()
+        """The store's version before this Writer's transaction; it counts every transaction of
+        every process.
+        """
+        ((version,),) = self._cursor.execute(
+            "SELECT value::BIGINT FROM meta WHERE key = 'store_version'"
+        ).fetchall()
         return int(version)
 
-    def stored_instances(self, run_id: str, instance_ids: Sequence[str]) -> set[tuple[str, str, str]]:
+    def stored_instances(
+        self, run_id: str, instance_ids: Sequence[str]
+    ) -> set[tuple[str, str, str]]:
         """Task, split and instance id of those of these instances that the run has samples of."""
         return set(
             self._cursor.execute(
-                "SELECT t.task, s.split::VARCHAR, s.instance_id FROM samples s JOIN tasks t USING (task_key) "
-                "WHERE s.run_key = ? AND s.instance_id IN (SELECT unnest(?::VARCHAR[]))",
+                "SELECT t.task, s.split::VARCHAR, s.instance_id FROM samples s JOIN tasks t USING"
+                " (task_key) WHERE s.run_key = ? AND s.instance_id IN (SELECT"
+                " unnest(?::VARCHAR[]))",
                 [self._run_key(run_id), list(instance_ids)],
             ).fetchall()
         )
@@ -162,18 +200,26 @@ class Writer:
         if not scores:
             return
         self._flush_runs()
-        rows: dict[str, list[Any]] = {name: [] for name in ("run_key", "task_key", *field_names(Score)) if name not in ("run_id", "task")}
+        rows: dict[str, list[Any]] = {
+            name: []
+            for name in ("run_key", "task_key", *field_names(Score))
+            if name not in ("run_id", "task")
+        }
         for score in scores:
             for name in rows:
                 if name == "run_key":
                     rows[name].append(self._run_key(score.run_id))
                 elif name == "task_key":
-                    rows[name].append(None if score.task is None else self._names.of_task(score.task))
+                    rows[name].append(
+                        None if score.task is None else self._names.of_task(score.task)
+                    )
                 elif name == "metadata":
                     rows[name].append(_json(score.metadata))
                 else:
                     rows[name].append(getattr(score, name))
-        self._insert_arrow("scores", pa.table({name: _column(name, values) for name, values in rows.items()}))
+        self._insert_arrow(
+            "scores", pa.table({name: _column(name, values) for name, values in rows.items()})
+        )
         self.n_scores += len(scores)
 
     def add_samples(self, samples: Sequence[ScoredSample]) -> None:
@@ -183,16 +229,26 @@ class Writer:
 
     def add_sample_columns(self, samples: SampleColumns) -> None:
         """Store single answers given by column."""
-        self.add_sample_table(pa.table({name: pa.array(samples[name], SAMPLE_SCHEMA.field(name).type) for name in samples}))
+        self.add_sample_table(
+            pa.table(
+                {name: pa.array(samples[name], SAMPLE_SCHEMA.field(name).type) for name in samples}
+            )
+        )
 
     def add_sample_table(self, table: pa.Table) -> None:
-        """Store single answers given as Arrow columns (`SAMPLE_SCHEMA`; missing columns are null), keeping their order."""
+        """Store single answers given as Arrow columns (`SAMPLE_SCHEMA`; missing columns are null),
+        keeping their order.
+        """
         if table.num_rows == 0:
             return
         self._flush_runs()
         run_keys, run_codes, run_ids = self._keys(table["run_id"], self._run_key)
         task_keys, task_codes, tasks = self._keys(table["task"], self._names.of_task)
-        variants = table["variant"] if "variant" in table.column_names else pa.chunked_array([pa.nulls(table.num_rows, pa.string())])
+        variants = (
+            table["variant"]
+            if "variant" in table.column_names
+            else pa.chunked_array([pa.nulls(table.num_rows, pa.string())])
+        )
         variant_keys, _, _ = self._keys(variants, self._names.of_variant)
         filled = np.where(variants.is_null().to_numpy(), -1, variant_keys)
         columns = {
@@ -200,7 +256,9 @@ class Writer:
             "row_in_run": pa.array(self._rows(run_keys, run_codes, len(run_ids))),
             "task_key": pa.array(task_keys),
             "variant_key": pa.array(variant_keys, mask=filled < 0),
-            "is_primary": pa.array(self._is_primary(run_keys, task_keys, run_codes * len(tasks) + task_codes, filled)),
+            "is_primary": pa.array(
+                self._is_primary(run_keys, task_keys, run_codes * len(tasks) + task_codes, filled)
+            ),
         }
         for name in _STORED_AS_IS:
             if name in table.column_names:
@@ -214,7 +272,10 @@ class Writer:
         """Keep what could not come in, with its place."""
         rows = [asdict(reject) for reject in rejects]
         if rows:
-            table = pa.table({"import_key": [import_key] * len(rows)} | {name: [row[name] for row in rows] for name in field_names(Reject)})
+            table = pa.table(
+                {"import_key": [import_key] * len(rows)}
+                | {name: [row[name] for row in rows] for name in field_names(Reject)}
+            )
             self._insert_arrow("rejects", table)
 
     def add_import(self, values: Mapping[str, Any]) -> int:
@@ -224,12 +285,20 @@ class Writer:
         return import_key
 
     def remove_parts(self, digests: Set[str], importer: str) -> None:
-        """Take away earlier imports of some, but not all, of these files: what comes now has them in it, and counts them once."""
+        """Take away earlier imports of some, but not all, of these files: what comes now has them
+        in it, and counts them once.
+        """
         rows = self._cursor.execute(
-            "SELECT import_key, files FROM imports WHERE format = ? AND json_array_length(files) < ?", [importer, len(digests)]
+            "SELECT import_key, files FROM imports WHERE format = ? AND"
+            " json_array_length(files) < ?",
+            [importer, len(digests)],
         ).fetchall()
-        parts = [key for key, files in rows if {file["sha256"] for file in json.loads(files)} < digests]
-        runs = self._cursor.execute("SELECT run_id FROM runs WHERE import_key IN (SELECT unnest(?::INTEGER[]))", [parts]).fetchall()
+        parts = [
+            key for key, files in rows if {file["sha256"] for file in json.loads(files)} < digests
+        ]
+        runs = self._cursor.execute(
+            "SELECT run_id FROM runs WHERE import_key IN (SELECT unnest(?::INTEGER[]))", [parts]
+        ).fetchall()
         remove_runs(self._cursor, [run_id for (run_id,) in runs])
 
     def remove_failures(self, *, path: str, sha256: str | None = None) -> None:
@@ -237,22 +306,34 @@ class Writer:
         remove_failures(self._cursor, path=path, sha256=sha256)
 
     def remove_unfinished(self, paths: Set[str], importer: str) -> None:
-        """Take away the runs that came in from an earlier state of these files and had no end yet."""
+        """Take away the runs that came in from an earlier state of these files and had no end
+        yet.
+        """
         rows = self._cursor.execute(
-            f"SELECT r.run_id, i.files FROM runs r JOIN imports i USING (import_key) WHERE i.format = ? AND {IS_OPEN}", [importer]
+            "SELECT r.run_id, i.files FROM runs r JOIN imports i USING (import_key) WHERE i.format"
+            f" = ? AND {IS_OPEN}",
+            [importer],
         ).fetchall()
-        stale = [run_id for run_id, files in rows if any(file["path"] in paths and "changed_at_s" in file for file in json.loads(files))]
+        stale = [
+            run_id
+            for run_id, files in rows
+            if any(file["path"] in paths and "changed_at_s" in file for file in json.loads(files))
+        ]
         remove_runs(self._cursor, stale)
 
     def close_import(self, import_key: int, values: Mapping[str, Any]) -> None:
         """Complete the note of an import, once everything is in."""
         assignments = ", ".join(f"{name} = ?" for name in values)
-        self._cursor.execute(f"UPDATE imports SET {assignments} WHERE import_key = ?", [*values.values(), import_key])
+        self._cursor.execute(
+            f"UPDATE imports SET {assignments} WHERE import_key = ?", [*values.values(), import_key]
+        )
 
     def emptied_runs(self) -> list[str]:
         """Runs that were stored with samples and would be replaced by the same runs without any."""
         self._flush_runs()
-        return sorted(run_id for run_id in self._had_samples if not self._rows_of_run[self._runs[run_id]])
+        return sorted(
+            run_id for run_id in self._had_samples if not self._rows_of_run[self._runs[run_id]]
+        )
 
     def finish(self) -> None:
         """Write what is still held back and bring the rollups of every touched run up to date."""
@@ -260,16 +341,21 @@ class Writer:
         keep_model_order(self._cursor)
         refresh_cells(self._cursor, list(self._rows_of_run))
 
-    # -- keys ---------------------------------------------------------------------------------------------------------------------
+    # -- keys --------------------------------------------------------------------------------------
 
     def _run_key(self, run_id: str) -> int:
         if run_id not in self._runs:
-            raise StoreError(f"A score or sample names run {run_id}, which was not added before it. Importers yield the run first.")
+            raise StoreError(
+                f"A score or sample names run {run_id}, which was not added before it. Importers"
+                " yield the run first."
+            )
         return self._runs[run_id]
 
     @staticmethod
     def _keys(column: pa.ChunkedArray, key_of: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
-        """Integer keys and small codes for a column of names, and its distinct names. A null has code and key -1."""
+        """Integer keys and small codes for a column of names, and its distinct names. A null has
+        code and key -1.
+        """
         encoded = column.combine_chunks().dictionary_encode()
         names = encoded.dictionary.to_pylist()
         codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
@@ -287,40 +373,67 @@ class Writer:
             self._rows_of_run[run_key] = first + len(mine)
         return rows
 
-    def _is_primary(self, run_keys: np.ndarray, task_keys: np.ndarray, pairs: np.ndarray, variant_keys: np.ndarray) -> np.ndarray:
+    def _is_primary(
+        self,
+        run_keys: np.ndarray,
+        task_keys: np.ndarray,
+        pairs: np.ndarray,
+        variant_keys: np.ndarray,
+    ) -> np.ndarray:
         """Whether each sample is read in the first variant that its run has for its task."""
         _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
-        primary = [self._primary_variant.setdefault((int(run_keys[i]), int(task_keys[i])), int(variant_keys[i])) for i in first]
+        primary = [
+            self._primary_variant.setdefault(
+                (int(run_keys[i]), int(task_keys[i])), int(variant_keys[i])
+            )
+            for i in first
+        ]
         return np.asarray(np.array(primary)[inverse] == variant_keys)
 
-    # -- rows ---------------------------------------------------------------------------------------------------------------------
+    # -- rows --------------------------------------------------------------------------------------
 
     def _insert(self, table: str, values: Mapping[str, Any]) -> None:
         marks = ", ".join("?" * len(values))
-        self._cursor.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", list(values.values()))
+        self._cursor.execute(
+            f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", list(values.values())
+        )
 
     def _flush_runs(self) -> None:
-        """Write the runs added since the last time, at once: row by row a table of a thousand runs takes ten seconds."""
+        """Write the runs added since the last time, at once: row by row a table of a thousand runs
+        takes ten seconds.
+        """
         if self._new_runs:
             self._had_samples |= self._with_samples([run["run_id"] for run in self._new_runs])
             remove_runs(self._cursor, [run["run_id"] for run in self._new_runs])
             columns = {
-                name: pa.array([run[name] for run in self._new_runs], type=_RUN_TYPES.get(name, pa.string())) for name in self._new_runs[0]
+                name: pa.array(
+                    [run[name] for run in self._new_runs], type=_RUN_TYPES.get(name, pa.string())
+                )
+                for name in self._new_runs[0]
             }
             self._insert_arrow("runs", pa.table(columns))
             self._new_runs.clear()
 
     def _with_samples(self, run_ids: list[str]) -> set[str]:
         """Those of the runs that are stored with samples."""
-        sql = "SELECT run_id FROM runs WHERE run_id IN (SELECT unnest(?::VARCHAR[])) AND run_key IN (SELECT run_key FROM cells)"
+        sql = (
+            "SELECT run_id FROM runs WHERE run_id IN (SELECT unnest(?::VARCHAR[])) AND run_key IN"
+            " (SELECT run_key FROM cells)"
+        )
         return {run_id for (run_id,) in self._cursor.execute(sql, [run_ids]).fetchall()}
 
     def _insert_arrow(self, table: str, rows: pa.Table) -> None:
-        """Append rows; columns they lack are null. Not by `register`: a name, once given up, still holds its rows until the commit."""
+        """Append rows; columns they lack are null. Not by `register`: a name, once given up, still
+        holds its rows until the commit.
+        """
         if table not in self._columns:
-            self._columns[table] = [name for name, *_ in self._cursor.execute(f"DESCRIBE {table}").fetchall()]
+            self._columns[table] = [
+                name for name, *_ in self._cursor.execute(f"DESCRIBE {table}").fetchall()
+            ]
         given = set(rows.column_names)
-        projection = ", ".join(name if name in given else f"NULL AS {name}" for name in self._columns[table])
+        projection = ", ".join(
+            name if name in given else f"NULL AS {name}" for name in self._columns[table]
+        )
         self._cursor.from_arrow(rows).project(projection).insert_into(table)
 
 
@@ -329,23 +442,41 @@ _SAMPLE_VALUES = attrgetter(*SAMPLE_SCHEMA.names)
 
 def table_of_samples(samples: Sequence[ScoredSample]) -> pa.Table:
     """Samples as Arrow columns of SAMPLE_SCHEMA."""
-    columns: dict[str, Any] = dict(zip(SAMPLE_SCHEMA.names, zip(*map(_SAMPLE_VALUES, samples), strict=True), strict=True))
+    columns: dict[str, Any] = dict(
+        zip(SAMPLE_SCHEMA.names, zip(*map(_SAMPLE_VALUES, samples), strict=True), strict=True)
+    )
     for name in ("metrics", "metadata"):
         columns[name] = [_json(value) for value in columns[name]]
     return pa.table(columns, schema=SAMPLE_SCHEMA)
 
 
 _SCORE_TYPES = {
-    "run_key": pa.int32(), "task_key": pa.int32(), "level": pa.int16(), "value": pa.float64(), "value01": pa.float64(),
-    "stderr": pa.float64(),     "n": pa.int64(), "n_shot": pa.int32(), "higher_is_better": pa.bool_(), "is_group": pa.bool_(),
-}  # fmt: skip
+    "run_key": pa.int32(),
+    "task_key": pa.int32(),
+    "level": pa.int16(),
+    "value": pa.float64(),
+    "value01": pa.float64(),
+    "stderr": pa.float64(),
+    "n": pa.int64(),
+    "n_shot": pa.int32(),
+    "higher_is_better": pa.bool_(),
+    "is_group": pa.bool_(),
+}
 
 
 _RUN_TYPES = {
-    "run_key": pa.int32(), "import_key": pa.int32(), "model_key": pa.int32(), "step": pa.int64(), "train_tokens": pa.float64(),
-    "n_params": pa.int64(), "started_at": pa.timestamp("us"), "finished_at": pa.timestamp("us"), "added_at": pa.timestamp("us"),
-    "n_shot": pa.int32(), "sample_limit": pa.float64(),
-}  # fmt: skip
+    "run_key": pa.int32(),
+    "import_key": pa.int32(),
+    "model_key": pa.int32(),
+    "step": pa.int64(),
+    "train_tokens": pa.float64(),
+    "n_params": pa.int64(),
+    "started_at": pa.timestamp("us"),
+    "finished_at": pa.timestamp("us"),
+    "added_at": pa.timestamp("us"),
+    "n_shot": pa.int32(),
+    "sample_limit": pa.float64(),
+}
 
 
 def _column(name: str, values: list[Any]) -> pa.Array:
@@ -357,7 +488,9 @@ _encode = json.JSONEncoder(default=str, ensure_ascii=False, allow_nan=False).enc
 
 
 def _json(value: Mapping[str, Any]) -> str | None:
-    """JSON text, or None for nothing. Values JSON has no word for are written as their text, NaN and infinities too."""
+    """JSON text, or None for nothing. Values JSON has no word for are written as their text, NaN
+    and infinities too.
+    """
     if not value:
         return None
     try:

@@ -1,7 +1,9 @@
-"""How far do certified values agree? Writes data/catalog/agreement.csv, which the methods page shows.
+"""How far do certified values agree? Writes data/catalog/agreement.csv, which the methods page
+shows.
 
-python -m docs.agreement                        the shipped values only; what stands there of reference values is kept
-python -m docs.agreement REFERENCE_VALUES.json  and those of a file of certified values that is not shipped
+python -m docs.agreement                        the shipped values only; the others stay
+python -m docs.agreement REFERENCE_VALUES.json  and those of a file of certified values that is not
+shipped
 """
 
 from __future__ import annotations
@@ -13,7 +15,14 @@ from typing import Any
 import pandas as pd
 
 from analysis.verify import verify_file
-from data.methods import AGREEMENT_COLUMNS, AGREEMENT_FILE, CERTIFIED_FILE, REFERENCE, SHIPPED, read_agreement
+from data.methods import (
+    AGREEMENT_COLUMNS,
+    AGREEMENT_FILE,
+    CERTIFIED_FILE,
+    REFERENCE,
+    SHIPPED,
+    read_agreement,
+)
 
 
 def agreement_rows(kind: str, file: Path) -> list[dict[str, Any]]:
@@ -38,10 +47,19 @@ def agreement_rows(kind: str, file: Path) -> list[dict[str, Any]]:
 def main(paths: list[str]) -> None:
     kept = read_agreement()
     rows = agreement_rows(SHIPPED, CERTIFIED_FILE)
-    rows += agreement_rows(REFERENCE, Path(paths[0])) if paths else kept[kept["values"] == REFERENCE].to_dict("records")
-    pd.DataFrame(rows, columns=list(AGREEMENT_COLUMNS)).to_csv(AGREEMENT_FILE, index=False, lineterminator="\n")
+    rows += (
+        agreement_rows(REFERENCE, Path(paths[0]))
+        if paths
+        else kept[kept["values"] == REFERENCE].to_dict("records")
+    )
+    pd.DataFrame(rows, columns=list(AGREEMENT_COLUMNS)).to_csv(
+        AGREEMENT_FILE, index=False, lineterminator="\n"
+    )
     n_failed = sum(row["n_vectors"] - row["n_passed"] for row in rows)
-    sys.stdout.write(f"{AGREEMENT_FILE.name}: {len(rows)} rows, {sum(row['n_vectors'] for row in rows)} vectors, {n_failed} disagree\n")
+    sys.stdout.write(
+        f"{AGREEMENT_FILE.name}: {len(rows)} rows, {sum(row['n_vectors'] for row in rows)} vectors,"
+        f" {n_failed} disagree\n"
+    )
     sys.exit(1 if n_failed else 0)
 
 

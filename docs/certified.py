@@ -1,9 +1,11 @@
-"""Writes data/catalog/certified.json: values that `cli.py verify` holds Charybdis against, made by other code than its own.
+"""Writes data/catalog/certified.json: values that `cli.py verify` holds Charybdis against, made by
+other code than its own.
 
 python -m docs.certified
 
-Nothing of `analysis` is imported here. Every value is worked out by hand, by counting every case, in exact fractions, by a numerical method
-that the product does not use, or by another library; `source` says which. Everything a vector needs stands in its inputs.
+Nothing of `analysis` is imported here. Every value is worked out by hand, by counting every case,
+in exact fractions, by a numerical method that the product does not use, or by another library;
+`source` says which. Everything a vector needs stands in its inputs.
 """
 
 from __future__ import annotations
@@ -29,7 +31,10 @@ def certified_values() -> dict[str, list[dict[str, object]]]:
 def main() -> None:
     values = certified_values()
     lines = [
-        f"  {json.dumps(key)}: [\n" + ",\n".join(f"    {json.dumps(one)}" for one in vectors) + "\n  ]" for key, vectors in values.items()
+        f"  {json.dumps(key)}: [\n"
+        + ",\n".join(f"    {json.dumps(one)}" for one in vectors)
+        + "\n  ]"
+        for key, vectors in values.items()
     ]
     FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     sys.stdout.write(f"{FILE.name}: {len(values)} keys, {sum(map(len, values.values()))} vectors\n")

@@ -1,4 +1,6 @@
-"""Take the README's pictures from the real app on what ships, at 1280x800, light or dark. `make pictures` runs this."""
+"""Take the README's pictures from the real app on what ships, at 1280x800, light or dark. `make
+pictures` runs this.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +29,18 @@ PICTURES = {
     "methods-dark": "methods",
 }
 """Page and colour scheme -> address."""
-IDLE = "() => document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'"
+IDLE = (
+    "() => document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state')"
+    " === 'notRunning'"
+)
 
 
 def take(browser: Browser, url: str, name: str) -> None:
     """One picture, once the page is drawn."""
     page_name, _, scheme = name.partition("-")
-    context = browser.new_context(viewport=SIZE, color_scheme="dark" if scheme == "dark" else "light")
+    context = browser.new_context(
+        viewport=SIZE, color_scheme="dark" if scheme == "dark" else "light"
+    )
     page = context.new_page()
     page.goto(f"{url}/{PICTURES[name]}")
     page.get_by_role("heading", level=1).wait_for()
@@ -50,21 +57,32 @@ def take(browser: Browser, url: str, name: str) -> None:
 
 def _shrink(picture: Path) -> None:
     """Keep 256 colours: a page has hardly more, and the file is a third."""
-    Image.open(picture).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(picture, optimize=True)
+    Image.open(picture).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
+        picture, optimize=True
+    )
 
 
 def main() -> None:
     chromium = find_chromium()
     if chromium is None:
-        sys.exit("Pictures need a Chromium, and none was found. Install one, or name it in CHARYBDIS_CHROMIUM.")
+        sys.exit(
+            "Pictures need a Chromium, and none was found. Install one, or name it in"
+            " CHARYBDIS_CHROMIUM."
+        )
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         store = Path(temporary) / "store"
         open_store(store).close()
-        process, url = start_app(ROOT / "app.py", env=os.environ | {"CHARYBDIS_STORE": str(store)}, log=Path(temporary) / "server.log")
+        process, url = start_app(
+            ROOT / "app.py",
+            env=os.environ | {"CHARYBDIS_STORE": str(store)},
+            log=Path(temporary) / "server.log",
+        )
         try:
             with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_FLAGS))
+                browser = playwright.chromium.launch(
+                    executable_path=chromium, args=list(CHROMIUM_FLAGS)
+                )
                 for name in PICTURES:
                     take(browser, url, name)
                 browser.close()

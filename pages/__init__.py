@@ -1,1 +1,3 @@
-"""One folder a page: `page.py` is the script that Streamlit runs, the files beside it hold its sections and controls."""
+"""One folder a page: `page.py` is the script that Streamlit runs, the files beside it hold its
+sections and controls.
+"""

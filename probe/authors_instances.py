@@ -1,4 +1,6 @@
-"""How the authors make instances of five tasks, restated: what their grader does to a perfect solver depends on it."""
+"""How the authors make instances of five tasks, restated: what their grader does to a perfect
+solver depends on it.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def _drawn(rng: random.Random, split: str, low: int, high: int) -> list[int]:
 
 
 def _four_sum_in_range(rng: random.Random, split: str) -> dict[str, Any] | None:
-    """Bounds are neighbours among the *different* sums: how many choices share the sum between them is lost."""
+    """Bounds are neighbours among the *different* sums: how many choices share the sum between them
+    is lost.
+    """
     numbers = _drawn(rng, split, 5, 11)
     sums = sorted({sum(four) for four in combinations(numbers, 4)})
     if len(sums) < 3:
@@ -40,10 +44,16 @@ def _four_sum_in_range(rng: random.Random, split: str) -> dict[str, Any] | None:
 
 
 def _subset_sum_in_range(rng: random.Random, split: str) -> dict[str, Any] | None:
-    """Bounds are neighbours among the sums of subsets of 4 to 6 numbers; smaller and larger subsets fit as well."""
+    """Bounds are neighbours among the sums of subsets of 4 to 6 numbers; smaller and larger subsets
+    fit as well.
+    """
     numbers = _drawn(rng, split, 6, 8)
     sums = sorted(sum(subset) for size in SIZES for subset in combinations(numbers, size))
-    alone = [place for place in range(1, len(sums) - 1) if sums[place - 1] < sums[place] < sums[place + 1]]
+    alone = [
+        place
+        for place in range(1, len(sums) - 1)
+        if sums[place - 1] < sums[place] < sums[place + 1]
+    ]
     if not alone:
         return None
     place = rng.choice(alone)
@@ -55,7 +65,9 @@ def _n_tens(numbers: list[int]) -> int:
 
 
 def _subset_sum_multiple_ten(rng: random.Random, split: str) -> dict[str, Any] | None:
-    """One subset of 4 to 6 numbers fits. A list that does not have it is overwritten with one of its own numbers until it does."""
+    """One subset of 4 to 6 numbers fits. A list that does not have it is overwritten with one of
+    its own numbers until it does.
+    """
     numbers = _drawn(rng, split, 6, 9)
     number = rng.choice(numbers)
     for attempt in range(50):
@@ -77,7 +89,9 @@ def _increasing(rng: random.Random, split: str) -> dict[str, Any] | None:
 
 
 def _consecutive(rng: random.Random, split: str) -> dict[str, Any] | None:
-    """A list without a run gets the neighbours of half of its numbers, which makes the list longer and the runs equal."""
+    """A list without a run gets the neighbours of half of its numbers, which makes the list longer
+    and the runs equal.
+    """
     numbers = _drawn(rng, split, 4, 10)
     present = set(numbers)
     if not any(number + 1 in present for number in numbers):

@@ -1,6 +1,8 @@
-"""What does the SCYLLA authors' grader alone do to a perfect solver? It answers with a random right answer; theirs accepts one of several.
+"""What does the SCYLLA authors' grader alone do to a perfect solver? It answers with a random right
+answer; theirs accepts one of several.
 
-On instances made by the authors' rules where those differ from ours (`probe.authors_instances`), else on ours.
+On instances made by the authors' rules where those differ from ours (`probe.authors_instances`),
+else on ours.
 """
 
 from __future__ import annotations
@@ -20,9 +22,13 @@ N, SEED = 256, 0
 
 
 def perfect_solver(task: str, split: str, *, n: int = N, seed: int = SEED) -> tuple[int, int]:
-    """Right answers that the authors' grader counts as right, and right answers that ours counts as right, of n random right answers."""
+    """Right answers that the authors' grader counts as right, and right answers that ours counts as
+    right, of n random right answers.
+    """
     rng = random.Random(f"{task} {split} {seed}")
-    batch = authors_batch(task, split, n, seed) if task in MAKERS else make_batch(task, split, n, seed)
+    batch = (
+        authors_batch(task, split, n, seed) if task in MAKERS else make_batch(task, split, n, seed)
+    )
     theirs = ours = 0
     for instance in batch:
         reply = f"The answer is {rng.choice(_right_answers(instance))}."
@@ -32,20 +38,34 @@ def perfect_solver(task: str, split: str, *, n: int = N, seed: int = SEED) -> tu
 
 
 def _right_answers(instance: Instance) -> list[Answer]:
-    """All right answers that differ for the authors' grader; one order of each sum. Elsewhere the reference, and a tour's way back."""
+    """All right answers that differ for the authors' grader; one order of each sum. Elsewhere the
+    reference, and a tour's way back.
+    """
     if instance.task in _SEVERAL:
         distinct = {
-            tuple(sorted(one) if TASKS[instance.task].authors_order == "any" else one) for one in _SEVERAL[instance.task](instance.input)
+            tuple(sorted(one) if TASKS[instance.task].authors_order == "any" else one)
+            for one in _SEVERAL[instance.task](instance.input)
         }
         return [list(one) for one in sorted(distinct)]
     reference = instance.reference
-    return [reference, reference[::-1]] if instance.task == "tsp" and isinstance(reference, list) else [reference]
+    return (
+        [reference, reference[::-1]]
+        if instance.task == "tsp" and isinstance(reference, list)
+        else [reference]
+    )
 
 
-def _sums(sizes: Callable[[int], Iterable[int]], is_right: Callable[[int, Input], bool]) -> Callable[[Input], list[tuple[int, ...]]]:
+def _sums(
+    sizes: Callable[[int], Iterable[int]], is_right: Callable[[int, Input], bool]
+) -> Callable[[Input], list[tuple[int, ...]]]:
     def answers(given: Input) -> list[tuple[int, ...]]:
         numbers = given["numbers"]
-        return [chosen for size in sizes(len(numbers)) for chosen in combinations(numbers, size) if is_right(sum(chosen), given)]
+        return [
+            chosen
+            for size in sizes(len(numbers))
+            for chosen in combinations(numbers, size)
+            if is_right(sum(chosen), given)
+        ]
 
     return answers
 
@@ -57,7 +77,11 @@ def _in_range(total: int, given: Input) -> bool:
 def _increasing(given: Input) -> list[tuple[int, ...]]:
     numbers = given["numbers"]
     for size in range(len(numbers), 0, -1):
-        found = [chosen for chosen in combinations(numbers, size) if all(a < b for a, b in pairwise(chosen))]
+        found = [
+            chosen
+            for chosen in combinations(numbers, size)
+            if all(a < b for a, b in pairwise(chosen))
+        ]
         if found:
             return found
     return []

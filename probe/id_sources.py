@@ -1,7 +1,8 @@
-"""Where ID comes from: stated ranges, the ladder's known training distribution, or what a model itself writes when asked for test inputs.
+"""Where ID comes from: stated ranges, the ladder's known training distribution, or what a model
+itself writes when asked for test inputs.
 
-A source gives each task its ID and OOD elements and the lengths of its lists. It is stored with the run, so that a resumed run draws from
-the same one.
+A source gives each task its ID and OOD elements and the lengths of its lists. It is stored with the
+run, so that a resumed run draws from the same one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from probe.tasks import TASKS, Elements, Task
 from probe.tasks.elements import OOD_RANGE, RANGES
 
 MIN_EXAMPLES, MIN_ELEMENTS = 40, 24
-"""What an elicited task needs at least: examples that can be read, and different numbers in them."""
+"""What an elicited task needs at least: examples that can be read, and different numbers in them.
+"""
 PROMPTS_AT_MOST = 64
 _HOPELESS_AFTER = 16
 """A model that has written nothing usable by then will not."""
@@ -52,10 +54,15 @@ class IdSource:
     tasks: Mapping[str, TaskElements] = field(default_factory=dict)
 
     def of(self, task: str) -> TaskElements:
-        """Elements and lengths of one task. Raises: IdSourceError when the source says nothing about it."""
+        """Elements and lengths of one task. Raises: IdSourceError when the source says nothing
+        about it.
+        """
         found = self.tasks.get(task, self.default)
         if found is None:
-            raise IdSourceError(f"The ID source '{self.name}' says nothing about {task}. It knows: {', '.join(self.tasks)}.")
+            raise IdSourceError(
+                f"The ID source '{self.name}' says nothing about {task}. It knows:"
+                f" {', '.join(self.tasks)}."
+            )
         return found
 
 
@@ -74,9 +81,15 @@ def ladder_source(ood: str = "scatter") -> IdSource:
 
     usable = [name for name, kind in OOD_KINDS.items() if not set(kind.values) & set(ID_VALUES)]
     if ood not in usable:
-        raise IdSourceError(f"The ladder has no OOD '{ood}' of its own numbers. Choose one of: {', '.join(usable)}.")
+        raise IdSourceError(
+            f"The ladder has no OOD '{ood}' of its own numbers. Choose one of: {', '.join(usable)}."
+        )
     elements = Elements("ladder", ID_VALUES, OOD_KINDS[ood].values)
-    return IdSource("ladder", {"name": "ladder", "ood": ood}, tasks={task: TaskElements(elements, ns) for task, ns in LENGTHS.items()})
+    return IdSource(
+        "ladder",
+        {"name": "ladder", "ood": ood},
+        tasks={task: TaskElements(elements, ns) for task, ns in LENGTHS.items()},
+    )
 
 
 def read_source(facts: Mapping[str, Any]) -> IdSource:
@@ -87,12 +100,17 @@ def read_source(facts: Mapping[str, Any]) -> IdSource:
         return ladder_source(facts["ood"])
     tasks = {}
     for task, said in facts["tasks"].items():
-        elements = Elements.from_values("elicited", Counter({int(value): n for value, n in said["elements"].items()}).elements())
-        tasks[task] = TaskElements(elements, tuple(Counter({int(length): n for length, n in said["lengths"].items()}).elements()))
+        elements = Elements.from_values(
+            "elicited", Counter({int(value): n for value, n in said["elements"].items()}).elements()
+        )
+        tasks[task] = TaskElements(
+            elements,
+            tuple(Counter({int(length): n for length, n in said["lengths"].items()}).elements()),
+        )
     return IdSource("elicited", facts, tasks=tasks)
 
 
-# -- elicited ----------------------------------------------------------------------------------------------------------------------
+# -- elicited --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +125,21 @@ class Elicitation:
 
 
 def elicitation_prompt(task: Task, n: int = 10) -> str:
-    """What a model is asked so that it writes test inputs of a task (after arXiv 2410.01769, section 3.2.2, in our words)."""
+    """What a model is asked so that it writes test inputs of a task (after arXiv 2410.01769,
+    section 3.2.2, in our words).
+    """
     return (
-        f'Here is a task:\n"{task.instruction}"\n\nWrite {n} different test inputs for this task. Each test input has {task.lengths[0]} to '
-        f"{task.lengths[-1]} whole numbers. Put every list of numbers on a line of its own, in square brackets and separated by commas, "
-        "and write nothing else.\n\nTest inputs:\n"
+        f'Here is a task:\n"{task.instruction}"\n\nWrite {n} different test inputs for this task.'
+        f" Each test input has {task.lengths[0]} to {task.lengths[-1]} whole numbers. Put every"
+        " list of numbers on a line of its own, in square brackets and separated by commas, and"
+        " write nothing else.\n\nTest inputs:\n"
     )
 
 
 def extract_examples(task: Task, text: str) -> list[list[int]]:
-    """The lists of a reply that can be an input of the task: of an allowed length, of whole numbers from 0 to 9999."""
+    """The lists of a reply that can be an input of the task: of an allowed length, of whole numbers
+    from 0 to 9999.
+    """
     found = []
     for match in _LIST.finditer(text):
         words = re.findall(r"[0-9]+", match[1])
@@ -127,12 +150,19 @@ def extract_examples(task: Task, text: str) -> list[list[int]]:
 
 
 def elicit(
-    model: Model, tasks: Sequence[str], *, seed: int = 0, max_new_tokens: int = 768, should_stop: ShouldStop = never
+    model: Model,
+    tasks: Sequence[str],
+    *,
+    seed: int = 0,
+    max_new_tokens: int = 768,
+    should_stop: ShouldStop = never,
 ) -> Iterator[Elicitation | IdSource]:
-    """Ask the model for test inputs of each task until there are enough; the last thing yielded is the source.
+    """Ask the model for test inputs of each task until there are enough; the last thing yielded is
+    the source.
 
-    ID are the numbers the model wrote, as often as it wrote them; OOD is the rest of 0 to 9999; lengths are those of its lists.
-    Raises: IdSourceError when a task's prompts are used up before there are enough examples; ModelError when none is answered.
+    ID are the numbers the model wrote, as often as it wrote them; OOD is the rest of 0 to 9999;
+    lengths are those of its lists. Raises: IdSourceError when a task's prompts are used up before
+    there are enough examples; ModelError when none is answered.
     """
     said: dict[str, Any] = {}
     for name in tasks:
@@ -144,21 +174,39 @@ def elicit(
                 break
             asked.ask_more(progress, should_stop)
         said[name] = asked.facts()
-    yield read_source({"name": "elicited", "seed": seed, "temperature": 1.0, "max_new_tokens": max_new_tokens, "tasks": said})
+    yield read_source(
+        {
+            "name": "elicited",
+            "seed": seed,
+            "temperature": 1.0,
+            "max_new_tokens": max_new_tokens,
+            "tasks": said,
+        }
+    )
 
 
 class _Asked:
     """What a model has written so far for one task."""
 
     def __init__(self, task: Task, model: Model, seed: int, max_new_tokens: int) -> None:
-        self._task, self._model, self._seed, self._max_new_tokens = task, model, seed, max_new_tokens
+        self._task, self._model, self._seed, self._max_new_tokens = (
+            task,
+            model,
+            seed,
+            max_new_tokens,
+        )
         self._prompt = Prompt(elicitation_prompt(task), is_chat=model.facts.has_chat_template)
         self._examples: dict[tuple[int, ...], None] = {}
         self._n_prompts = 0
 
     def _elements(self) -> Counter[int]:
         # The zeros of a distance matrix are its diagonal and no distances.
-        return Counter(value for example in self._examples for value in example if value or self._task.name != "tsp")
+        return Counter(
+            value
+            for example in self._examples
+            for value in example
+            if value or self._task.name != "tsp"
+        )
 
     def progress(self) -> Elicitation:
         n_examples, n_elements = len(self._examples), len(self._elements())
@@ -166,18 +214,28 @@ class _Asked:
         return Elicitation(self._task.name, n_examples, n_elements, self._n_prompts, is_enough)
 
     def ask_more(self, so_far: Elicitation, should_stop: ShouldStop) -> None:
-        """One round of prompts. Raises: IdSourceError when they are used up; ModelError when none was answered."""
+        """One round of prompts. Raises: IdSourceError when they are used up; ModelError when none
+        was answered.
+        """
         if self._n_prompts >= (PROMPTS_AT_MOST if so_far.n_examples else _HOPELESS_AFTER):
             other = "ladder" if self._model.ref.startswith("ladder:") else "range"
             raise IdSourceError(
-                f"{self._model.name} was asked {self._n_prompts} times to write test inputs of {self._task.name} and wrote "
-                f"{so_far.n_examples} that can be used, with {so_far.n_elements} different numbers; at least {MIN_EXAMPLES} with "
-                f"{MIN_ELEMENTS} different numbers are needed. Nothing was stored. Use the ID source '{other}', or leave this task out."
+                f"{self._model.name} was asked {self._n_prompts} times to write test inputs of"
+                f" {self._task.name} and wrote {so_far.n_examples} that can be used, with"
+                f" {so_far.n_elements} different numbers; at least {MIN_EXAMPLES} with"
+                f" {MIN_ELEMENTS} different numbers are needed. Nothing was stored. Use the ID"
+                f" source '{other}', or leave this task out."
             )
-        decoding = Decoding(self._max_new_tokens, temperature=1.0, seed=self._seed * 1_000_003 + self._n_prompts)
-        replies = self._model.reply([self._prompt] * _PROMPTS_A_ROUND, decoding, should_stop=should_stop)
+        decoding = Decoding(
+            self._max_new_tokens, temperature=1.0, seed=self._seed * 1_000_003 + self._n_prompts
+        )
+        replies = self._model.reply(
+            [self._prompt] * _PROMPTS_A_ROUND, decoding, should_stop=should_stop
+        )
         if all(reply.error is not None for reply in replies):
-            raise ModelError(f"{self._model.name} gave no answer when asked for test inputs: {replies[0].error}")
+            raise ModelError(
+                f"{self._model.name} gave no answer when asked for test inputs: {replies[0].error}"
+            )
         for reply in replies:
             # Equal lists count once: a model that repeats itself has not written more.
             self._examples |= dict.fromkeys(map(tuple, extract_examples(self._task, reply.text)))

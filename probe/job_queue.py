@@ -1,12 +1,14 @@
-"""One model at a time, for all who ask: a queue of jobs and the one thread that opens the model and works them off.
+"""One model at a time, for all who ask: a queue of jobs and the one thread that opens the model and
+works them off.
 
     desk = Desk()
     job = desk.submit(AskJob(ModelChoice("demo:echo"), instance))
     job.wait(1.0)
 
-A model belongs to one thread and fills the memory, so a process has one desk. A job for another model waits until those before it are
-done; the model is closed before the next one is opened. A single question about the open model goes in between two batches of a running
-probe: it takes seconds, a probe takes hours.
+A model belongs to one thread and fills the memory, so a process has one desk. A job for another
+model waits until those before it are done; the model is closed before the next one is opened. A
+single question about the open model goes in between two batches of a running probe: it takes
+seconds, a probe takes hours.
 """
 
 from __future__ import annotations
@@ -25,11 +27,23 @@ from probe.id_sources import Elicitation
 from probe.models import Model, ModelFacts, StoppedError, Token, open_model
 from probe.models.demo import OracleModel
 from probe.prompts import SECOND_MAX_NEW_TOKENS, style_named
-from probe.run_loop import BatchDone, Event, Finished, ProbeError, ProbeSpec, Sink, Started, plan_run, run_probe
+from probe.run_loop import (
+    BatchDone,
+    Event,
+    Finished,
+    ProbeError,
+    ProbeSpec,
+    Sink,
+    Started,
+    plan_run,
+    run_probe,
+)
 from probe.tasks import Grade, Instance
 
 UNWATCHED_S = 90.0
-"""A question that nobody has looked at for so long is given up: its page was closed. A browser may ask once a minute for a hidden page."""
+"""A question that nobody has looked at for so long is given up: its page was closed. A browser may
+ask once a minute for a hidden page.
+"""
 KEPT = 12
 """So many jobs that are over are remembered."""
 _numbers = itertools.count(1)
@@ -98,7 +112,9 @@ class Job:
 
 
 class AskJob(Job):
-    """One instance put to the model, its reply token by token, and what became of it. Nothing is stored."""
+    """One instance put to the model, its reply token by token, and what became of it. Nothing is
+    stored.
+    """
 
     def __init__(
         self,
@@ -112,12 +128,19 @@ class AskJob(Job):
     ) -> None:
         super().__init__(choice)
         self.instance = instance
-        self.style, self.max_new_tokens, self.temperature, self.seed = style, max_new_tokens, temperature, seed
+        self.style, self.max_new_tokens, self.temperature, self.seed = (
+            style,
+            max_new_tokens,
+            temperature,
+            seed,
+        )
         self.prompt = ""
         self.tokens: list[Token] = []
         self.grade: Grade | None = None
         self.answer_logprob: float | None = None
-        """How likely the model finds the reference, as a stored sample has it; None where the model does not tell."""
+        """How likely the model finds the reference, as a stored sample has it; None where the model
+        does not tell.
+        """
         self.duration_s = 0.0
         self._watched_s = time.monotonic()
 
@@ -135,7 +158,10 @@ class AskJob(Job):
         decoding = style.decoding(self.max_new_tokens, self.temperature, self.seed)
         if isinstance(model, OracleModel):
             model.learn({prompt.text: f"The answer is {self.instance.reference}."})
-        for lead, limit in (("", decoding.max_new_tokens), (style.second_trigger, SECOND_MAX_NEW_TOKENS)):
+        for lead, limit in (
+            ("", decoding.max_new_tokens),
+            (style.second_trigger, SECOND_MAX_NEW_TOKENS),
+        ):
             if lead is None:
                 break
             if lead:  # no answer could be read: it is asked for alone, as the run loop does
@@ -157,10 +183,19 @@ class BatchJob(Job):
     """A probe of many instances, stored as they come.
 
     Args:
-        resumes: the run that is to go on; the job fails when model and settings would begin another.
+        resumes: the run that is to go on; the job fails when model and settings would begin
+            another.
     """
 
-    def __init__(self, choice: ModelChoice, spec: ProbeSpec, sink: Sink, *, retry_errors: bool = False, resumes: str | None = None) -> None:
+    def __init__(
+        self,
+        choice: ModelChoice,
+        spec: ProbeSpec,
+        sink: Sink,
+        *,
+        retry_errors: bool = False,
+        resumes: str | None = None,
+    ) -> None:
         super().__init__(choice)
         self.spec, self.sink, self.retry_errors, self.resumes = spec, sink, retry_errors, resumes
         self.run_id: str | None = None
@@ -176,14 +211,23 @@ class BatchJob(Job):
 
     def again(self, *, retry_errors: bool = False) -> BatchJob:
         """The same probe as a new job: it goes on where this one ended."""
-        return BatchJob(self.choice, self.spec, self.sink, retry_errors=retry_errors, resumes=self.run_id)
+        return BatchJob(
+            self.choice, self.spec, self.sink, retry_errors=retry_errors, resumes=self.run_id
+        )
 
     def work(self, model: Model, between: Callable[[], None]) -> None:
         if self.resumes is not None and plan_run(model, self.spec).run_id != self.resumes:
             raise ProbeError(
-                f"Run {self.resumes} cannot go on: its model or settings are others now (say, the weights were replaced). Start a new run."
+                f"Run {self.resumes} cannot go on: its model or settings are others now (say, the"
+                " weights were replaced). Start a new run."
             )
-        events = run_probe(model, self.spec, self.sink, retry_errors=self.retry_errors, should_stop=self.should_stop)
+        events = run_probe(
+            model,
+            self.spec,
+            self.sink,
+            retry_errors=self.retry_errors,
+            should_stop=self.should_stop,
+        )
         try:
             for event in events:
                 self._take(event)
@@ -196,10 +240,20 @@ class BatchJob(Job):
             self.elicitation = event
         elif isinstance(event, Started):
             self.elicitation = None
-            self.run_id, self.n_total, self.n_done, self.n_before = event.run.run_id, event.n_total, event.n_done, event.n_done
+            self.run_id, self.n_total, self.n_done, self.n_before = (
+                event.run.run_id,
+                event.n_total,
+                event.n_done,
+                event.n_done,
+            )
         elif isinstance(event, BatchDone):
             self.outcomes.update(map(str, event.outcomes))
-            self.n_done, self.rate_per_s, self.left_s, self.notes = event.n_done, event.rate_per_s, event.left_s, event.notes
+            self.n_done, self.rate_per_s, self.left_s, self.notes = (
+                event.n_done,
+                event.rate_per_s,
+                event.left_s,
+                event.notes,
+            )
         elif isinstance(event, Finished) and event.status is not RunStatus.SUCCESS:
             raise StoppedError(event.message)
 
@@ -253,7 +307,9 @@ class Desk:
             self._changed.notify_all()
 
     def let_go(self) -> None:
-        """Close the model as soon as nothing runs, so that its memory is free; the next job opens one again."""
+        """Close the model as soon as nothing runs, so that its memory is free; the next job opens
+        one again.
+        """
         with self._changed:
             self._is_let_go = True
             self._changed.notify_all()
@@ -269,7 +325,7 @@ class Desk:
         if thread is not None and thread is not threading.current_thread():
             thread.join(wait_s)
 
-    # -- the desk's own thread ----------------------------------------------------------------------------------------------------
+    # -- the desk's own thread ---------------------------------------------------------------------
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
@@ -307,7 +363,13 @@ class Desk:
             ended = JobState.FAILED, str(fault)
         except Exception as fault:  # noqa: BLE001 (whatever a model's library raises must not end the only thread that can open another)
             _log.exception("A job of the probe failed unexpectedly")
-            ended = JobState.FAILED, f"An unexpected fault ({type(fault).__name__}: {fault}). The server's log has the details."
+            ended = (
+                JobState.FAILED,
+                (
+                    f"An unexpected fault ({type(fault).__name__}: {fault}). The server's log has"
+                    " the details."
+                ),
+            )
         else:
             ended = JobState.DONE, ""
         with self._changed:
@@ -322,7 +384,9 @@ class Desk:
                 places = [
                     place
                     for place, job in enumerate(self._waiting)
-                    if isinstance(job, AskJob) and opened is not None and job.choice == opened.choice
+                    if isinstance(job, AskJob)
+                    and opened is not None
+                    and job.choice == opened.choice
                 ]
                 if not places:
                     return
@@ -330,7 +394,11 @@ class Desk:
             self._do(job)
 
     def _model_for(self, job: Job) -> Model:
-        if self._model is not None and self._opened is not None and self._opened.choice == job.choice:
+        if (
+            self._model is not None
+            and self._opened is not None
+            and self._opened.choice == job.choice
+        ):
             return self._model
         self._close_model()
         job.state = JobState.OPENING

@@ -1,8 +1,10 @@
 """How an instance is put to a model and how its reply is read: the prompt styles, by name.
 
-zero_shot  the task in words, the form of the answer, "Let's think step by step" (SCYLLA's set-up), as plain text;
+zero_shot  the task in words, the form of the answer, "Let's think step by step" (SCYLLA's set-up),
+as plain text;
 chat       the same as a user's turn in the model's chat template;
-few_shot   three solved instances of the same task before the question, answers without reasoning, as plain text;
+few_shot   three solved instances of the same task before the question, answers without reasoning,
+           as plain text;
 compact    the ladder's own form: `sort: 48 02 64=` answered by ` 02 48 64$`.
 """
 
@@ -37,7 +39,9 @@ class PromptStyle:
     render: Callable[[Task, Instance], str]
     read: Callable[[Task, str], Reading]
     write_reference: Callable[[Instance], str]
-    """The reference as a reply would state it after `answer_lead`; what answer log-probabilities are taken of."""
+    """The reference as a reply would state it after `answer_lead`; what answer log-probabilities
+    are taken of.
+    """
     max_new_tokens: int
     is_chat: bool = False
     second_trigger: str | None = None
@@ -51,21 +55,34 @@ class PromptStyle:
     """The tasks it can ask about; None for all."""
 
     def prompt(self, instance: Instance) -> Prompt:
-        """The instance as a prompt. Raises: PromptError for a task that the style has no words for."""
+        """The instance as a prompt. Raises: PromptError for a task that the style has no
+        words for.
+        """
         if self.tasks is not None and instance.task not in self.tasks:
             raise PromptError(
-                f"Prompt style '{self.name}' cannot ask about {instance.task}. It has words for: {', '.join(sorted(self.tasks))}."
+                f"Prompt style '{self.name}' cannot ask about {instance.task}. It has words for:"
+                f" {', '.join(sorted(self.tasks))}."
             )
         return Prompt(self.render(TASKS[instance.task], instance), self.is_chat)
 
     def question(self, instance: Instance, prompt: Prompt) -> tuple[Prompt, str]:
-        """Prompt and reference as `Model.answer_logprobs` takes them: the answer right after what leads to it."""
+        """Prompt and reference as `Model.answer_logprobs` takes them: the answer right after what
+        leads to it.
+        """
         asked = replace(prompt, lead=f"\n{self.answer_lead}") if self.answer_lead else prompt
         return asked, self.write_reference(instance)
 
-    def decoding(self, max_new_tokens: int | None = None, temperature: float = 0.0, seed: int = 0) -> Decoding:
+    def decoding(
+        self, max_new_tokens: int | None = None, temperature: float = 0.0, seed: int = 0
+    ) -> Decoding:
         """How replies in this style are made; None: as long as the style allows."""
-        return Decoding(max_new_tokens or self.max_new_tokens, temperature, seed, bool(self.end_sign), self.end_sign)
+        return Decoding(
+            max_new_tokens or self.max_new_tokens,
+            temperature,
+            seed,
+            bool(self.end_sign),
+            self.end_sign,
+        )
 
     def grade(self, instance: Instance, reply: str) -> Grade:
         """What became of a reply in this style."""
@@ -82,19 +99,28 @@ def _zero_shot(task: Task, instance: Instance) -> str:
 
 
 def _few_shot(task: Task, instance: Instance) -> str:
-    return f"{task.instruction}\n\n{_shots(task.name)}{show_input(task.fields, instance.input)}\nThe answer is"
+    return (
+        f"{task.instruction}\n\n{_shots(task.name)}{show_input(task.fields, instance.input)}\nThe"
+        " answer is"
+    )
 
 
 @lru_cache(maxsize=64)
 def _shots(task_name: str) -> str:
-    """The same solved instances for every question of a task: ID elements of the stated ranges, drawn with a fixed seed."""
+    """The same solved instances for every question of a task: ID elements of the stated ranges,
+    drawn with a fixed seed.
+    """
     task, rng = TASKS[task_name], random.Random(20_410_01769)
     shown = [task.make(rng, Split.ID, None, RANGES) for _ in range(N_SHOTS)]
-    return "".join(f"{show_input(task.fields, one.input)}\nThe answer is {one.reference}.\n\n" for one in shown)
+    return "".join(
+        f"{show_input(task.fields, one.input)}\nThe answer is {one.reference}.\n\n" for one in shown
+    )
 
 
 def _read_after_lead(task: Task, reply: str) -> Reading:
-    """A plain model goes on with further questions of its own making: its answer is what stands on the first line."""
+    """A plain model goes on with further questions of its own making: its answer is what stands on
+    the first line.
+    """
     return read_answer("The answer is" + reply.split("\n", 1)[0], task.kind)
 
 
@@ -114,9 +140,25 @@ _WORDED = {
         answer_lead=SECOND_TRIGGER,
     ),
     "chat": PromptStyle(
-        "chat", "Zero-shot in the chat template", _zero_shot, read_reply, _write, 2048, True, SECOND_TRIGGER, answer_lead=SECOND_TRIGGER
+        "chat",
+        "Zero-shot in the chat template",
+        _zero_shot,
+        read_reply,
+        _write,
+        2048,
+        True,
+        SECOND_TRIGGER,
+        answer_lead=SECOND_TRIGGER,
     ),
-    "few_shot": PromptStyle("few_shot", f"{N_SHOTS} worked examples", _few_shot, _read_after_lead, _write, 64, n_shot=N_SHOTS),
+    "few_shot": PromptStyle(
+        "few_shot",
+        f"{N_SHOTS} worked examples",
+        _few_shot,
+        _read_after_lead,
+        _write,
+        64,
+        n_shot=N_SHOTS,
+    ),
 }
 STYLES = (*_WORDED, "compact")
 

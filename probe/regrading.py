@@ -1,7 +1,9 @@
-"""What would the SCYLLA authors' grader, and ours, say of replies that are stored? Instances are rebuilt from what was stored with them.
+"""What would the SCYLLA authors' grader, and ours, say of replies that are stored? Instances are
+rebuilt from what was stored with them.
 
-The input comes from a sample's metadata or is read from its prompt; that the task's hash of it is the sample's id proves that it is the
-question which was asked. Where that fails nothing is graded, and the reason is told.
+The input comes from a sample's metadata or is read from its prompt; that the task's hash of it is
+the sample's id proves that it is the question which was asked. Where that fails nothing is graded,
+and the reason is told.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ COLUMNS = ("task", "instance_id", "outcome", *NEEDED_COLUMNS)
 NO_TASK = "it is no task of SCYLLA's, whose grader knows no other"
 NO_PROMPT = "neither its input nor its prompt is stored"
 NO_INPUT = "its input cannot be read from its prompt: the prompt is in none of our forms"
-OTHER_ID = "its id is not that of the input in its prompt, so it cannot be proved which question was asked"
+OTHER_ID = (
+    "its id is not that of the input in its prompt, so it cannot be proved which question was asked"
+)
 NO_REPLY = "no reply is stored"
 
 _LEAD = "The answer is"
@@ -50,10 +54,12 @@ def regrade(samples: Iterable[tuple[Any, ...]]) -> list[Regraded]:
     """Grade every stored reply anew, each different one once.
 
     Args:
-        samples: per sample what `COLUMNS` names; metadata as a mapping or as its JSON text. What is no text counts as absent.
+        samples: per sample what `COLUMNS` names; metadata as a mapping or as its JSON text. What is
+            no text counts as absent.
 
-    A reply in the compact form has no brackets and no words, in which the authors' extraction would find no list at all: what it answers
-    is put to their grader as "The answer is [...]." A reply that goes on after "The answer is" gets these words back.
+    A reply in the compact form has no brackets and no words, in which the authors' extraction would
+    find no list at all: what it answers is put to their grader as "The answer is [...]." A reply
+    that goes on after "The answer is" gets these words back.
     """
     instances: dict[_Key, Instance | str] = {}
     golds: dict[str, Answer | None] = {}
@@ -68,13 +74,21 @@ def regrade(samples: Iterable[tuple[Any, ...]]) -> list[Regraded]:
             if key not in instances:
                 instances[key] = rebuilt(*key, metadata)
             instance = instances[key]
-            graded[key, reply] = Regraded(None, None, instance) if isinstance(instance, str) else _outcomes(instance, reply, golds)
+            graded[key, reply] = (
+                Regraded(None, None, instance)
+                if isinstance(instance, str)
+                else _outcomes(instance, reply, golds)
+            )
         found.append(graded[key, reply])
     return found
 
 
-def rebuilt(task_name: str, known_as: str, prompt: str | None, metadata: Any = None) -> Instance | str:
-    """The instance that a sample answered, proved by its id; or the reason why there is none. Its prompt is the stored one."""
+def rebuilt(
+    task_name: str, known_as: str, prompt: str | None, metadata: Any = None
+) -> Instance | str:
+    """The instance that a sample answered, proved by its id; or the reason why there is none. Its
+    prompt is the stored one.
+    """
     task = TASKS.get(task_name)
     if task is None:
         return NO_TASK
@@ -88,7 +102,15 @@ def rebuilt(task_name: str, known_as: str, prompt: str | None, metadata: Any = N
             task.validate(given)
             if instance_id(task.name, given) == known_as:
                 # Its split does not matter to a grader, and an import may not know it.
-                return Instance(known_as, task.name, task.level, Split.ID, given, prompt or "", task.solve(given))
+                return Instance(
+                    known_as,
+                    task.name,
+                    task.level,
+                    Split.ID,
+                    given,
+                    prompt or "",
+                    task.solve(given),
+                )
         except TaskError:
             continue
     return OTHER_ID if candidates else NO_INPUT
@@ -105,7 +127,9 @@ def _stored_input(metadata: Any) -> dict[str, Any] | None:
 
 
 def inputs_in(task: Task, prompt: str) -> Iterator[dict[str, Any]]:
-    """Inputs that a prompt of one of our forms may ask about, the last one first: solved examples stand before the question."""
+    """Inputs that a prompt of one of our forms may ask about, the last one first: solved examples
+    stand before the question.
+    """
     short = _COMPACT.fullmatch(prompt)
     if short:
         given = _compact_input(task, short)
@@ -114,7 +138,10 @@ def inputs_in(task: Task, prompt: str) -> Iterator[dict[str, Any]]:
         return
     for match in reversed(list(_worded(task.fields).finditer(prompt))):
         try:
-            yield {name: _value(FIELDS[name][0], text) for name, text in zip(task.fields, match.groups(), strict=True)}
+            yield {
+                name: _value(FIELDS[name][0], text)
+                for name, text in zip(task.fields, match.groups(), strict=True)
+            }
         except ValueError:  # more digits than Python converts
             continue
 
@@ -125,13 +152,19 @@ def _compact_input(task: Task, match: re.Match[str]) -> dict[str, Any] | None:
     if compact.WORDS.get(task.name) != match["word"] or len(before) != len(names):
         return None
     values: dict[str, Any] = dict(zip(names, map(int, before), strict=True))
-    return {name: [int(one) for one in match["numbers"].split()] if name == "numbers" else values[name] for name in task.fields}
+    return {
+        name: [int(one) for one in match["numbers"].split()] if name == "numbers" else values[name]
+        for name in task.fields
+    }
 
 
 @lru_cache(maxsize=64)
 def _worded(fields: tuple[str, ...]) -> re.Pattern[str]:
     forms = {NUMBER: r" (\d+)", MATRIX: rf"\n({_LINE}(?:\n{_LINE})*)"}
-    lines = [f"{re.escape(label)}:{forms.get(kind, f' ({_LINE})')}" for kind, label in (FIELDS[name] for name in fields)]
+    lines = [
+        f"{re.escape(label)}:{forms.get(kind, f' ({_LINE})')}"
+        for kind, label in (FIELDS[name] for name in fields)
+    ]
     return re.compile(rf"^{chr(10).join(lines)}$", re.MULTILINE)
 
 
@@ -142,7 +175,7 @@ def _value(kind: str, text: str) -> Any:
     return rows if kind is MATRIX else rows[0]
 
 
-# -- grading -----------------------------------------------------------------------------------------------------------------------
+# -- grading ---------------------------------------------------------------------------------------
 
 
 def _outcomes(instance: Instance, reply: str, golds: dict[str, Answer | None]) -> Regraded:
@@ -151,13 +184,25 @@ def _outcomes(instance: Instance, reply: str, golds: dict[str, Answer | None]) -
         reading = compact.read(task, reply)
         worded = "" if reading.answer is None else f"{_LEAD} {reading.answer}."
     else:
-        worded = f"{_LEAD}{reply.split(chr(10), 1)[0]}" if instance.prompt.endswith(f"\n{_LEAD}") else reply
+        worded = (
+            f"{_LEAD}{reply.split(chr(10), 1)[0]}"
+            if instance.prompt.endswith(f"\n{_LEAD}")
+            else reply
+        )
         reading = read_answer(worded, task.kind)
-    return Regraded(_authors_outcome(task, instance, worded, golds).value, judge(task, instance, reading).outcome.value, None)
+    return Regraded(
+        _authors_outcome(task, instance, worded, golds).value,
+        judge(task, instance, reading).outcome.value,
+        None,
+    )
 
 
-def _authors_outcome(task: Task, instance: Instance, worded: str, golds: dict[str, Answer | None]) -> Outcome:
-    """As `scylla_grader.grade_as_authors`, whose search for the stored answer is here done once per instance and not per reply."""
+def _authors_outcome(
+    task: Task, instance: Instance, worded: str, golds: dict[str, Answer | None]
+) -> Outcome:
+    """As `scylla_grader.grade_as_authors`, whose search for the stored answer is here done once per
+    instance and not per reply.
+    """
     found = extract(task, worded)
     if found is None:
         return Outcome.UNPARSED

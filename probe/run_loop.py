@@ -1,9 +1,11 @@
-"""The run loop: instances are made, a model replies, replies are graded, samples go to a sink. The shell and the page share it.
+"""The run loop: instances are made, a model replies, replies are graded, samples go to a sink. The
+shell and the page share it.
 
     for event in run_probe(model, ProbeSpec(tasks=("sort_numbers",), n=64), sink):
         ...
 
-A run's id follows from what it asks, so that the same call goes on where an earlier one ended and does only what is missing.
+A run's id follows from what it asks, so that the same call goes on where an earlier one ended and
+does only what is missing.
 """
 
 from __future__ import annotations
@@ -18,7 +20,15 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from data.records import SCYLLA_SCHEME, CharybdisError, Outcome, RunInfo, RunStatus, SampleColumns, Split
+from data.records import (
+    SCYLLA_SCHEME,
+    CharybdisError,
+    Outcome,
+    RunInfo,
+    RunStatus,
+    SampleColumns,
+    Split,
+)
 from probe.id_sources import Elicitation, IdSource, elicit, ladder_source, range_source, read_source
 from probe.models.base import Decoding, Model, ModelError, ShouldStop, StoppedError, never
 from probe.prompts import SECOND_MAX_NEW_TOKENS, PromptStyle, style_named
@@ -29,14 +39,20 @@ VERSION = "1"
 """Raised whenever the same spec would give other samples from the same replies."""
 ID_SOURCES = ("range", "ladder", "elicited")
 SHORTEST_BATCH_S, LONGEST_BATCH_S = 2.0, 4.0
-"""A batch is made so large that it takes about 33 times what storing the last one took, within these limits: larger ones lose more when
-the process is killed, smaller ones spend their time on storing. (A model whose smallest batch takes longer is given that one.)"""
+"""A batch is made so large that it takes about 33 times what storing the last one took, within
+these limits: larger ones lose more when the process is killed, smaller ones spend their time on
+storing. (A model whose smallest batch takes longer is given that one.)
+"""
 _STORING_SHARE = 0.03
 _GROWTH = 32.0
-"""So many times larger at most is the next batch; the first one also warms things up, and tells little about the next."""
+"""So many times larger at most is the next batch; the first one also warms things up, and tells
+little about the next.
+"""
 _BATCH_AT_MOST = 8_192
 _ROUND = 8
-"""So many instances of a task and split are asked before the next task and split has its turn: every cell fills evenly."""
+"""So many instances of a task and split are asked before the next task and split has its turn:
+every cell fills evenly.
+"""
 _FAILED_BATCHES = 3
 """After so many batches in a row in which nothing but errors came back the run ends."""
 
@@ -65,7 +81,9 @@ class Sink(Protocol):
         ...
 
     def drop_errors(self) -> int:
-        """Forget the samples that are errors, so that they are asked again. Returns how many there were."""
+        """Forget the samples that are errors, so that they are asked again. Returns how many there
+        were.
+        """
         ...
 
     def add(self, samples: SampleColumns) -> None:
@@ -90,7 +108,9 @@ class ProbeSpec:
     seed: int = 0
     style: str | None = None
     id_source: str | None = None
-    """range | ladder | ladder:KIND | elicited. None: ladder for models of the ladder, range for others."""
+    """range | ladder | ladder:KIND | elicited. None: ladder for models of the ladder, range for
+    others.
+    """
     max_new_tokens: int | None = None
     temperature: float = 0.0
     with_answer_logprobs: bool = True
@@ -166,37 +186,83 @@ def plan_run(model: Model, spec: ProbeSpec) -> Plan:
     """
     style = style_named(spec.style or model.facts.style)
     is_ladder = style.name == "compact"
-    tasks = [task_named(name).name for name in spec.tasks] if spec.tasks else [t for t in TASKS if style.tasks is None or t in style.tasks]
-    tasks = [name for name in dict.fromkeys(tasks) if not spec.levels or TASKS[name].level in spec.levels]
+    tasks = (
+        [task_named(name).name for name in spec.tasks]
+        if spec.tasks
+        else [t for t in TASKS if style.tasks is None or t in style.tasks]
+    )
+    tasks = [
+        name for name in dict.fromkeys(tasks) if not spec.levels or TASKS[name].level in spec.levels
+    ]
     unasked = [name for name in tasks if style.tasks is not None and name not in style.tasks]
     if unasked and style.tasks is not None:
         raise ProbeError(
-            f"Prompt style '{style.name}' cannot ask about {', '.join(unasked)}. It has words for: {', '.join(sorted(style.tasks))}."
+            f"Prompt style '{style.name}' cannot ask about {', '.join(unasked)}. It has words for:"
+            f" {', '.join(sorted(style.tasks))}."
         )
     if not tasks or not spec.splits or spec.n < 1:
         levels = ", ".join(sorted({str(task.level) for task in TASKS.values() if task.level}))
-        raise ProbeError(f"This asks for no instance at all. Choose a task, levels of {levels}, a split, and at least 1 instance.")
+        raise ProbeError(
+            f"This asks for no instance at all. Choose a task, levels of {levels}, a split, and at"
+            " least 1 instance."
+        )
     if spec.n > N_AT_MOST:
-        raise ProbeError(f"{spec.n:,} instances per task and split are more than can be held at once. Ask for at most {N_AT_MOST:,}.")
+        raise ProbeError(
+            f"{spec.n:,} instances per task and split are more than can be held at once. Ask for at"
+            f" most {N_AT_MOST:,}."
+        )
     if style.is_chat and not model.facts.has_chat_template:
-        raise ProbeError(f"{model.name} has no chat template. Use the prompt style zero_shot or few_shot.")
+        raise ProbeError(
+            f"{model.name} has no chat template. Use the prompt style zero_shot or few_shot."
+        )
     id_source = spec.id_source or ("ladder" if is_ladder else "range")
     if (id_source if not id_source.startswith("ladder:") else "ladder") not in ID_SOURCES:
-        raise ProbeError(f"There is no ID source '{id_source}'. Choose one of {', '.join(ID_SOURCES)}.")
+        raise ProbeError(
+            f"There is no ID source '{id_source}'. Choose one of {', '.join(ID_SOURCES)}."
+        )
     if id_source == "ladder:scatter":
         id_source = "ladder"  # the same numbers under its other name must be the same run
     decoding = style.decoding(spec.max_new_tokens, spec.temperature, spec.seed)
-    asked = (VERSION, model.ref, model.facts.checkpoint, tasks, spec.splits, spec.n, spec.seed, style.name, decoding, id_source)
+    asked = (
+        VERSION,
+        model.ref,
+        model.facts.checkpoint,
+        tasks,
+        spec.splits,
+        spec.n,
+        spec.seed,
+        style.name,
+        decoding,
+        id_source,
+    )
     run_id = "p" + sha256("\x1f".join(map(str, asked)).encode()).hexdigest()[:15]
     splits = tuple(dict.fromkeys(map(Split, spec.splits)))
-    return Plan(run_id, tuple(tasks), splits, spec.n, spec.seed, style, decoding, id_source, spec.with_answer_logprobs)
+    return Plan(
+        run_id,
+        tuple(tasks),
+        splits,
+        spec.n,
+        spec.seed,
+        style,
+        decoding,
+        id_source,
+        spec.with_answer_logprobs,
+    )
 
 
-def run_probe(model: Model, spec: ProbeSpec, sink: Sink, *, retry_errors: bool = False, should_stop: ShouldStop = never) -> Iterator[Event]:
+def run_probe(
+    model: Model,
+    spec: ProbeSpec,
+    sink: Sink,
+    *,
+    retry_errors: bool = False,
+    should_stop: ShouldStop = never,
+) -> Iterator[Event]:
     """Run what is missing of a probe; yields an event after every step that is stored.
 
-    Ends with `Finished`: success, or partial when `should_stop` became true. Closing the generator stops as well. When the model cannot go
-    on, the run is stored as `error` with all samples it has, and the exception goes through.
+    Ends with `Finished`: success, or partial when `should_stop` became true. Closing the generator
+    stops as well. When the model cannot go on, the run is stored as `error` with all samples it
+    has, and the exception goes through.
 
     Args:
         retry_errors: ask again what ended in an error before.
@@ -214,12 +280,22 @@ def run_probe(model: Model, spec: ProbeSpec, sink: Sink, *, retry_errors: bool =
     except StoppedError:
         pass
     if source is None:
-        yield Finished(plan.run_id, RunStatus.PARTIAL, 0, plan.n_total, "Stopped while the model was asked for test inputs.", 0.0, 0.0)
+        yield Finished(
+            plan.run_id,
+            RunStatus.PARTIAL,
+            0,
+            plan.n_total,
+            "Stopped while the model was asked for test inputs.",
+            0.0,
+            0.0,
+        )
         return
     yield from _Loop(model, plan, source, sink, should_stop).run(retry_errors)
 
 
-def _id_source(model: Model, plan: Plan, sink: Sink, should_stop: ShouldStop) -> Iterator[Elicitation | IdSource]:
+def _id_source(
+    model: Model, plan: Plan, sink: Sink, should_stop: ShouldStop
+) -> Iterator[Elicitation | IdSource]:
     stored = sink.stored_metadata(plan.run_id)
     if stored is not None and "id_source" in stored:
         yield read_source(stored["id_source"])
@@ -234,18 +310,30 @@ def _id_source(model: Model, plan: Plan, sink: Sink, should_stop: ShouldStop) ->
 class _Loop:
     """One call of `run_probe`."""
 
-    def __init__(self, model: Model, plan: Plan, source: IdSource, sink: Sink, should_stop: ShouldStop) -> None:
-        self._model, self._plan, self._source, self._sink, self._should_stop = model, plan, source, sink, should_stop
+    def __init__(
+        self, model: Model, plan: Plan, source: IdSource, sink: Sink, should_stop: ShouldStop
+    ) -> None:
+        self._model, self._plan, self._source, self._sink, self._should_stop = (
+            model,
+            plan,
+            source,
+            sink,
+            should_stop,
+        )
         self._model_s = 0.0
         self._began_s = time.monotonic()
         self._n_done = self._n_new = self._n_errors = self._n_failed_batches = 0
 
     def run(self, retry_errors: bool) -> Iterator[Event]:
         try:
-            asked = self._instances()  # before anything is stored: where they cannot be made there is no run
+            asked = (
+                self._instances()
+            )  # before anything is stored: where they cannot be made there is no run
         except StoppedError:
             message = "Stopped while the instances were made; nothing was asked."
-            yield Finished(self._plan.run_id, RunStatus.PARTIAL, 0, self._plan.n_total, message, 0.0, 0.0)
+            yield Finished(
+                self._plan.run_id, RunStatus.PARTIAL, 0, self._plan.n_total, message, 0.0, 0.0
+            )
             return
         run = run_info(self._model, self._plan, self._source)
         self._sink.begin(run)
@@ -254,7 +342,9 @@ class _Loop:
             if retry_errors:
                 self._sink.drop_errors()
             done = self._sink.done_instances()
-            missing = [one for one in asked if (one.task, str(one.split), one.instance_id) not in done]
+            missing = [
+                one for one in asked if (one.task, str(one.split), one.instance_id) not in done
+            ]
             self._n_done = self._plan.n_total - len(missing)
             yield Started(run, self._plan.n_total, self._n_done)
             yield from self._batches(missing)
@@ -265,20 +355,42 @@ class _Loop:
             status, message = RunStatus.ERROR, str(fault)
             raise
         finally:
-            self._sink.finish(status, (*self._model.notes(), *((message,) if status is RunStatus.ERROR else ())))
+            self._sink.finish(
+                status, (*self._model.notes(), *((message,) if status is RunStatus.ERROR else ()))
+            )
         loop_s = time.monotonic() - self._began_s - self._model_s
-        yield Finished(self._plan.run_id, status, self._n_done, self._plan.n_total, message, self._model_s, loop_s)
+        yield Finished(
+            self._plan.run_id,
+            status,
+            self._n_done,
+            self._plan.n_total,
+            message,
+            self._model_s,
+            loop_s,
+        )
 
     def _instances(self) -> list[Instance]:
-        """All instances in the order in which they are asked: a few of every task and split, then a few more."""
+        """All instances in the order in which they are asked: a few of every task and split, then a
+        few more.
+        """
         plan = self._plan
         cells = []
         for task in plan.tasks:
             said = self._source.of(task)
-            cells += [make_batch(task, split, plan.n, plan.seed, lengths=said.lengths, elements=said.elements) for split in plan.splits]
+            cells += [
+                make_batch(
+                    task, split, plan.n, plan.seed, lengths=said.lengths, elements=said.elements
+                )
+                for split in plan.splits
+            ]
             if self._should_stop():
                 raise StoppedError("Stopped.")
-        return [one for first in range(0, plan.n, _ROUND) for cell in cells for one in cell[first : first + _ROUND]]
+        return [
+            one
+            for first in range(0, plan.n, _ROUND)
+            for cell in cells
+            for one in cell[first : first + _ROUND]
+        ]
 
     def _batches(self, missing: list[Instance]) -> Iterator[BatchDone]:
         size, first = self._model.batch_size, 0
@@ -295,7 +407,14 @@ class _Loop:
             self._n_done, self._n_new = self._n_done + len(batch), self._n_new + len(batch)
             rate = self._n_new / max(1e-9, time.monotonic() - self._began_s)
             left_s = (len(missing) - first) / max(rate, 1e-9)
-            yield BatchDone(answers.outcomes, self._n_done, self._plan.n_total, rate, left_s, self._model.notes())
+            yield BatchDone(
+                answers.outcomes,
+                self._n_done,
+                self._plan.n_total,
+                rate,
+                left_s,
+                self._model.notes(),
+            )
             self._check_errors(answers, first == len(missing))
             size = self._next_size(len(batch), batch_s, stored_s)
 
@@ -303,29 +422,39 @@ class _Loop:
         """How many instances to ask next, after n took `batch_s` and storing them `stored_s`."""
         wanted_s = min(max(stored_s / _STORING_SHARE, SHORTEST_BATCH_S), LONGEST_BATCH_S)
         if self._n_failed_batches:
-            return self._model.batch_size  # what fails, fails fast: thousands of instances would be errors before the run ends
+            return (
+                self._model.batch_size
+            )  # what fails, fails fast: thousands of instances would be errors before the run ends
         larger = n * min(_GROWTH, wanted_s / max(batch_s, 1e-6))
         return min(max(round(larger), self._model.batch_size), _BATCH_AT_MOST)
 
     def _ask(self, batch: list[Instance]) -> Answers:
         plan = self._plan
         answers = ask(
-            self._model, plan.run_id, plan.style, plan.decoding, batch,
-            with_answer_logprobs=plan.with_answer_logprobs, should_stop=self._should_stop,
-        )  # fmt: skip
+            self._model,
+            plan.run_id,
+            plan.style,
+            plan.decoding,
+            batch,
+            with_answer_logprobs=plan.with_answer_logprobs,
+            should_stop=self._should_stop,
+        )
         self._model_s += answers.model_s
         return answers
 
     def _check_errors(self, answers: Answers, is_last: bool) -> None:
         """Raises: ModelError when nothing but errors has come for a while, or to the end."""
         errors = answers.errors
-        self._n_failed_batches = self._n_failed_batches + 1 if len(errors) == len(answers.outcomes) else 0
+        self._n_failed_batches = (
+            self._n_failed_batches + 1 if len(errors) == len(answers.outcomes) else 0
+        )
         self._n_errors += len(errors)
         if self._n_failed_batches == _FAILED_BATCHES or (is_last and self._n_errors == self._n_new):
             batches = f"{self._n_failed_batches} batch{'es' if self._n_failed_batches > 1 else ''}"
             raise ModelError(
-                f"{self._model.name} gave nothing but errors for {batches}; the last one: {errors[-1]} "
-                "What was asked is stored; run the same command with --retry-errors once the cause is gone."
+                f"{self._model.name} gave nothing but errors for {batches}; the last one:"
+                f" {errors[-1]} What was asked is stored; run the same command with --retry-errors"
+                " once the cause is gone."
             )
 
 
@@ -348,7 +477,8 @@ def run_info(model: Model, plan: Plan, source: IdSource) -> RunInfo:
         n_shot=style.n_shot,
         level_scheme=SCYLLA_SCHEME,
         id_source=source.name,
-        seeds={"instances": plan.seed} | ({"decoding": plan.decoding.seed} if plan.decoding.temperature else {}),
+        seeds={"instances": plan.seed}
+        | ({"decoding": plan.decoding.seed} if plan.decoding.temperature else {}),
         generation={
             "decoding": "sampling" if plan.decoding.temperature else "greedy",
             "temperature": plan.decoding.temperature,

@@ -1,7 +1,8 @@
 """Fixtures for tests that drive a started server in headless Chromium.
 
-`browser` is one Chromium for the whole run, `serve(app, env)` starts an app on a free port and stops it after the test, `page_at(url)`
-opens a page of 1280x800 that fails the test when the browser's console reports an error.
+`browser` is one Chromium for the whole run, `serve(app, env)` starts an app on a free port and
+stops it after the test, `page_at(url)` opens a page of 1280x800 that fails the test when the
+browser's console reports an error.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ CHROMIUM_FLAGS = (
 START_SECONDS = 60
 ROOT = Path(__file__).resolve().parent.parent
 
-# On a deep link Streamlit first asks for its own addresses beneath the page's path, is told 404, and then finds them.
+# On a deep link Streamlit first asks for its own addresses beneath the page's path, is told 404,
+# and then finds them.
 EXPECTED_404 = re.compile(r"/\w+/_stcore/(health|host-config)$")
 
 Serve = Callable[..., str]
@@ -44,11 +46,17 @@ PageAt = Callable[..., Page]
 
 def find_chromium() -> str | None:
     """Path of an installed Chromium, or None."""
-    return os.environ.get("CHARYBDIS_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    return os.environ.get("CHARYBDIS_CHROMIUM") or next(
+        filter(None, map(shutil.which, CHROMIUM_NAMES)), None
+    )
 
 
-def start_app(app: Path, *, env: dict[str, str] | None = None, log: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """Start `streamlit run app` on a free port of 127.0.0.1 and wait until it answers; return the process and its address."""
+def start_app(
+    app: Path, *, env: dict[str, str] | None = None, log: Path
+) -> tuple[subprocess.Popen[bytes], str]:
+    """Start `streamlit run app` on a free port of 127.0.0.1 and wait until it answers; return the
+    process and its address.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -60,14 +68,26 @@ def start_app(app: Path, *, env: dict[str, str] | None = None, log: Path) -> tup
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
     }
-    command = [sys.executable, "-m", "streamlit", "run", str(app), *(f"--{name}={value}" for name, value in options.items())]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(app),
+        *(f"--{name}={value}" for name, value in options.items()),
+    ]
     environment = os.environ | {"PYTHONPATH": str(ROOT)} | (env or {})
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=app.parent, env=environment)
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, cwd=app.parent, env=environment
+        )
     url = f"http://127.0.0.1:{port}"
     for _ in range(START_SECONDS * 20):
         if process.poll() is not None:
-            raise RuntimeError(f"The server ended with status {process.returncode} before it answered:\n{log.read_text()}")
+            raise RuntimeError(
+                f"The server ended with status {process.returncode} before it"
+                f" answered:\n{log.read_text()}"
+            )
         try:
             with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
                 return process, url
@@ -89,10 +109,15 @@ def stop_app(process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium. Without one the test is skipped with the reason printed; in CI that is a failure."""
+    """A headless Chromium. Without one the test is skipped with the reason printed; in CI that is a
+    failure.
+    """
     chromium = find_chromium()
     if chromium is None:
-        reason = f"no Chromium found (looked for {', '.join(CHROMIUM_NAMES)}, and in CHARYBDIS_CHROMIUM); install one with: make test"
+        reason = (
+            f"no Chromium found (looked for {', '.join(CHROMIUM_NAMES)}, and in"
+            " CHARYBDIS_CHROMIUM); install one with: make test"
+        )
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
@@ -104,7 +129,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
-    """Call it with an app file (and an environment): a server runs until the tests of the module are done; its address comes back."""
+    """Call it with an app file (and an environment): a server runs until the tests of the module
+    are done; its address comes back.
+    """
     started: list[subprocess.Popen[bytes]] = []
     logs = tmp_path_factory.mktemp("server")
 
@@ -120,7 +147,9 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
 
 @pytest.fixture
 def page_at(browser: Browser) -> Iterator[PageAt]:
-    """Call it with an address (and playwright's context options): an open page of 1280x800. Console errors fail the test at its end."""
+    """Call it with an address (and playwright's context options): an open page of 1280x800. Console
+    errors fail the test at its end.
+    """
     contexts = []
     complaints: list[str] = []
 

@@ -32,10 +32,15 @@ DEMO_CORRECT = {
     "demo-small": {Split.ID: (36, 24, 16, 8, 4), Split.OOD: (32, 14, 12, 6, 4)},
     "demo-large": {Split.ID: (37, 36, 30, 22, 10), Split.OOD: (37, 34, 26, 10, 6)},
 }
-"""Right answers of 40 per task, by model, split and level; task number t of a level has t fewer (never below 0)."""
+"""Right answers of 40 per task, by model, split and level; task number t of a level has t fewer
+(never below 0).
+"""
 DEMO_N, DEMO_UNPARSED, DEMO_ERRORS = 40, 2, 1
 """Answers per task and split, of which so many are unparsed and so many ended in an error."""
-HOSTILE = "<img src=x onerror=alert(1)> [click](http://example.com) $\\frac{1}{0}$ **bold** </script>\u202egnp"
+HOSTILE = (
+    "<img src=x onerror=alert(1)> [click](http://example.com) $\\frac{1}{0}$ **bold**"
+    " </script>\u202egnp"
+)
 """A response that would do harm if it were ever read as HTML or Markdown."""
 
 RAN = "window.ran=1"
@@ -49,12 +54,16 @@ HOSTILE_NAMES = (
     "\\input{/etc/passwd} & 50% #1 ~ ^ {",
     "long " + "x" * 295,
 )
-"""Names of models, tasks and runs that act somewhere: HTML, Markdown, a terminal, a spreadsheet, LaTeX."""
+"""Names of models, tasks and runs that act somewhere: HTML, Markdown, a terminal, a spreadsheet,
+LaTeX.
+"""
 LONG_LINE = f"<img src=x onerror={RAN}>" + "y" * 5_000_000
 
 
 BROWSER_RERUNS = 2
-"""A browser on a busy machine misses a click now and then; what fails three times over is a fault of ours. The summary counts reruns."""
+"""A browser on a busy machine misses a click now and then; what fails three times over is a fault
+of ours. The summary counts reruns.
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -66,7 +75,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Folder with reference values, fixtures and large tables, beside the project's root; tests that need it are skipped without it."""
+    """Folder with reference values, fixtures and large tables, beside the project's root; tests
+    that need it are skipped without it.
+    """
     folder = ROOT.parent / "shared"
     if not folder.is_dir():
         pytest.skip(f"reference material is absent: no folder {folder.name}/ beside the project")
@@ -75,7 +86,9 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def demo_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Store with the published figures and the samples of two models with known counts. Shared by all tests: copy it before writing."""
+    """Store with the published figures and the samples of two models with known counts. Shared by
+    all tests: copy it before writing.
+    """
     folder = tmp_path_factory.mktemp("demo") / "store"
     store = open_store(folder, empty=True)
     # Not with the ladder, whose numbers change whenever it is trained anew.
@@ -84,18 +97,29 @@ def demo_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for model, correct in DEMO_CORRECT.items():
             run_id = f"run-{model}"
             writer.add_run(
-                RunInfo(run_id=run_id, model_raw=model, format="probe", benchmark="scylla", level_scheme="scylla", id_source="ladder")
+                RunInfo(
+                    run_id=run_id,
+                    model_raw=model,
+                    format="probe",
+                    benchmark="scylla",
+                    level_scheme="scylla",
+                    id_source="ladder",
+                )
             )
             for level, tasks in enumerate(DEMO_TASKS):
                 for place, task in enumerate(tasks):
                     for split, counts in correct.items():
-                        writer.add_samples(demo_samples(run_id, task, split, max(0, counts[level] - place)))
+                        writer.add_samples(
+                            demo_samples(run_id, task, split, max(0, counts[level] - place))
+                        )
     store.close()
     return folder
 
 
 def demo_samples(run_id: str, task: str, split: Split, n_correct: int) -> list[ScoredSample]:
-    outcomes = [Outcome.CORRECT] * n_correct + [Outcome.WRONG] * (DEMO_N - DEMO_UNPARSED - DEMO_ERRORS - n_correct)
+    outcomes = [Outcome.CORRECT] * n_correct + [Outcome.WRONG] * (
+        DEMO_N - DEMO_UNPARSED - DEMO_ERRORS - n_correct
+    )
     outcomes += [Outcome.UNPARSED] * DEMO_UNPARSED + [Outcome.ERROR] * DEMO_ERRORS
     return [
         ScoredSample(
@@ -132,7 +156,14 @@ def odd_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("odd") / "store"
     store = open_store(folder, empty=True)
     with writing(store) as writer:
-        writer.add_run(RunInfo(run_id="run-odd", model_raw="odd/[model]*$x$<b>", format="probe", level_scheme="scylla"))
+        writer.add_run(
+            RunInfo(
+                run_id="run-odd",
+                model_raw="odd/[model]*$x$<b>",
+                format="probe",
+                level_scheme="scylla",
+            )
+        )
         writer.add_samples(demo_samples("run-odd", "find_minimum", Split.ID, 30))
     store.close()
     return folder
@@ -140,7 +171,9 @@ def odd_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def hostile_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Store in which every name and every answer would do harm if it were read as anything but text. Copy it before writing."""
+    """Store in which every name and every answer would do harm if it were read as anything but
+    text. Copy it before writing.
+    """
     folder = tmp_path_factory.mktemp("hostile") / "store"
     store = open_store(folder, empty=True)
     with writing(store) as writer:
@@ -148,18 +181,36 @@ def hostile_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
             run_id = f"run {name}"
             writer.add_run(
                 RunInfo(
-                    run_id=run_id, model_raw=name, format="probe", benchmark=name, level_scheme="scylla", id_source="ladder",
-                    n_params=10 ** (3 + place), harness=name, source_path=f"/tmp/{name}", warnings=(name,),
+                    run_id=run_id,
+                    model_raw=name,
+                    format="probe",
+                    benchmark=name,
+                    level_scheme="scylla",
+                    id_source="ladder",
+                    n_params=10 ** (3 + place),
+                    harness=name,
+                    source_path=f"/tmp/{name}",
+                    warnings=(name,),
                 )
-            )  # fmt: skip
+            )
             for level, tasks in enumerate(DEMO_TASKS):
                 for task in (*tasks, f"{name} task"):
                     for split in Split:
                         samples = demo_samples(run_id, task, split, max(0, 30 - 5 * level - place))
-                        writer.add_samples([replace(one, response=name, input=name, target=name, reason=name) for one in samples])
+                        writer.add_samples(
+                            [
+                                replace(one, response=name, input=name, target=name, reason=name)
+                                for one in samples
+                            ]
+                        )
         one = demo_samples(f"run {HOSTILE_NAMES[0]}", "find_minimum", Split.ID, 0)[0]
         writer.add_samples([replace(one, instance_id="long", response=LONG_LINE)])
-    save_view(store, name=HOSTILE_NAMES[1][:80], page="valley", query=urlencode([("models", HOSTILE_NAMES[0])]))
+    save_view(
+        store,
+        name=HOSTILE_NAMES[1][:80],
+        page="valley",
+        query=urlencode([("models", HOSTILE_NAMES[0])]),
+    )
     store.close()
     return folder
 

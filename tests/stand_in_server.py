@@ -1,12 +1,15 @@
-"""A stand-in for a capable model: an OpenAI-compatible server that writes SCYLLA's test inputs when asked for them, and answers by rule.
+"""A stand-in for a capable model: an OpenAI-compatible server that writes SCYLLA's test inputs when
+asked for them, and answers by rule.
 
-No model small enough for a test can write test inputs; this one is no model at all. It keeps what it wrote, so that a test knows what must
-have been read, and it fails on demand the way servers fail. `stand_in.behaviour` is one of:
+No model small enough for a test can write test inputs; this one is no model at all. It keeps what
+it wrote, so that a test knows what must have been read, and it fails on demand the way servers
+fail. `stand_in.behaviour` is one of:
 
-rule          test inputs of numbers below 60 in several forms, with lists among them that cannot be used; questions about numbers below
-              100 are answered right, others with -1;
+rule          test inputs of numbers below 60 in several forms, with lists among them that cannot be
+              used; questions about numbers below 100 are answered right, others with -1;
 prose         as a chatty model that never writes a list;
-empty         an empty reply; malformed: half of a JSON text; foreign: JSON of another form; nulls: choices that are null;
+empty         an empty reply; malformed: half of a JSON text; foreign: JSON of another form; nulls:
+              choices that are null;
 huge          5 MB of one line without an answer;
 slow          nothing for an hour (until the server is closed);
 429, 500, ... that HTTP status.
@@ -72,19 +75,36 @@ class StandIn:
             return int(self.behaviour), b'{"error": {"message": "told to fail"}}'
         if self.behaviour == "slow":
             self.closing.wait(3600)
-        odd = {"malformed": b'{"choices": [{"mess', "foreign": b'["unexpected"]', "nulls": b'{"choices": null}'}
+        odd = {
+            "malformed": b'{"choices": [{"mess',
+            "foreign": b'["unexpected"]',
+            "nulls": b'{"choices": null}',
+        }
         if self.behaviour in odd:
             return 200, odd[self.behaviour]
         text = {"empty": "", "huge": "0 1 2 " * 900_000}.get(self.behaviour)
         text = self._say(body) if text is None else text
-        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-        return 200, json.dumps({"choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 9}}).encode()
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": text},
+            "finish_reason": "stop",
+        }
+        return (
+            200,
+            json.dumps(
+                {"choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 9}}
+            ).encode(),
+        )
 
     def _say(self, body: dict[str, Any]) -> str:
         question = body["messages"][0]["content"]
         if "Test inputs" in question:
             self.n_elicited += 1
-            return "What a lovely task! Let me think." if self.behaviour == "prose" else self._test_inputs(body["seed"])
+            return (
+                "What a lovely task! Let me think."
+                if self.behaviour == "prose"
+                else self._test_inputs(body["seed"])
+            )
         (numbers,) = _NUMBERS.findall(question)
         values = [int(word) for word in numbers.split()]
         right: Any = sorted(values) if "Sort the numbers" in question else min(values)
@@ -96,7 +116,10 @@ class StandIn:
         self.written |= set(map(tuple, lists))
         first, second, third = lists
         spaced = " ".join(map(str, third))
-        return f"Sure! Here are some:\n1. {first}\n- `{second}`\n[{spaced}]\n[1, 2]\n[1.5, 2.5, 3.5, 4.5]\n[-7, 8, 9, 10]\n[10000, 1, 2, 3]"
+        return (
+            f"Sure! Here are some:\n1. {first}\n- `{second}`\n[{spaced}]\n[1, 2]\n[1.5, 2.5, 3.5,"
+            " 4.5]\n[-7, 8, 9, 10]\n[10000, 1, 2, 3]"
+        )
 
 
 @pytest.fixture

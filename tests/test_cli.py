@@ -1,4 +1,6 @@
-"""The shell as scripts use it: real processes on real stores, one JSON document on stdout, exit status 0, 1 or 2."""
+"""The shell as scripts use it: real processes on real stores, one JSON document on stdout, exit
+status 0, 1 or 2.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,12 @@ TABLE = "model,task,acc\nmodel-a,task-1,0.5\nmodel-a,task-2,0.25\nmodel-b,task-1
 
 def run_cli(*words: str | Path, store: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the shell in a process of its own."""
-    command = [sys.executable, str(ROOT / "cli.py"), *map(str, words), *(("--store", str(store)) if store else ())]
+    command = [
+        sys.executable,
+        str(ROOT / "cli.py"),
+        *map(str, words),
+        *(("--store", str(store)) if store else ()),
+    ]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT.parent)
 
 
@@ -43,7 +50,9 @@ def test_a_store_that_does_not_exist_is_made_with_the_shipped_sources(tmp_path: 
     done = run_cli("store", "info", "--json", store=tmp_path / "new")
     facts = read_json(done)
     assert facts["path"] == str(tmp_path / "new")
-    assert "Bringing in the shipped sources: 1 of 3" in done.stderr  # it takes a while, and a log is read too
+    assert (
+        "Bringing in the shipped sources: 1 of 3" in done.stderr
+    )  # it takes a while, and a log is read too
     ladder = [pq.read_metadata(file) for file in (ROOT / "data" / "ladder").glob("*.parquet")]
     trained = [run for facts in ladder for run in json.loads(facts.metadata[b"charybdis"])["runs"]]
     models = {run["model_raw"] for run in trained}
@@ -63,8 +72,22 @@ def test_import_tells_what_became_of_each_source(tmp_path: Path) -> None:
     (tmp_path / "results" / "notes.bin").write_bytes(b"\x00\x01\x02")
     told = read_json(run_cli("import", tmp_path / "results", "--json", store=tmp_path / "store"))
     (source,) = told["imports"]
-    assert {"path", "format", "sha256", "status", "runs", "scores", "samples", "rejected"} <= source.keys()
-    assert (source["status"], source["format"], source["runs"], source["scores"]) == ("imported", "table", 2, 3)
+    assert {
+        "path",
+        "format",
+        "sha256",
+        "status",
+        "runs",
+        "scores",
+        "samples",
+        "rejected",
+    } <= source.keys()
+    assert (source["status"], source["format"], source["runs"], source["scores"]) == (
+        "imported",
+        "table",
+        2,
+        3,
+    )
     assert [item["path"] for item in told["unknown"]] == [str(tmp_path / "results" / "notes.bin")]
 
 
@@ -72,12 +95,16 @@ def test_importing_the_same_twice_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "scores.csv").write_text(TABLE)
     read_json(run_cli("import", tmp_path / "scores.csv", "--json", store=tmp_path / "store"))
     before = read_json(run_cli("store", "info", "--json", store=tmp_path / "store"))
-    again = read_json(run_cli("import", tmp_path / "scores.csv", "--json", store=tmp_path / "store"))
+    again = read_json(
+        run_cli("import", tmp_path / "scores.csv", "--json", store=tmp_path / "store")
+    )
     assert again["imports"][0]["status"] == "unchanged"
     assert read_json(run_cli("store", "info", "--json", store=tmp_path / "store")) == before
 
 
-def test_table_with_columns_that_came_before_is_read_as_confirmed_then_and_that_is_said(store: Path, tmp_path: Path) -> None:
+def test_table_with_columns_that_came_before_is_read_as_confirmed_then_and_that_is_said(
+    store: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "scores.csv"
     file.write_text("model,mmlu,size\nm1,0.5,0.25\n")
     opened = Store(store)
@@ -93,9 +120,16 @@ def test_table_with_columns_that_came_before_is_read_as_confirmed_then_and_that_
 
 def test_one_failed_source_is_status_1_and_the_others_are_stored(tmp_path: Path) -> None:
     (tmp_path / "good.csv").write_text(TABLE)
-    (tmp_path / "bad.csv").write_bytes((ROOT / "data/published/scylla_table2.csv").read_bytes() + b"\xff\xfe")
-    done = run_cli("import", tmp_path / "good.csv", tmp_path / "bad.csv", "--json", store=tmp_path / "store")
-    told = {Path(source["path"]).name: source["status"] for source in read_json(done, status=1)["imports"]}
+    (tmp_path / "bad.csv").write_bytes(
+        (ROOT / "data/published/scylla_table2.csv").read_bytes() + b"\xff\xfe"
+    )
+    done = run_cli(
+        "import", tmp_path / "good.csv", tmp_path / "bad.csv", "--json", store=tmp_path / "store"
+    )
+    told = {
+        Path(source["path"]).name: source["status"]
+        for source in read_json(done, status=1)["imports"]
+    }
     assert told == {"good.csv": "imported", "bad.csv": "failed"}
     assert "UTF-8" in done.stderr
 
@@ -107,8 +141,13 @@ def test_a_file_that_nobody_knows_is_listed_beside_those_that_come_in(tmp_path: 
     broken.write_bytes(b"\x00\x01\x02")
     words = ("import", "--empty", "--json")
     told = read_json(run_cli(*words, good, broken, store=tmp_path / "store"))
-    assert [source["status"] for source in told["imports"]] == ["imported"] and [item["path"] for item in told["unknown"]] == [str(broken)]
-    assert len(read_json(run_cli(*words, tmp_path / "results", store=tmp_path / "other"))["unknown"]) == 1
+    assert [source["status"] for source in told["imports"]] == ["imported"] and [
+        item["path"] for item in told["unknown"]
+    ] == [str(broken)]
+    assert (
+        len(read_json(run_cli(*words, tmp_path / "results", store=tmp_path / "other"))["unknown"])
+        == 1
+    )
 
 
 def test_a_file_nobody_knows_is_named_with_the_reason(tmp_path: Path) -> None:
@@ -153,7 +192,9 @@ def test_wrong_usage_is_status_2_and_a_line_that_helps(typed: str) -> None:
     assert WRONG_USAGE[typed] in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("words", [("import", ""), ("store", "info", "--store", "")], ids=["path", "store"])
+@pytest.mark.parametrize(
+    "words", [("import", ""), ("store", "info", "--store", "")], ids=["path", "store"]
+)
 def test_an_empty_name_is_not_the_folder_one_happens_to_be_in(words: tuple[str, ...]) -> None:
     assert "An empty" in read_json(run_cli(*words, "--json"), status=2)["error"]
 
@@ -178,38 +219,79 @@ def test_a_name_that_the_store_does_not_have_is_refused_and_those_it_has_are_nam
 
 def test_json_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
     (tmp_path / "scores.csv").write_text("model,task,acc\nmodèle-π,task-1,0.5\n", encoding="utf-8")
-    plain = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PATH": os.environ["PATH"]}
-    read_json(run_cli("import", tmp_path / "scores.csv", "--empty", "--json", store=tmp_path / "store"))
+    plain = {
+        "LC_ALL": "POSIX",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "PATH": os.environ["PATH"],
+    }
+    read_json(
+        run_cli("import", tmp_path / "scores.csv", "--empty", "--json", store=tmp_path / "store")
+    )
     for words in (("export", "models", "--json"), ("export", "models", "--format", "markdown")):
         command = [sys.executable, str(ROOT / "cli.py"), *words, "--store", str(tmp_path / "store")]
-        assert "modèle-π" in subprocess.run(command, capture_output=True, timeout=120, env=plain, check=True).stdout.decode("utf-8")
+        assert "modèle-π" in subprocess.run(
+            command, capture_output=True, timeout=120, env=plain, check=True
+        ).stdout.decode("utf-8")
 
 
 def test_a_reader_that_has_seen_enough_is_no_fault(store: Path) -> None:
-    command = f"'{sys.executable}' '{ROOT / 'cli.py'}' export samples --json --store '{store}' | head -c 10"
+    command = (
+        f"'{sys.executable}' '{ROOT / 'cli.py'}' export samples --json --store '{store}' | head"
+        " -c 10"
+    )
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
-    assert done.stdout.startswith("[") and "Traceback" not in done.stderr and "Exception" not in done.stderr
+    assert (
+        done.stdout.startswith("[")
+        and "Traceback" not in done.stderr
+        and "Exception" not in done.stderr
+    )
 
 
 def test_valley_finds_the_published_and_the_measured_models(store: Path) -> None:
-    found = read_json(run_cli("analyse", "valley", "--resamples", "200", "--json", store=store))["models"]
+    found = read_json(run_cli("analyse", "valley", "--resamples", "200", "--json", store=store))[
+        "models"
+    ]
     by_model = {valley["model"]: valley for valley in found}
     assert {"demo-small", "demo-large", "Qwen1.5-72B"} <= by_model.keys()
-    assert by_model["demo-large"]["source"] == "samples" and by_model["Qwen1.5-72B"]["source"] == "published"
+    assert (
+        by_model["demo-large"]["source"] == "samples"
+        and by_model["Qwen1.5-72B"]["source"] == "published"
+    )
     assert by_model["demo-large"]["critical_level"] == 4
     assert [row["level"] for row in by_model["demo-large"]["levels"]] == [1, 2, 3, 4, 5]
     assert {"p_critical", "log_odds_gap"} <= by_model["demo-large"].keys()
 
 
 def test_valley_of_one_model_repeats_with_its_seed(store: Path) -> None:
-    words = ("analyse", "valley", "--model", "demo-small", "--resamples", "200", "--seed", "3", "--json")
+    words = (
+        "analyse",
+        "valley",
+        "--model",
+        "demo-small",
+        "--resamples",
+        "200",
+        "--seed",
+        "3",
+        "--json",
+    )
     first, second = read_json(run_cli(*words, store=store)), read_json(run_cli(*words, store=store))
     assert first == second and [valley["model"] for valley in first["models"]] == ["demo-small"]
 
 
 def test_the_denominator_changes_accuracy(store: Path) -> None:
     def accuracy(denominator: str) -> float:
-        words = ("analyse", "valley", "--model", "demo-large", "--resamples", "10", "--denominator", denominator, "--json")
+        words = (
+            "analyse",
+            "valley",
+            "--model",
+            "demo-large",
+            "--resamples",
+            "10",
+            "--denominator",
+            denominator,
+            "--json",
+        )
         return float(read_json(run_cli(*words, store=store))["models"][0]["levels"][0]["a_id"])
 
     assert accuracy("parsed_only") > accuracy("unparsed_is_wrong")
@@ -217,13 +299,25 @@ def test_the_denominator_changes_accuracy(store: Path) -> None:
 
 def test_analyse_says_what_explains_a_gap(store: Path) -> None:
     found = {
-        model["model"]: model for model in read_json(run_cli("analyse", "valley", "--resamples", "50", "--json", store=store))["models"]
+        model["model"]: model
+        for model in read_json(
+            run_cli("analyse", "valley", "--resamples", "50", "--json", store=store)
+        )["models"]
     }
     large = found["demo-large"]
     assert [fit["name"] for fit in large["explanation"]["curves"]] == ["M0", "M1", "M2", "M3", "M4"]
-    assert large["verdict"]["kind"] == "constant penalty" and large["axis"]["kind"] == "level number"
-    assert large["critical_complexity"]["lo"] < large["critical_complexity"]["level"] < large["critical_complexity"]["hi"]
-    assert found["Qwen1.5-7B"]["explanation"] is None and found["Qwen1.5-7B"]["verdict"]["kind"] == "means only"
+    assert (
+        large["verdict"]["kind"] == "constant penalty" and large["axis"]["kind"] == "level number"
+    )
+    assert (
+        large["critical_complexity"]["lo"]
+        < large["critical_complexity"]["level"]
+        < large["critical_complexity"]["hi"]
+    )
+    assert (
+        found["Qwen1.5-7B"]["explanation"] is None
+        and found["Qwen1.5-7B"]["verdict"]["kind"] == "means only"
+    )
 
 
 def test_an_unknown_kind_of_ood_is_refused(store: Path) -> None:
@@ -237,7 +331,20 @@ def test_a_valley_report_for_people_has_a_sentence(store: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "table", ["models", "tasks", "levels", "runs", "scores", "samples", "imports", "rejects", "task_counts", "level_scores", "valley"]
+    "table",
+    [
+        "models",
+        "tasks",
+        "levels",
+        "runs",
+        "scores",
+        "samples",
+        "imports",
+        "rejects",
+        "task_counts",
+        "level_scores",
+        "valley",
+    ],
 )
 def test_every_table_leaves_as_json(table: str, store: Path) -> None:
     rows = read_json(run_cli("export", table, "--json", store=store))
@@ -246,13 +353,19 @@ def test_every_table_leaves_as_json(table: str, store: Path) -> None:
 
 def test_export_to_a_file_says_how_much_it_wrote(store: Path, tmp_path: Path) -> None:
     out = tmp_path / "counts.parquet"
-    told = read_json(run_cli("export", "task_counts", "--format", "parquet", "--out", out, "--json", store=store))
+    told = read_json(
+        run_cli("export", "task_counts", "--format", "parquet", "--out", out, "--json", store=store)
+    )
     assert told["rows"] == pq.read_table(out).num_rows == 60
     assert told["n_bytes"] == out.stat().st_size
 
 
 def test_export_of_samples_follows_the_selection(store: Path) -> None:
-    rows = read_json(run_cli("export", "samples", "--model", "demo-small", "--task", "tsp", "--json", store=store))
+    rows = read_json(
+        run_cli(
+            "export", "samples", "--model", "demo-small", "--task", "tsp", "--json", store=store
+        )
+    )
     assert {(row["model"], row["task"]) for row in rows} == {("demo-small", "tsp")}
     assert len(rows) == 80
 
@@ -260,30 +373,68 @@ def test_export_of_samples_follows_the_selection(store: Path) -> None:
 @pytest.mark.parametrize("file_format", ["jsonl", "parquet"])
 def test_exported_samples_import_back(file_format: str, store: Path, tmp_path: Path) -> None:
     out = tmp_path / f"samples.{file_format}"
-    told = read_json(run_cli("export", "samples", "--format", file_format, "--out", out, "--json", store=store))
-    (source,) = read_json(run_cli("import", out, "--empty", "--json", store=tmp_path / "other"))["imports"]
-    assert (told["rows"], source["status"], source["runs"], source["samples"]) == (2400, "imported", 2, 2400)
+    told = read_json(
+        run_cli("export", "samples", "--format", file_format, "--out", out, "--json", store=store)
+    )
+    (source,) = read_json(run_cli("import", out, "--empty", "--json", store=tmp_path / "other"))[
+        "imports"
+    ]
+    assert (told["rows"], source["status"], source["runs"], source["samples"]) == (
+        2400,
+        "imported",
+        2,
+        2400,
+    )
 
 
 def test_samples_for_import_leave_as_whole_runs(store: Path) -> None:
-    assert run_cli("export", "samples", "--format", "jsonl", "--task", "tsp", store=store).returncode == 2
-    lines = run_cli("export", "samples", "--format", "jsonl", "--model", "demo-small", store=store).stdout.splitlines()
+    assert (
+        run_cli("export", "samples", "--format", "jsonl", "--task", "tsp", store=store).returncode
+        == 2
+    )
+    lines = run_cli(
+        "export", "samples", "--format", "jsonl", "--model", "demo-small", store=store
+    ).stdout.splitlines()
     assert len(lines) == 1201 and all(json.loads(line) for line in lines)
 
 
-def test_runs_leave_as_records_of_every_eval_ever_and_import_back(store: Path, tmp_path: Path) -> None:
+def test_runs_leave_as_records_of_every_eval_ever_and_import_back(
+    store: Path, tmp_path: Path
+) -> None:
     records = ("export", "runs", "--format", "every_eval_ever")
-    told = read_json(run_cli(*records, "--model", "demo-small", "--out", tmp_path / "records", "--json", store=store))
-    (source,) = read_json(run_cli("import", tmp_path / "records", "--empty", "--json", store=tmp_path / "other"))["imports"]
-    assert (told["rows"], source["format"], source["runs"], source["samples"]) == (1, "every_eval_ever", 1, 1200)
+    told = read_json(
+        run_cli(
+            *records, "--model", "demo-small", "--out", tmp_path / "records", "--json", store=store
+        )
+    )
+    (source,) = read_json(
+        run_cli("import", tmp_path / "records", "--empty", "--json", store=tmp_path / "other")
+    )["imports"]
+    assert (told["rows"], source["format"], source["runs"], source["samples"]) == (
+        1,
+        "every_eval_ever",
+        1,
+        1200,
+    )
     assert told["n_bytes"] > 100_000
     assert "--out" in run_cli(*records, store=store).stderr
-    assert run_cli("export", "scores", "--format", "every_eval_ever", "--out", tmp_path / "no", store=store).returncode == 2
-    assert run_cli("export", "runs", "--out", tmp_path / "records", store=store).returncode == 2  # a table is one file
+    assert (
+        run_cli(
+            "export", "scores", "--format", "every_eval_ever", "--out", tmp_path / "no", store=store
+        ).returncode
+        == 2
+    )
+    assert (
+        run_cli("export", "runs", "--out", tmp_path / "records", store=store).returncode == 2
+    )  # a table is one file
 
 
-def test_a_table_too_long_for_latex_is_refused_and_leaves_no_file(store: Path, tmp_path: Path) -> None:
-    done = run_cli("export", "samples", "--format", "latex", "--out", tmp_path / "samples.tex", store=store)
+def test_a_table_too_long_for_latex_is_refused_and_leaves_no_file(
+    store: Path, tmp_path: Path
+) -> None:
+    done = run_cli(
+        "export", "samples", "--format", "latex", "--out", tmp_path / "samples.tex", store=store
+    )
     assert done.returncode == 1 and "2,000" in done.stderr
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("samples")] == []
 
@@ -292,7 +443,9 @@ def test_removing_a_run_takes_its_rows_and_leaves_a_sound_store(store: Path) -> 
     told = read_json(run_cli("store", "remove-run", "run-demo-small", "--json", store=store))
     assert told["n_removed"] == 1
     assert read_json(run_cli("store", "check", "--json", store=store))["passed"]
-    assert {row["model"] for row in read_json(run_cli("export", "samples", "--json", store=store))} == {"demo-large"}
+    assert {
+        row["model"] for row in read_json(run_cli("export", "samples", "--json", store=store))
+    } == {"demo-large"}
 
 
 def test_removing_an_unknown_run_removes_nothing(store: Path) -> None:
@@ -307,7 +460,9 @@ def test_check_finds_a_rollup_that_no_longer_matches_its_samples(store: Path) ->
         cursor.execute("UPDATE cells SET n_correct = n_correct + 1 WHERE rowid = 0")
     opened.close()
     told = read_json(run_cli("store", "check", "--json", store=store), status=1)
-    assert [check["name"] for check in told["checks"] if not check["passed"]] == ["rollups equal recounted samples"]
+    assert [check["name"] for check in told["checks"] if not check["passed"]] == [
+        "rollups equal recounted samples"
+    ]
 
 
 def test_check_finds_a_key_that_leads_nowhere(store: Path) -> None:
@@ -316,7 +471,9 @@ def test_check_finds_a_key_that_leads_nowhere(store: Path) -> None:
         cursor.execute("UPDATE runs SET model_key = 99999 WHERE run_id = 'run-demo-small'")
     opened.close()
     told = read_json(run_cli("store", "check", "--json", store=store), status=1)
-    assert [check["name"] for check in told["checks"] if not check["passed"]] == ["runs.model_key -> models"]
+    assert [check["name"] for check in told["checks"] if not check["passed"]] == [
+        "runs.model_key -> models"
+    ]
 
 
 def test_compacting_keeps_every_row_and_the_version(store: Path) -> None:
@@ -332,24 +489,38 @@ def test_compacting_keeps_every_row_and_the_version(store: Path) -> None:
 
 def test_verify_reports_methods_that_are_not_built_as_such(tmp_path: Path) -> None:
     vectors = {
-        "scylla_generalization_score": [{"inputs": {"id_acc": 0.8, "ood_acc": 0.5}, "expected": {"S": 0.2}, "tolerance": 1e-9}],
+        "scylla_generalization_score": [
+            {"inputs": {"id_acc": 0.8, "ood_acc": 0.5}, "expected": {"S": 0.2}, "tolerance": 1e-9}
+        ],
         "no_such_method": [{"inputs": {}, "expected": {"x": 1}, "tolerance": 0}],
     }
     (tmp_path / "vectors.json").write_text(json.dumps(vectors))
     methods = read_json(run_cli("verify", tmp_path / "vectors.json", "--json"))["methods"]
-    assert methods["scylla_generalization_score"][0]["passed"] and methods["scylla_generalization_score"][0]["digits"] > 9
+    assert (
+        methods["scylla_generalization_score"][0]["passed"]
+        and methods["scylla_generalization_score"][0]["digits"] > 9
+    )
     assert methods["no_such_method"] == [{"not_built": True}]
 
 
 def test_verify_fails_when_a_value_disagrees(tmp_path: Path) -> None:
-    vectors = {"scylla_generalization_score": [{"inputs": {"id_acc": 0.8, "ood_acc": 0.5}, "expected": {"S": 0.3}, "tolerance": 1e-9}]}
+    vectors = {
+        "scylla_generalization_score": [
+            {"inputs": {"id_acc": 0.8, "ood_acc": 0.5}, "expected": {"S": 0.3}, "tolerance": 1e-9}
+        ]
+    }
     (tmp_path / "vectors.json").write_text(json.dumps(vectors))
-    assert not read_json(run_cli("verify", tmp_path / "vectors.json", "--json"), status=1)["methods"]["scylla_generalization_score"][0][
-        "passed"
-    ]
+    assert not read_json(run_cli("verify", tmp_path / "vectors.json", "--json"), status=1)[
+        "methods"
+    ]["scylla_generalization_score"][0]["passed"]
 
 
 def test_the_shell_starts_without_heavy_modules() -> None:
-    code = "import sys, cli; print(sorted({'duckdb', 'pandas', 'numpy', 'scipy', 'streamlit', 'torch', 'pyarrow'} & sys.modules.keys()))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    code = (
+        "import sys, cli; print(sorted({'duckdb', 'pandas', 'numpy', 'scipy', 'streamlit', 'torch',"
+        " 'pyarrow'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT
+    )
     assert done.stdout.strip() == "[]", done.stderr

@@ -23,7 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent
 def run_cli(*words: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run the shell in a process of its own."""
     command = [sys.executable, str(ROOT / "cli.py"), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=ROOT.parent, input=stdin)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=240, cwd=ROOT.parent, input=stdin
+    )
 
 
 def read_json(done: subprocess.CompletedProcess[str], *, status: int = 0) -> Any:
@@ -35,19 +37,37 @@ def test_tasks_prints_every_task_the_same_way_each_time() -> None:
     words = ("tasks", "--split", "id,ood", "--n", "2", "--seed", "5", "--json")
     first, second = read_json(run_cli(*words)), read_json(run_cli(*words))
     assert first == second and set(first) == {"instances"}
-    assert {"instance_id", "task", "level", "split", "input", "prompt", "reference"} <= first["instances"][0].keys()
-    assert [(one["task"], one["split"]) for one in first["instances"][::2]] == [(task, split) for task in TASKS for split in ("id", "ood")]
+    assert {"instance_id", "task", "level", "split", "input", "prompt", "reference"} <= first[
+        "instances"
+    ][0].keys()
+    assert [(one["task"], one["split"]) for one in first["instances"][::2]] == [
+        (task, split) for task in TASKS for split in ("id", "ood")
+    ]
 
 
 def test_what_tasks_prints_is_graded_as_printed_in_the_order_given() -> None:
-    instances = read_json(run_cli("tasks", "--task", "two_sum", "--task", "tsp", "--split", "ood", "--n", "2", "--json"))["instances"]
+    instances = read_json(
+        run_cli(
+            "tasks", "--task", "two_sum", "--task", "tsp", "--split", "ood", "--n", "2", "--json"
+        )
+    )["instances"]
     asked = [{"instance": one, "reply": f"The answer is {one['reference']}."} for one in instances]
     asked.insert(1, {"instance": instances[0], "reply": "It is hard to say."})
     for grader, reason in (("charybdis", "no answer was found"), ("scylla", "")):
-        results = read_json(run_cli("grade", "--grader", grader, "--json", stdin=json.dumps(asked)))["results"]
-        assert [one["outcome"] for one in results] == ["correct", "unparsed", "correct", "correct", "correct"]
+        results = read_json(
+            run_cli("grade", "--grader", grader, "--json", stdin=json.dumps(asked))
+        )["results"]
+        assert [one["outcome"] for one in results] == [
+            "correct",
+            "unparsed",
+            "correct",
+            "correct",
+            "correct",
+        ]
         assert results[0]["answer"] == instances[0]["reference"] and results[1]["answer"] is None
-        assert reason in results[1]["reason"] and all(isinstance(one["reason"], str) for one in results)
+        assert reason in results[1]["reason"] and all(
+            isinstance(one["reason"], str) for one in results
+        )
 
 
 @pytest.mark.parametrize(
@@ -57,7 +77,10 @@ def test_what_tasks_prints_is_graded_as_printed_in_the_order_given() -> None:
         ("{}", "JSON dict and not an array"),
         ("[3]", "Record 0"),
         ('[{"instance": {}, "reply": 5}]', "Record 0"),
-        ('[{"instance": {"task": "two_sum"}, "reply": "5"}]', "Record 0 (counted from 0): An instance needs the keys"),
+        (
+            '[{"instance": {"task": "two_sum"}, "reply": "5"}]',
+            "Record 0 (counted from 0): An instance needs the keys",
+        ),
     ],
 )
 def test_input_that_cannot_be_graded_is_named(text: str, words: str) -> None:
@@ -66,8 +89,16 @@ def test_input_that_cannot_be_graded_is_named(text: str, words: str) -> None:
 
 
 def test_an_instance_of_another_task_is_refused() -> None:
-    instances = read_json(run_cli("tasks", "--task", "tsp", "--split", "id", "--n", "1", "--json"))["instances"]
-    done = run_cli("grade", "--task", "two_sum", "--json", stdin=json.dumps([{"instance": instances[0], "reply": ""}]))
+    instances = read_json(run_cli("tasks", "--task", "tsp", "--split", "id", "--n", "1", "--json"))[
+        "instances"
+    ]
+    done = run_cli(
+        "grade",
+        "--task",
+        "two_sum",
+        "--json",
+        stdin=json.dumps([{"instance": instances[0], "reply": ""}]),
+    )
     assert "instance of tsp, and --task is two_sum" in read_json(done, status=1)["error"]
 
 
@@ -83,7 +114,9 @@ def test_an_instance_of_another_task_is_refused() -> None:
         (("probe", "--model", "demo:echo", "--level", "9"), 1),
     ],
 )
-def test_wrong_usage_is_two_and_what_is_not_there_is_one(words: tuple[str, ...], status: int, tmp_path: Path) -> None:
+def test_wrong_usage_is_two_and_what_is_not_there_is_one(
+    words: tuple[str, ...], status: int, tmp_path: Path
+) -> None:
     store = ("--store", str(tmp_path / "store"), "--empty") if words[0] == "probe" else ()
     done = run_cli(*words, *store)
     assert done.returncode == status and done.stderr.strip() and "Traceback" not in done.stderr
@@ -91,12 +124,26 @@ def test_wrong_usage_is_two_and_what_is_not_there_is_one(words: tuple[str, ...],
 
 def test_a_probe_of_the_ladder_lands_in_the_store_and_is_done_once(tmp_path: Path) -> None:
     name = ladder_names()[0]
-    words = ("probe", "--model", f"ladder:{name}", "--level", "1", "--n", "16", "--store", tmp_path / "store", "--empty", "--json")
+    words = (
+        "probe",
+        "--model",
+        f"ladder:{name}",
+        "--level",
+        "1",
+        "--n",
+        "16",
+        "--store",
+        tmp_path / "store",
+        "--empty",
+        "--json",
+    )
     first, second = read_json(run_cli(*words)), read_json(run_cli(*words))
     assert (first["status"], first["samples"], first["total"]) == ("success", 3 * 2 * 16, 96)
     assert sum(first["new"].values()) == 96 and sum(second["new"].values()) == 0
     assert second["run_id"] == first["run_id"] and first["model"] == name
-    table = read_json(run_cli("export", "task_counts", "--format", "json", "--store", tmp_path / "store"))
+    table = read_json(
+        run_cli("export", "task_counts", "--format", "json", "--store", tmp_path / "store")
+    )
     assert sum(row["n_correct"] + row["n_wrong"] + row["n_unparsed"] for row in table) == 96
 
 
@@ -114,11 +161,24 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(tmp_path: Path) -> None:
         "--task",
         "three_sum",
     ]
-    words += ["--task", "find_mode", "--task", "subset_sum", "--store", str(tmp_path / "store"), "--empty", "--json"]
+    words += [
+        "--task",
+        "find_mode",
+        "--task",
+        "subset_sum",
+        "--store",
+        str(tmp_path / "store"),
+        "--empty",
+        "--json",
+    ]
     command = [sys.executable, str(ROOT / "cli.py"), *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
         assert process.stderr is not None and process.stdout is not None
-        assert process.stderr.readline().startswith("ladder-")  # the model is open, Ctrl-C is listened to
+        assert process.stderr.readline().startswith(
+            "ladder-"
+        )  # the model is open, Ctrl-C is listened to
         time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         stopped = json.loads(process.stdout.read())
@@ -129,4 +189,7 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(tmp_path: Path) -> None:
     store.close()
     done = read_json(run_cli(*words))
     assert (done["status"], done["samples"]) == ("success", 1024)
-    assert sum(done["new"].values()) == 1024 - stopped["samples"] and done["run_id"] == stopped["run_id"]
+    assert (
+        sum(done["new"].values()) == 1024 - stopped["samples"]
+        and done["run_id"] == stopped["run_id"]
+    )

@@ -1,4 +1,6 @@
-"""`report` writes pages as one file: what the page shows on this store, or a refusal that says what is possible and writes nothing."""
+"""`report` writes pages as one file: what the page shows on this store, or a refusal that says what
+is possible and writes nothing.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ def own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def report(store: Path, out: Path, *views: str) -> tuple[int, str]:
     named = [word for view in views for word in ("--view", view)]
-    done = CliRunner().invoke(cli, ["report", "--store", str(store), "--out", str(out), "--json", *named])
+    done = CliRunner().invoke(
+        cli, ["report", "--store", str(store), "--out", str(out), "--json", *named]
+    )
     settings.cache_clear()
     return done.exit_code, done.stdout
 
@@ -28,7 +32,10 @@ def report(store: Path, out: Path, *views: str) -> tuple[int, str]:
 def test_report_holds_the_pages_that_were_named(demo_store: Path, tmp_path: Path) -> None:
     out = tmp_path / "meeting.html"
     status, text = report(
-        demo_store, out, "http://127.0.0.1:8501/valley?models=demo-large", "samples?model=demo-large&outcome=wrong&split=ood"
+        demo_store,
+        out,
+        "http://127.0.0.1:8501/valley?models=demo-large",
+        "samples?model=demo-large&outcome=wrong&split=ood",
     )
     assert status == 0, text
     assert json.loads(text)["n_bytes"] == out.stat().st_size
@@ -40,9 +47,16 @@ def test_report_holds_the_pages_that_were_named(demo_store: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("view", "words"), [("nowhere?models=a", "no page 'nowhere'"), ("http://[", "is no address"), ("http://host/", "")]
+    ("view", "words"),
+    [
+        ("nowhere?models=a", "no page 'nowhere'"),
+        ("http://[", "is no address"),
+        ("http://host/", ""),
+    ],
 )
-def test_report_of_an_address_without_a_page(view: str, words: str, demo_store: Path, tmp_path: Path) -> None:
+def test_report_of_an_address_without_a_page(
+    view: str, words: str, demo_store: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "meeting.html"
     status, text = report(demo_store, out, view)
     assert (status == 0) is (words == "")

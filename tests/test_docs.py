@@ -1,4 +1,6 @@
-"""What the documents promise is there: commands, targets, pages, dependencies, formats, pictures, links."""
+"""What the documents promise is there: commands, targets, pages, dependencies, formats, pictures,
+links.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,19 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 DECISIONS = (ROOT / "docs/decisions.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted((ROOT / "docs").glob("**/*.md"))
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
+    (ROOT / "docs").glob("**/*.md")
+)
 PAGES = sorted(path.parent.name for path in (ROOT / "pages").glob("*/page.py"))
 
 
 def _code_lines(text: str) -> list[str]:
-    return [line for block in re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S) for line in block.splitlines() if line.strip()]
+    return [
+        line
+        for block in re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S)
+        for line in block.splitlines()
+        if line.strip()
+    ]
 
 
 def _help_of(words: list[str]) -> str:
@@ -49,10 +58,26 @@ def test_the_readmes_first_two_commands_start_it() -> None:
 
 
 def test_make_lists_every_target() -> None:
-    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
-    targets = {name for name in re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.M) if name not in ("browser", "harness")}
+    listed = subprocess.run(
+        ["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    targets = {
+        name
+        for name in re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.M)
+        if name not in ("browser", "harness")
+    }
     assert targets == set(re.findall(r"^  make ([a-z-]+)", listed, re.M))
-    assert {"help", "app", "import", "test", "check", "format", "bench", "pictures", "clean"} <= targets
+    assert {
+        "help",
+        "app",
+        "import",
+        "test",
+        "check",
+        "format",
+        "bench",
+        "pictures",
+        "clean",
+    } <= targets
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -67,7 +92,11 @@ def test_every_page_has_its_question_in_the_readme(page: str) -> None:
 
 
 def test_every_dependency_is_pinned_and_has_its_reason() -> None:
-    pins = [line for name in ("requirements.txt", "requirements-dev.txt") for line in (ROOT / name).read_text().splitlines()]
+    pins = [
+        line
+        for name in ("requirements.txt", "requirements-dev.txt")
+        for line in (ROOT / name).read_text().splitlines()
+    ]
     pins = [line for line in pins if line and not line.startswith(("#", "-r"))]
     assert not [pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.]+", pin)]
     reasons = dict(re.findall(r"^\| ([\w.-]+) \| (.+) \|$", DECISIONS, re.M))
@@ -92,23 +121,37 @@ def test_every_format_that_people_bring_has_a_line_in_the_readme() -> None:
 
 
 def test_the_recipes_name_files_that_are_there() -> None:
-    named = re.findall(r"`((?:data|analysis|ui|pages|tests|docs)/[\w/.]+\.(?:py|sql|csv|md))`", CONTRIBUTING)
+    named = re.findall(
+        r"`((?:data|analysis|ui|pages|tests|docs)/[\w/.]+\.(?:py|sql|csv|md))`", CONTRIBUTING
+    )
     assert len(named) > 10
     assert not [name for name in named if not (ROOT / name).exists()]
     assert [line[3:] for line in CONTRIBUTING.splitlines() if line.startswith("## ")][:5] == [
-        "A metric", "An importer", "A page", "A task", "A column",
-    ]  # fmt: skip
+        "A metric",
+        "An importer",
+        "A page",
+        "A task",
+        "A column",
+    ]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_and_pictures_lead_somewhere(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
-    targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if not target.startswith(("http", "#"))]
-    assert not [target for target in targets if not (document.parent / target.split("#")[0]).exists()]
+    targets = [
+        target
+        for target in re.findall(r"\]\(([^)\s]+)\)", text)
+        if not target.startswith(("http", "#"))
+    ]
+    assert not [
+        target for target in targets if not (document.parent / target.split("#")[0]).exists()
+    ]
 
 
 def test_the_project_says_its_license() -> None:
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"] == "Apache-2.0"
+    assert (
+        tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"] == "Apache-2.0"
+    )
     assert "Version 2.0, January 2004" in (ROOT / "LICENSE").read_text()
 
 

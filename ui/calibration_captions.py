@@ -1,5 +1,6 @@
-"""How often intervals and tests keep what they promise, in words for captions and the methods page; the numbers are those that
-`python -m benchmarks.calibration --write` measured."""
+"""How often intervals and tests keep what they promise, in words for captions and the methods page;
+the numbers are those that `python -m benchmarks.calibration --write` measured.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +16,15 @@ INTERVALS_ABOVE = 0.5
 
 
 def measured(method: str, what: str = "") -> str | None:
-    """What simulations found of a method's intervals or tests whose name begins with `what`, as "94 %" or "70-88 %"; None: not simulated.
+    """What simulations found of a method's intervals or tests whose name begins with `what`, as "94
+    %" or "70-88 %"; None: not simulated.
 
     Whole percents: their Monte-Carlo errors are up to 2.
     """
     table = cached.calibration()
-    rates = table.loc[(table["method"] == method) & table["what"].str.startswith(what), "rate"].astype(float)
+    rates = table.loc[
+        (table["method"] == method) & table["what"].str.startswith(what), "rate"
+    ].astype(float)
     return span(rates.min(), rates.max()) if len(rates) else None
 
 
@@ -35,7 +39,8 @@ def span(low: float, high: float) -> str:
 
 
 def simulated(text: str, **named: tuple[str, str]) -> list[str]:
-    """A note for a caption with measured shares in its places, or nothing where one of them was not measured.
+    """A note for a caption with measured shares in its places, or nothing where one of them was not
+    measured.
 
     Args:
         text: with {name} for each of `named`: (method, beginning of what was measured).

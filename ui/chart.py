@@ -1,7 +1,9 @@
-"""Draw a figure on a page so that the reader's zoom outlives every change of it, and tell the page what was clicked.
+"""Draw a figure on a page so that the reader's zoom outlives every change of it, and tell the page
+what was clicked.
 
-`st.plotly_chart` builds a new chart for every new figure; this component hands the figure to `Plotly.react` on the node that is already
-there. plotly.js is the one inside the installed plotly package, copied once into the folder Streamlit serves (see `provide_library`).
+`st.plotly_chart` builds a new chart for every new figure; this component hands the figure to
+`Plotly.react` on the node that is already there. plotly.js is the one inside the installed plotly
+package, copied once into the folder Streamlit serves (see `provide_library`).
 """
 
 from __future__ import annotations
@@ -33,19 +35,29 @@ PAINT_JS = (_HERE / "paint.js").read_text(encoding="utf-8")
 _JS = PAINT_JS + (_HERE / "chart.js").read_text(encoding="utf-8")
 # Not isolated: plotly.js writes its own styles into the document, out of reach of a shadow root.
 _component = st.components.v2.component(
-    "charybdis_chart", html='<div class="charybdis-chart"></div>', css=_CSS, js=_JS, isolate_styles=False
+    "charybdis_chart",
+    html='<div class="charybdis-chart"></div>',
+    css=_CSS,
+    js=_JS,
+    isolate_styles=False,
 )
 _preload_component = st.components.v2.component(
-    "charybdis_preload", html='<span class="charybdis-preload"></span>', css=_CSS, js=_JS, isolate_styles=False
+    "charybdis_preload",
+    html='<span class="charybdis-preload"></span>',
+    css=_CSS,
+    js=_JS,
+    isolate_styles=False,
 )
 
 
 @cache
 def provide_library(static_folder: Path = _ROOT / "static") -> Path:
-    """Put plotly.js, compressed, where Streamlit's static serving finds it (`static/` beside the app script); return the file.
+    """Put plotly.js, compressed, where Streamlit's static serving finds it (`static/` beside the
+    app script); return the file.
 
-    The name carries the version, so an upgrade never meets an old copy in a browser's cache. The modification time is old on purpose:
-    Streamlit sends no Cache-Control, and browsers keep a file without one for a tenth of its age.
+    The name carries the version, so an upgrade never meets an old copy in a browser's cache. The
+    modification time is old on purpose: Streamlit sends no Cache-Control, and browsers keep a file
+    without one for a tenth of its age.
     """
     target = static_folder / _LIBRARY_NAME
     if not target.is_file():
@@ -59,7 +71,9 @@ def provide_library(static_folder: Path = _ROOT / "static") -> Path:
 
 
 def preload_chart() -> None:
-    """Let the browser fetch plotly.js while the page is still computing. Call once at the top of app.py."""
+    """Let the browser fetch plotly.js while the page is still computing. Call once at the top of
+    app.py.
+    """
     _preload_component(key="charybdis_preload", data={"library_url": _library_url()})
 
 
@@ -72,13 +86,16 @@ def show_chart(
     on_click: bool = True,
     height: int | None = None,
 ) -> dict[str, Any] | None:
-    """Draw `figure` and return the customdata of the point clicked, in the one rerun that the click causes; otherwise None.
+    """Draw `figure` and return the customdata of the point clicked, in the one rerun that the click
+    causes; otherwise None.
 
     Args:
-        figure: plain dict with `data` and `layout`, as ui.figures builds them. NaN is drawn as missing.
+        figure: plain dict with `data` and `layout`, as ui.figures builds them. NaN is drawn as
+            missing.
         key: names the chart; the same key keeps the same node, and with it the reader's zoom.
         label: the chart's sentence, for screen readers; default: `layout.meta.sentence`.
-        file_name: name of the SVG the mode bar saves; default: `layout.meta.file_name`, else the key.
+        file_name: name of the SVG the mode bar saves; default: `layout.meta.file_name`, else the
+            key.
         on_click: whether a click on a point reaches the page.
         height: pixels; default: `layout.height`, else 420.
     """
@@ -128,4 +145,7 @@ def _plain(value: object) -> Any:
         return value.item()
     if value is pd.NA:
         return None
-    raise TypeError(f"A figure holds a {type(value).__name__}; allowed are numbers, text, lists, dicts and numpy arrays.")
+    raise TypeError(
+        f"A figure holds a {type(value).__name__}; allowed are numbers, text, lists, dicts and"
+        " numpy arrays."
+    )

@@ -12,7 +12,9 @@ from ui.view_links import view_link
 def examples(page: str | None = None) -> tuple[ExampleView, ...]:
     """Views whose models are all stored; of one page, or all."""
     stored = set(cached.models()["model"])
-    return tuple(view for view in read_example_views() if view.models <= stored and page in (None, view.page))
+    return tuple(
+        view for view in read_example_views() if view.models <= stored and page in (None, view.page)
+    )
 
 
 def draw_examples(page: str | None = None) -> None:

@@ -1,7 +1,8 @@
-"""Text that a model or a file wrote, made fit to be looked at: nothing in it acts, nothing in it hides, and length is said.
+"""Text that a model or a file wrote, made fit to be looked at: nothing in it acts, nothing in it
+hides, and length is said.
 
-What is shown comes from `visible` or `excerpt` and goes to `st.code` or a table cell, never to Markdown or HTML. A download holds the text
-as it is.
+What is shown comes from `visible` or `excerpt` and goes to `st.code` or a table cell, never to
+Markdown or HTML. A download holds the text as it is.
 """
 
 from __future__ import annotations
@@ -11,11 +12,16 @@ import unicodedata
 from dataclasses import dataclass
 
 SCREEN_CHARACTERS = 20_000
-"""Longest text that is put on screen whole: a browser takes seconds to lay out more, and nobody reads it there."""
+"""Longest text that is put on screen whole: a browser takes seconds to lay out more, and nobody
+reads it there.
+"""
 HEAD_SHARE = 0.75
-"""Of a text that is cut, this share of what is shown is its beginning; the rest is its end, where answers tend to stand."""
+"""Of a text that is cut, this share of what is shown is its beginning; the rest is its end, where
+answers tend to stand.
+"""
 
-# Zero-width joiners shape emoji and many scripts; beside an ASCII character they only hide something.
+# Zero-width joiners shape emoji and many scripts; beside an ASCII character they only hide
+# something.
 _LONE_JOINER = re.compile("(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])")
 _JOINERS = "\u200c\u200d"
 _HIDDEN_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
@@ -28,9 +34,11 @@ _STACKED_MARKS = re.compile("(?<=[\u0300-\u036f]{4})[\u0300-\u036f]+")
 
 
 def visible(text: str, *, keep_lines: bool = True) -> str:
-    r"""The text with everything that acts or hides written out: terminal codes, direction marks, invisible and control characters.
+    r"""The text with everything that acts or hides written out: terminal codes, direction marks,
+    invisible and control characters.
 
-    Line feeds and tabs stay, unless `keep_lines` is False (for table cells): then they are written out as well.
+    Line feeds and tabs stay, unless `keep_lines` is False (for table cells): then they are written
+    out as well.
 
     >>> visible("\x1b[31mred\x1b[0m 12\u202e34")
     '\\x1b[31mred\\x1b[0m 12\\u202e34'
@@ -89,4 +97,10 @@ def _escape(sign: str) -> str:
     code = ord(sign)
     if sign in "\n\r\t":
         return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[sign]
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return (
+        f"\\x{code:02x}"
+        if code < 0x100
+        else f"\\u{code:04x}"
+        if code < 0x10000
+        else f"\\U{code:08x}"
+    )

@@ -1,6 +1,8 @@
-"""What stands on the page just now: every part that a page draws through `ui.screen` and `ui.chart` is noted here, in order.
+"""What stands on the page just now: every part that a page draws through `ui.screen` and `ui.chart`
+is noted here, in order.
 
-A snapshot (`ui.meeting.snapshot`) is made of these parts, so that what is taken along is what was on screen, whatever the page.
+A snapshot (`ui.meeting.snapshot`) is made of these parts, so that what is taken along is what was
+on screen, whatever the page.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ PARTS = "parts on the page"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One part of a page. content: its text; of a chart the figure, of a table the frame. how: what else drawing it takes."""
+    """One part of a page. content: its text; of a chart the figure, of a table the frame. how: what
+    else drawing it takes.
+    """
 
     kind: Kind
     content: Any

@@ -1,6 +1,8 @@
-"""Parts that every page is put together from: question, answer, empty state, errors, captions, tables with downloads, links.
+"""Parts that every page is put together from: question, answer, empty state, errors, captions,
+tables with downloads, links.
 
-Data is never markup: names pass through `plain`, and what a model wrote is shown by `verbatim` only.
+Data is never markup: names pass through `plain`, and what a model wrote is shown by `verbatim`
+only.
 """
 
 from __future__ import annotations
@@ -20,9 +22,19 @@ from ui import reading
 from ui.plain import plain
 
 __all__ = [
-    "answer", "caption", "downloads", "empty", "open_page", "page_link", "plain", "question", "readable_errors", "save_button", "table",
+    "answer",
+    "caption",
+    "downloads",
+    "empty",
+    "open_page",
+    "page_link",
+    "plain",
+    "question",
+    "readable_errors",
+    "save_button",
+    "table",
     "verbatim",
-]  # fmt: skip
+]
 
 DENOMINATOR_NAMES = {
     Denominator.UNPARSED_IS_WRONG: "unparsed answers count as wrong",
@@ -31,7 +43,9 @@ DENOMINATOR_NAMES = {
 }
 
 _FOLLOWED = "followed-link"
-_follow = st.components.v2.component("charybdis_follow", js=(Path(__file__).parent / "follow.js").read_text(encoding="utf-8"))
+_follow = st.components.v2.component(
+    "charybdis_follow", js=(Path(__file__).parent / "follow.js").read_text(encoding="utf-8")
+)
 
 
 def question(text: str) -> None:
@@ -41,9 +55,11 @@ def question(text: str) -> None:
 
 
 def answer(text: str, *, kept: str | None = None) -> None:
-    """The one sentence above a chart: what is seen, and how sure that is. Names in it may come from data.
+    """The one sentence above a chart: what is seen, and how sure that is. Names in it may come from
+    data.
 
-    kept: what a slide or a file says instead, where the text holds only at the moment ("3 minutes ago").
+    kept: what a slide or a file says instead, where the text holds only at the moment ("3 minutes
+    ago").
     """
     reading.note("answer", kept or text)
     st.markdown(f"##### {plain(text)}")
@@ -51,7 +67,9 @@ def answer(text: str, *, kept: str | None = None) -> None:
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Turn an error that is meant for the reader into a notice. Anything else is a fault of ours and goes through."""
+    """Turn an error that is meant for the reader into a notice. Anything else is a fault of ours
+    and goes through.
+    """
     try:
         yield
     except CharybdisError as error:
@@ -77,9 +95,11 @@ def caption(
     more: Sequence[str] = (),
     methods: Sequence[str] = (),
 ) -> None:
-    """The line under a chart: how many answers, which estimator, which interval, which denominator. Absent parts are left out.
+    """The line under a chart: how many answers, which estimator, which interval, which denominator.
+    Absent parts are left out.
 
-    methods: keys of the methods page that say how the numbers are made; one link beneath opens them all.
+    methods: keys of the methods page that say how the numbers are made; one link beneath opens them
+    all.
     """
     parts = [
         f"n = {n:,}" if isinstance(n, int) else n,
@@ -92,7 +112,12 @@ def caption(
     reading.note("caption", text)
     st.caption(plain(text))
     if methods:
-        page_link("methods", "How these numbers are made", icon=":material/function:", method=",".join(methods))
+        page_link(
+            "methods",
+            "How these numbers are made",
+            icon=":material/function:",
+            method=",".join(methods),
+        )
 
 
 def table(
@@ -110,12 +135,28 @@ def table(
 
     Args:
         columns: st.column_config entries.
-        formats: how the cells of a column are written on screen; sorting and downloads keep the values.
+        formats: how the cells of a column are written on screen; sorting and downloads keep the
+            values.
         paper: what the LaTeX download holds instead, where the frame is too wide for a page.
     """
-    reading.note("table", frame if paper is None else paper, columns=dict(columns or {}), formats=dict(formats or {}), name=name)
-    options: dict[str, Any] = {"hide_index": True, "column_config": columns, "key": key, "placeholder": "–"}
-    shown: Any = frame.style.format({name: write for name, write in formats.items() if name in frame}) if formats else frame
+    reading.note(
+        "table",
+        frame if paper is None else paper,
+        columns=dict(columns or {}),
+        formats=dict(formats or {}),
+        name=name,
+    )
+    options: dict[str, Any] = {
+        "hide_index": True,
+        "column_config": columns,
+        "key": key,
+        "placeholder": "–",
+    }
+    shown: Any = (
+        frame.style.format({name: write for name, write in formats.items() if name in frame})
+        if formats
+        else frame
+    )
     if height is not None:
         options["height"] = height
     if on_select:
@@ -129,8 +170,12 @@ def table(
 
 
 def downloads(frame: pd.DataFrame, name: str, *, paper: pd.DataFrame | None = None) -> None:
-    """Buttons that save exactly this frame as CSV, JSON or (while it is short enough for a paper) LaTeX; made when asked for."""
-    labels = {"csv": "CSV", "json": "JSON"} | ({"latex": "LaTeX", "markdown": "Markdown"} if len(frame) <= MAX_LATEX_ROWS else {})
+    """Buttons that save exactly this frame as CSV, JSON or (while it is short enough for a paper)
+    LaTeX; made when asked for.
+    """
+    labels = {"csv": "CSV", "json": "JSON"} | (
+        {"latex": "LaTeX", "markdown": "Markdown"} if len(frame) <= MAX_LATEX_ROWS else {}
+    )
     with st.container(horizontal=True, gap="small"):
         for table_format, label in labels.items():
             shown = paper if paper is not None and table_format in ("latex", "markdown") else frame
@@ -143,10 +188,26 @@ def downloads(frame: pd.DataFrame, name: str, *, paper: pd.DataFrame | None = No
             )
 
 
-def save_button(label: str, make: Callable[[], bytes | str], file_name: str, mime: str, *, key: str, help: str | None = None) -> None:
+def save_button(
+    label: str,
+    make: Callable[[], bytes | str],
+    file_name: str,
+    mime: str,
+    *,
+    key: str,
+    help: str | None = None,
+) -> None:
     """A quiet button that saves a file, made when it is asked for; the page stays as it is."""
     st.download_button(
-        label, data=make, file_name=file_name, mime=mime, key=key, help=help, on_click="ignore", type="tertiary", icon=":material/download:"
+        label,
+        data=make,
+        file_name=file_name,
+        mime=mime,
+        key=key,
+        help=help,
+        on_click="ignore",
+        type="tertiary",
+        icon=":material/download:",
     )
 
 
@@ -156,16 +217,22 @@ def verbatim(text: str, *, language: str | None = None) -> None:
 
 
 def open_page(name: str, **params: str | int | None) -> NoReturn:
-    """Go to a page with these query parameters (None is left out). The global selection goes along, and Back returns in one step."""
+    """Go to a page with these query parameters (None is left out). The global selection goes along,
+    and Back returns in one step.
+    """
     with st.container(key=_FOLLOWED):
         page_link(name, f"Opening {name}", icon=":material/arrow_forward:", **params)
     _follow(key="follow", data={"link": _FOLLOWED})
     st.stop()
 
 
-def page_link(name: str, label: str, *, icon: str | None = None, **params: str | int | None) -> None:
+def page_link(
+    name: str, label: str, *, icon: str | None = None, **params: str | int | None
+) -> None:
     """A link to a page with these query parameters. The global selection goes along."""
-    st.page_link(f"pages/{name}/page.py", label=plain(label), icon=icon, query_params=_words(params))
+    st.page_link(
+        f"pages/{name}/page.py", label=plain(label), icon=icon, query_params=_words(params)
+    )
 
 
 def _words(params: Mapping[str, str | int | None]) -> dict[str, str]:

@@ -28,4 +28,6 @@ def settings() -> Settings:
 @cache
 def version() -> str:
     """Charybdis' own version, as pyproject.toml states it."""
-    return str(tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
+    return str(
+        tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    )

@@ -1,4 +1,6 @@
-"""What stands around every page: page config, navigation, the store's first start, the global selection."""
+"""What stands around every page: page config, navigation, the store's first start, the global
+selection.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,18 @@ _HERE = Path(__file__).parent
 
 def run(pages: Sequence[PageInfo]) -> None:
     """Draw the shell and run the page that the URL names."""
-    st.set_page_config(page_title="Charybdis", page_icon="🌀", layout="wide", initial_sidebar_state="expanded")
+    st.set_page_config(
+        page_title="Charybdis", page_icon="🌀", layout="wide", initial_sidebar_state="expanded"
+    )
     st.html(_HERE / "shell.css")
     st.logo(_HERE / "logo.svg", size="large")
     page = navigation(pages)
     provide_library()
     preload_chart()
     is_ready = False
-    with screen.readable_errors():  # without a store there is nothing a page could show; the notice says what to do
+    with (
+        screen.readable_errors()
+    ):  # without a store there is nothing a page could show; the notice says what to do
         cached.store()
         above = st.sidebar.container()  # above the selection, where it is found without scrolling
         selection.choose()

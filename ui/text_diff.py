@@ -1,4 +1,5 @@
-"""Two texts side by side as one plain text: what is the same once, what differs line by line with the differing words marked.
+"""Two texts side by side as one plain text: what is the same once, what differs line by line with
+the differing words marked.
 
 What comes out goes to `st.code`: no markup, so nothing that a model wrote can act.
 """
@@ -15,7 +16,8 @@ _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 
 def text_diff(a: str, b: str, *, names: tuple[str, str] = ("A", "B")) -> str:
-    """Both texts as lines: "  " before a line that both have, a name before a line of one, ⟦ ⟧ around words that the other line lacks.
+    """Both texts as lines: "  " before a line that both have, a name before a line of one, ⟦ ⟧
+    around words that the other line lacks.
 
     >>> print(text_diff("sum is 3\\nend", "sum is 4\\nend"))
     A sum is ⟦3⟧
@@ -31,7 +33,11 @@ def text_diff(a: str, b: str, *, names: tuple[str, str] = ("A", "B")) -> str:
         else:
             for one, other in _paired(first[i:j], second[k:m]):
                 left, right = (one, other) if one is None or other is None else _marked(one, other)
-                lines += [f"{name:<{width}}{line}" for name, line in zip(names, (left, right), strict=True) if line is not None]
+                lines += [
+                    f"{name:<{width}}{line}"
+                    for name, line in zip(names, (left, right), strict=True)
+                    if line is not None
+                ]
     if max(len(a), len(b)) > AT_MOST:
         lines.append(f"[… only the first {AT_MOST:,} characters of each text are compared …]")
     return "\n".join(lines)

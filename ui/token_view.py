@@ -1,4 +1,6 @@
-"""The tokens of one reply on screen: coloured by probability, the likeliest alternatives beside the one that is pointed at."""
+"""The tokens of one reply on screen: coloured by probability, the likeliest alternatives beside the
+one that is pointed at.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ AT_MOST = 4000
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
     "charybdis_tokens",
-    html='<pre class="tokens" tabindex="0" role="group"></pre><div class="likely" role="tooltip"></div>',
+    html=(
+        '<pre class="tokens" tabindex="0" role="group"></pre><div class="likely"'
+        ' role="tooltip"></div>'
+    ),
     css=(_HERE / "tokens.css").read_text(encoding="utf-8"),
     js=(_HERE / "tokens.js").read_text(encoding="utf-8"),
 )
@@ -33,11 +38,14 @@ def show_tokens(tokens: Sequence[Token], *, key: str, job: int, is_running: bool
     """
     shown = [shown_token(token) for token in tokens[:AT_MOST]]
     label = f"Reply of {counted(len(tokens), 'token')}. Arrow keys walk through them."
-    _component(key=key, data={"tokens": shown, "job": job, "is_running": is_running, "label": label})
+    _component(
+        key=key, data={"tokens": shown, "job": job, "is_running": is_running, "label": label}
+    )
 
 
 def shown_token(token: Token) -> ShownToken:
-    r"""Text, log-probability and alternatives of a token, with everything that acts or hides written out.
+    r"""Text, log-probability and alternatives of a token, with everything that acts or hides
+    written out.
 
     >>> shown_token(Token("a\n"))
     ('a⏎\n', None, [])

@@ -1,4 +1,6 @@
-"""Watched folders on screen: which they are, what came in lately, and a note on every page when there is more than it shows."""
+"""Watched folders on screen: which they are, what came in lately, and a note on every page when
+there is more than it shows.
+"""
 
 from __future__ import annotations
 
@@ -18,23 +20,36 @@ _ASKED, _PROBLEM = "folder to watch", "watch: problem"
 
 
 def draw_watch_panel() -> None:
-    """Folders that are watched, with a field for another one, and what became of the newest files."""
+    """Folders that are watched, with a field for another one, and what became of the newest
+    files.
+    """
     st.subheader("Watched folders", anchor=False)
     if not is_local():
         st.caption("Watching folders is off: this server listens beyond this machine.")
         return
-    st.caption("Result files that appear or grow in these folders come in by themselves while the dashboard runs.")
+    st.caption(
+        "Result files that appear or grow in these folders come in by themselves while the"
+        " dashboard runs."
+    )
     folders = cached.watched_folders()
     for folder in folders:
         left, right = st.columns([6, 1], vertical_alignment="center")
         left.markdown(plain(path_text(folder)))
         right.button(
-            "Stop", key=f"unwatch {folder}", on_click=_watch, args=([other for other in folders if other != folder],), type="tertiary"
+            "Stop",
+            key=f"unwatch {folder}",
+            on_click=_watch,
+            args=([other for other in folders if other != folder],),
+            type="tertiary",
         )
     with st.form("watch a folder", border=False, clear_on_submit=True):
         left, right = st.columns([5, 1], vertical_alignment="bottom")
-        left.text_input("Watch a folder on this machine", key=_ASKED, placeholder="folder, say ~/runs")
-        right.form_submit_button("Watch", icon=":material/visibility:", on_click=_add, args=(folders,))
+        left.text_input(
+            "Watch a folder on this machine", key=_ASKED, placeholder="folder, say ~/runs"
+        )
+        right.form_submit_button(
+            "Watch", icon=":material/visibility:", on_click=_add, args=(folders,)
+        )
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(plain(problem), icon=":material/error:")
     if folders:
@@ -42,11 +57,15 @@ def draw_watch_panel() -> None:
         if watch.problem:
             st.warning(plain(watch.problem), icon=":material/warning:")
         if watch.results:
-            st.dataframe(report_table(Report(results=watch.results)), hide_index=True, placeholder="–")
+            st.dataframe(
+                report_table(Report(results=watch.results)), hide_index=True, placeholder="–"
+            )
 
 
 def draw_freshness() -> None:
-    """In the sidebar, while folders are watched: a note as soon as the store holds more than the page shows."""
+    """In the sidebar, while folders are watched: a note as soon as the store holds more than the
+    page shows.
+    """
     if not cached.watched_folders():
         return
     cached.watch()
@@ -57,7 +76,12 @@ def draw_freshness() -> None:
 @st.fragment(run_every=PAUSE_S)
 def _note(shown_version: int) -> None:
     newer = cached.store().version - shown_version
-    if newer and st.button(f"{counted(newer, 'change')} since: show", icon=":material/refresh:", key="show newer", type="tertiary"):
+    if newer and st.button(
+        f"{counted(newer, 'change')} since: show",
+        icon=":material/refresh:",
+        key="show newer",
+        type="tertiary",
+    ):
         st.rerun(scope="app")
 
 

@@ -37,7 +37,11 @@ def ago(moment: datetime | pd.Timestamp, *, now: datetime | None = None) -> str:
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     if seconds < 60:
         return "just now"
-    for unit, length_s, until_s in (("minute", 60, 3600), ("hour", 3600, 2 * 86400), ("day", 86400, 60 * 86400)):
+    for unit, length_s, until_s in (
+        ("minute", 60, 3600),
+        ("hour", 3600, 2 * 86400),
+        ("day", 86400, 60 * 86400),
+    ):
         if seconds < until_s:
             return counted(int(seconds // length_s), unit) + " ago"
     return f"on {moment:%Y-%m-%d}"

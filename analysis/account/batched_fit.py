@@ -1,7 +1,9 @@
-"""Many small logistic regressions at once: what a bootstrap needs that refits a valley's curves for every model and every resample.
+"""Many small logistic regressions at once: what a bootstrap needs that refits a valley's curves for
+every model and every resample.
 
-All fits share one design (the levels and splits are the same) and differ in their counts, so each Newton step is a handful of array
-operations over all of them. Used for intervals and predictive checks of M0 to M3; `analysis.account.curves` describes one fit in full.
+All fits share one design (the levels and splits are the same) and differ in their counts, so each
+Newton step is a handful of array operations over all of them. Used for intervals and predictive
+checks of M0 to M3; `analysis.account.curves` describes one fit in full.
 """
 
 from __future__ import annotations
@@ -29,9 +31,10 @@ class BatchedFit:
 
     coef          maximum-likelihood coefficients, last axis = columns of the design.
     deviance      residual deviance, right also where coefficients run off to infinity.
-    has_converged the gradient is 0 to GRADIENT_TOLERANCE.
-    is_determined every coefficient has a finite value. False where a level is all right or all wrong, or has no answers: the
-                  coefficients of such a level are then a large number or arbitrary, the others (the shift, say) still hold.
+    has_converged the gradient is 0 to GRADIENT_TOLERANCE. is_determined every coefficient has a
+    finite value. False where a level is all right or all wrong, or has no answers: the
+                  coefficients of such a level are then a large number or arbitrary, the others (the
+                  shift, say) still hold.
     n_steps       Newton steps of the slowest fit.
     """
 
@@ -47,10 +50,12 @@ def curve_design(level: ArrayLike, curve: str) -> Floats:
 
     Args:
         level: positions of the levels, shape (L,): level numbers or difficulties.
-        curve: "M0" [1, x]; "M1" [1, x, 1[ID]]; "M2" [1, x, 1[ID], x 1[ID]]; "M3" [one column per level, +-1/2 for ID/OOD].
+        curve: "M0" [1, x]; "M1" [1, x, 1[ID]]; "M2" [1, x, 1[ID], x 1[ID]]; "M3" [one column per
+            level, +-1/2 for ID/OOD].
 
     Returns:
-        shape (2 L, columns). Under M1 and M3 the last coefficient is the shift: the log-odds gap ID minus OOD.
+        shape (2 L, columns). Under M1 and M3 the last coefficient is the shift: the log-odds gap ID
+        minus OOD.
     """
     if curve not in CURVES:
         raise ValueError(f"no curve {curve!r}; one of {', '.join(CURVES)}")
@@ -65,17 +70,19 @@ def curve_design(level: ArrayLike, curve: str) -> Floats:
 def fit_many(design: ArrayLike, n_correct: ArrayLike, n: ArrayLike) -> BatchedFit:
     """Fit binomial logistic regressions of the same design to many sets of counts.
 
-    Newton's method on all fits at once from one weighted least-squares step; a fit whose likelihood falls takes half its step. Every
-    bootstrap that refits a curve should come through here: `fit_many(curve_design(levels, "M3"), draws, n).coef[..., -1]` is the shift
-    of every resample.
+    Newton's method on all fits at once from one weighted least-squares step; a fit whose likelihood
+    falls takes half its step. Every bootstrap that refits a curve should come through here:
+    `fit_many(curve_design(levels, "M3"), draws, n).coef[..., -1]` is the shift of every resample.
 
     Args:
         design: shape (cells, columns).
         n_correct: right answers, shape (..., cells); need not be whole.
-        n: answers of each cell, anything that broadcasts to the same shape; a cell with 0 or NaN takes no part.
+        n: answers of each cell, anything that broadcasts to the same shape; a cell with 0 or NaN
+            takes no part.
 
     Returns:
-        a BatchedFit. Item level, like every pooled fit: the unit of an interval is the task, so resample tasks and refit.
+        a BatchedFit. Item level, like every pooled fit: the unit of an interval is the task, so
+        resample tasks and refit.
 
     Raises:
         ValueError: shapes do not fit, or there are more right answers than answers.
@@ -83,7 +90,10 @@ def fit_many(design: ArrayLike, n_correct: ArrayLike, n: ArrayLike) -> BatchedFi
     columns = np.ascontiguousarray(design, dtype=float)
     y, total = np.broadcast_arrays(np.asarray(n_correct, dtype=float), np.asarray(n, dtype=float))
     if columns.ndim != 2 or y.ndim < 1 or y.shape[-1] != columns.shape[0]:
-        raise ValueError(f"a design of shape {columns.shape} does not fit counts of shape {y.shape}: the last axis is the cells")
+        raise ValueError(
+            f"a design of shape {columns.shape} does not fit counts of shape {y.shape}: the last"
+            " axis is the cells"
+        )
     batch = y.shape[:-1]
     # Cells first: every operation below then runs along memory.
     y, total = (values.reshape(-1, columns.shape[0]).T for values in (y, total))
@@ -92,7 +102,9 @@ def fit_many(design: ArrayLike, n_correct: ArrayLike, n: ArrayLike) -> BatchedFi
     if (y < 0).any() or (y > total).any():
         raise ValueError("a cell has fewer than 0 right answers or more than it has answers")
     coef, converged, pivot, steps = _newton(columns, y, total)
-    deviance = np.maximum(0.0, 2 * (_saturated(y, total) - _likelihood(columns @ coef, y, total)[0]))
+    deviance = np.maximum(
+        0.0, 2 * (_saturated(y, total) - _likelihood(columns @ coef, y, total)[0])
+    )
     return BatchedFit(
         coef=coef.T.reshape(*batch, columns.shape[1]),
         deviance=deviance.reshape(batch),
@@ -103,11 +115,14 @@ def fit_many(design: ArrayLike, n_correct: ArrayLike, n: ArrayLike) -> BatchedFi
 
 
 def _newton(design: Floats, y: Floats, total: Floats) -> tuple[Floats, Flags, Floats, int]:
-    """Coefficients (columns, fits), whether each fit converged, its smallest pivot as a share of the most information the answers could
-    hold, and the steps taken."""
+    """Coefficients (columns, fits), whether each fit converged, its smallest pivot as a share of
+    the most information the answers could hold, and the steps taken.
+    """
     right, wrong = y + 0.5, total - y + 0.5
     weights = np.where(total > 0, right * wrong / (right + wrong), 0.0)
-    coef, pivot = _solve(_information(design, weights), design.T @ (weights * np.log(right / wrong)))
+    coef, pivot = _solve(
+        _information(design, weights), design.T @ (weights * np.log(right / wrong))
+    )
     best, p = _likelihood(design @ coef, y, total)
     scale = np.ones(y.shape[1])
     converged = np.zeros(y.shape[1], dtype=bool)
@@ -120,7 +135,13 @@ def _newton(design: Floats, y: Floats, total: Floats) -> tuple[Floats, Flags, Fl
         done = np.abs(gradient).max(axis=0) <= GRADIENT_TOLERANCE
         converged[active[done]] = True
         if done.any():
-            active, move, p, right, asked = active[~done], move[:, ~done], p[:, ~done], right[:, ~done], asked[:, ~done]
+            active, move, p, right, asked = (
+                active[~done],
+                move[:, ~done],
+                p[:, ~done],
+                right[:, ~done],
+                asked[:, ~done],
+            )
         trial = coef[:, active] + scale[active] * move
         loglik, p_trial = _likelihood(design @ trial, right, asked)
         worse = loglik < best[active] - 1e-9 * (1 + np.abs(best[active]))
@@ -141,9 +162,11 @@ def _information(design: Floats, weights: Floats) -> Floats:
 
 
 def _solve(matrix: Floats, right: Floats) -> tuple[Floats, Floats]:
-    """Solve every small system by Cholesky, a column at a time for all fits; and its smallest pivot.
+    """Solve every small system by Cholesky, a column at a time for all fits; and its smallest
+    pivot.
 
-    A jitter far below the answers' own information keeps undetermined systems solvable; it changes a step, never the optimum.
+    A jitter far below the answers' own information keeps undetermined systems solvable; it changes
+    a step, never the optimum.
     """
     width = len(right)
     largest = np.maximum(matrix[np.arange(width), np.arange(width)].max(axis=0), 1e-300)
@@ -159,12 +182,16 @@ def _solve(matrix: Floats, right: Floats) -> tuple[Floats, Floats]:
     for i in range(width):
         solution[i] = (solution[i] - (lower[i, :i] * solution[:i]).sum(axis=0)) / lower[i, i]
     for i in reversed(range(width)):
-        solution[i] = (solution[i] - (lower[i + 1 :, i] * solution[i + 1 :]).sum(axis=0)) / lower[i, i]
+        solution[i] = (solution[i] - (lower[i + 1 :, i] * solution[i + 1 :]).sum(axis=0)) / lower[
+            i, i
+        ]
     return solution, smallest
 
 
 def _likelihood(eta: Floats, y: Floats, total: Floats) -> tuple[Floats, Floats]:
-    """Sum over cells of y eta - n log(1 + e^eta), and the probabilities; one exponential serves both."""
+    """Sum over cells of y eta - n log(1 + e^eta), and the probabilities; one exponential serves
+    both.
+    """
     small = np.exp(-np.abs(eta))
     loglik = (y * eta - total * (np.maximum(eta, 0.0) + np.log1p(small))).sum(axis=0)
     return loglik, np.where(eta >= 0, 1.0, small) / (1 + small)
@@ -174,6 +201,8 @@ def _saturated(y: Floats, total: Floats) -> Floats:
     """Log-likelihood of a model that fits every cell exactly, with 0 log 0 = 0."""
     wrong = total - y
     safe = np.maximum(total, 1e-300)
-    parts = y * np.log(np.where(y > 0, y / safe, 1.0)) + wrong * np.log(np.where(wrong > 0, wrong / safe, 1.0))
+    parts = y * np.log(np.where(y > 0, y / safe, 1.0)) + wrong * np.log(
+        np.where(wrong > 0, wrong / safe, 1.0)
+    )
     found: Floats = parts.sum(axis=0)
     return found

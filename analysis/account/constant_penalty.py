@@ -1,7 +1,9 @@
-"""What would a constant penalty for OOD look like in these data? Results drawn from it, put through the same estimates as the real ones.
+"""What would a constant penalty for OOD look like in these data? Results drawn from it, put through
+the same estimates as the real ones.
 
-A constant log-odds penalty draws a hump in the probability gap, highest where half the answers are right (METHODS B1). So before a peak
-is read as a special level it is held against the peaks that a constant penalty draws with the same levels, tasks and answers.
+A constant log-odds penalty draws a hump in the probability gap, highest where half the answers are
+right (METHODS B1). So before a peak is read as a special level it is held against the peaks that a
+constant penalty draws with the same levels, tasks and answers.
 """
 
 from __future__ import annotations
@@ -29,8 +31,10 @@ DEFAULT_REPLICATES = 1000
 class PenaltySetting:
     """A constant penalty and the tasks it is laid on.
 
-    delta        log-odds gap, the same for every level. level_logits  mean logit of each level. tau2, nu2  variances of u and v.
-    level        index of each task's level, 0 up. x  its position on the axis. n_id, n_ood  its answers.
+    delta        log-odds gap, the same for every level. level_logits  mean logit of each level.
+                 tau2, nu2  variances of u and v.
+    level        index of each task's level, 0 up. x  its position on the axis. n_id, n_ood  its
+                 answers.
     """
 
     delta: float
@@ -45,18 +49,25 @@ class PenaltySetting:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ConstantPenalty:
-    """What a constant penalty draws, from simulated repeats of the whole analysis (parametric bootstrap).
+    """What a constant penalty draws, from simulated repeats of the whole analysis (parametric
+    bootstrap).
 
     delta            the penalty that was laid on, in logits.
     gap, gap_lo, gap_hi  by level: mean and interval of the level gap.
-    p_critical       by level: share of repeats in which it has the largest gap; p_none: no gap above 0.
+    p_critical       by level: share of repeats in which it has the largest gap; p_none: no gap
+                     above 0.
     p_height         share of repeats whose largest gap is at least as large as the one seen.
-    p_shape          share of repeats whose level gaps lie at least as far from `gap` as those seen (sum of squared z).
-    p_levels         the same for the F of the level means (`level_change_test`). NaN where a level has one task only.
-    p_slope          share of repeats whose slope over the axis is at least as strong as the one seen (|t|): the constancy test,
-                     calibrated on these very tasks. NaN where there is no slope.
-    delta_bias       mean estimate minus delta. delta_coverage  share of intervals of the mean log-odds gap that hold delta.
-    half_point_coverage  share of Fieller intervals that hold the position where the level logits cross 0; NaN when they do not.
+    p_shape          share of repeats whose level gaps lie at least as far from `gap` as those seen
+                     (sum of squared z).
+    p_levels         the same for the F of the level means (`level_change_test`). NaN where a level
+                     has one task only.
+    p_slope          share of repeats whose slope over the axis is at least as strong as the one
+                     seen (|t|): the constancy test, calibrated on these very tasks. NaN where there
+                     is no slope.
+    delta_bias       mean estimate minus delta. delta_coverage  share of intervals of the mean
+                     log-odds gap that hold delta.
+    half_point_coverage  share of Fieller intervals that hold the position where the level logits
+    cross 0; NaN when they do not.
     """
 
     delta: float
@@ -87,7 +98,8 @@ def draw_constant_penalty(
     replicates: int = DEFAULT_REPLICATES,
     seed: int = 0,
 ) -> ConstantPenalty:
-    """Simulate a constant penalty on the tasks at hand and refit the mean log-odds gap, the slope, the half point and the level gaps.
+    """Simulate a constant penalty on the tasks at hand and refit the mean log-odds gap, the slope,
+    the half point and the level gaps.
 
     Args:
         setting: see PenaltySetting. At least three tasks.
@@ -112,7 +124,8 @@ def draw_constant_penalty(
         gap=centre,
         gap_lo=np.quantile(gaps, tail, axis=0),
         gap_hi=np.quantile(gaps, 1 - tail, axis=0),
-        p_critical=np.bincount(gaps.argmax(axis=1)[peak > 0], minlength=levels.shape[1]) / replicates,
+        p_critical=np.bincount(gaps.argmax(axis=1)[peak > 0], minlength=levels.shape[1])
+        / replicates,
         p_none=float((peak <= 0).mean()),
         p_height=_p(peak, float(level_gaps.max())),
         p_shape=_p(distance, seen_distance),
@@ -137,13 +150,17 @@ def penalty_of_tasks(
     seed: int = 0,
     curves: CurveComparison | None = None,
 ) -> tuple[ConstantPenalty | None, str | None]:
-    """Lay the estimated penalty on the tasks of one model, with the spread they show, and see what it draws.
+    """Lay the estimated penalty on the tasks of one model, with the spread they show, and see what
+    it draws.
 
-    delta is the random-effects mean; nu2 half its between-task variance; level logits and tau2 those of M3 (analysis.account.task_curves).
+    delta is the random-effects mean; nu2 half its between-task variance; level logits and tau2
+    those of M3 (analysis.account.task_curves).
 
     Args:
-        tasks: rows with a log-odds gap: level, n_correct_id, n_id, n_correct_ood, n_ood, gap_signed. x: their positions on the axis.
-        mean, line, change: what `combine_tasks`, `constancy_test` and `level_change_test` found in them.
+        tasks: rows with a log-odds gap: level, n_correct_id, n_id, n_correct_ood, n_ood,
+            gap_signed. x: their positions on the axis.
+        mean, line, change: what `combine_tasks`, `constancy_test` and `level_change_test` found in
+            them.
         curves: the accounts of these tasks, where they are fitted already.
 
     Returns:
@@ -152,18 +169,35 @@ def penalty_of_tasks(
     Source: METHODS B3 step 10.
     """
     level = tasks["level"].to_numpy(dtype=int)
-    k_id, n_id, k_ood, n_ood = (tasks[name].to_numpy(dtype=float) for name in ("n_correct_id", "n_id", "n_correct_ood", "n_ood"))
+    k_id, n_id, k_ood, n_ood = (
+        tasks[name].to_numpy(dtype=float)
+        for name in ("n_correct_id", "n_id", "n_correct_ood", "n_ood")
+    )
     curves = curves or compare_curves(level, x, k_id, n_id, k_ood, n_ood, names=("M3",))
     free = curves.named("M3")
     if mean.reason is not None or free is None:
         return None, curves.reason or mean.reason
     place = np.unique(level, return_inverse=True)[1]
     setting = PenaltySetting(
-        delta=mean.delta, level_logits=curves.m3_levels, tau2=free.task_sd**2, nu2=mean.tau2 / 2, level=place, x=x, n_id=n_id, n_ood=n_ood
+        delta=mean.delta,
+        level_logits=curves.m3_levels,
+        tau2=free.task_sd**2,
+        nu2=mean.tau2 / 2,
+        level=place,
+        x=x,
+        n_id=n_id,
+        n_ood=n_ood,
     )
-    level_gaps = np.bincount(place, weights=tasks["gap_signed"].to_numpy(dtype=float)) / np.bincount(place)
+    level_gaps = np.bincount(
+        place, weights=tasks["gap_signed"].to_numpy(dtype=float)
+    ) / np.bincount(place)
     slope_t = line.slope / line.slope_se if line.reason is None else math.nan
-    return draw_constant_penalty(setting, level_gaps, slope_t=slope_t, level_f=change.f, confidence=confidence, seed=seed), None
+    return (
+        draw_constant_penalty(
+            setting, level_gaps, slope_t=slope_t, level_f=change.f, confidence=confidence, seed=seed
+        ),
+        None,
+    )
 
 
 def _draw(setting: PenaltySetting, replicates: int, seed: int) -> tuple[Floats, Floats]:
@@ -171,7 +205,10 @@ def _draw(setting: PenaltySetting, replicates: int, seed: int) -> tuple[Floats, 
     shape = (replicates, len(setting.level))
     centre = setting.level_logits[setting.level] + rng.normal(0.0, math.sqrt(setting.tau2), shape)
     k_id, k_ood = (
-        rng.binomial(n.astype(int), expit(centre + side * setting.delta + rng.normal(0.0, math.sqrt(setting.nu2), shape))).astype(float)
+        rng.binomial(
+            n.astype(int),
+            expit(centre + side * setting.delta + rng.normal(0.0, math.sqrt(setting.nu2), shape)),
+        ).astype(float)
         for n, side in ((setting.n_id, 0.5), (setting.n_ood, -0.5))
     )
     return k_id, k_ood
@@ -207,8 +244,12 @@ def _levels_p(d: Floats, v: Floats, is_level: Floats, level_f: float) -> float:
     return _p(between / np.maximum(1.0, within), level_f)
 
 
-def _half_point_coverage(setting: PenaltySetting, k_id: Floats, k_ood: Floats, confidence: float) -> float:
-    """Fieller's interval holds x0 exactly where the line's height at x0 is within t standard errors of 0."""
+def _half_point_coverage(
+    setting: PenaltySetting, k_id: Floats, k_ood: Floats, confidence: float
+) -> float:
+    """Fieller's interval holds x0 exactly where the line's height at x0 is within t standard errors
+    of 0.
+    """
     levels, first = np.unique(setting.level, return_index=True)
     heights, positions = setting.level_logits[levels], setting.x[first]
     if len(levels) < 2 or np.ptp(positions) == 0 or len(setting.x) < 3:
@@ -219,7 +260,9 @@ def _half_point_coverage(setting: PenaltySetting, k_id: Floats, k_ood: Floats, c
     if line[0] == 0:
         return math.nan
     at = np.array([1.0, -line[1] / line[0]])
-    logits = [np.log((k + 0.5) / (n - k + 0.5)) for k, n in ((k_id, setting.n_id), (k_ood, setting.n_ood))]
+    logits = [
+        np.log((k + 0.5) / (n - k + 0.5)) for k, n in ((k_id, setting.n_id), (k_ood, setting.n_ood))
+    ]
     m = (logits[0] + logits[1]) / 2
     inverse = np.linalg.inv(design.T @ design)
     coef = m @ design @ inverse

@@ -1,4 +1,5 @@
-"""Is the log-odds gap the same at every level, where is a model right half the time, is there a peak inside?
+"""Is the log-odds gap the same at every level, where is a model right half the time, is there a
+peak inside?
 
 Task rows of `analysis.valley.locating` come in. The unit is the task in all three.
 """
@@ -20,9 +21,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constancy:
-    """Does the log-odds gap change along the axis? A line through the tasks, allowing them to differ by tau2.
+    """Does the log-odds gap change along the axis? A line through the tasks, allowing them to
+    differ by tau2.
 
-    slope, slope_se, lo, hi, p  change of the log-odds gap per unit of the axis, t with n_tasks - 2 degrees of freedom.
+    slope, slope_se, lo, hi, p  change of the log-odds gap per unit of the axis, t with n_tasks - 2
+    degrees of freedom.
     tau2    variance between tasks that the line leaves.
     reason  None, or why there is no line (then the numbers are NaN).
     """
@@ -38,13 +41,17 @@ class Constancy:
     reason: str | None
 
 
-def constancy_test(d: ArrayLike, variance: ArrayLike, x: ArrayLike, *, confidence: float = 0.95) -> Constancy:
+def constancy_test(
+    d: ArrayLike, variance: ArrayLike, x: ArrayLike, *, confidence: float = 0.95
+) -> Constancy:
     """Regress the log-odds gaps of tasks on level or difficulty.
 
-    Weights 1 / (v + tau2) with tau2 such that the weighted sum of squared residuals is T - 2 (0 if it is less without).
+    Weights 1 / (v + tau2) with tau2 such that the weighted sum of squared residuals is T - 2 (0 if
+    it is less without).
 
     Args:
-        d, variance: log-odds gap of each task and its sampling variance; undefined tasks (NaN) are left out.
+        d, variance: log-odds gap of each task and its sampling variance; undefined tasks (NaN) are
+            left out.
         x: level or difficulty of each task.
 
     Returns:
@@ -58,8 +65,21 @@ def constancy_test(d: ArrayLike, variance: ArrayLike, x: ArrayLike, *, confidenc
     n_tasks = len(effect)
     if n_tasks < 3 or np.ptp(axis) == 0:
         nan = math.nan
-        why = f"{n_tasks} task(s) at {len(np.unique(axis))} level(s); a line needs at least 3 tasks at 2 levels"
-        return Constancy(intercept=nan, slope=nan, slope_se=nan, lo=nan, hi=nan, p=nan, tau2=nan, n_tasks=n_tasks, reason=why)
+        why = (
+            f"{n_tasks} task(s) at {len(np.unique(axis))} level(s); a line needs at least 3 tasks"
+            " at 2 levels"
+        )
+        return Constancy(
+            intercept=nan,
+            slope=nan,
+            slope_se=nan,
+            lo=nan,
+            hi=nan,
+            p=nan,
+            tau2=nan,
+            n_tasks=n_tasks,
+            reason=why,
+        )
     design = np.column_stack([np.ones(n_tasks), axis])
     tau2 = float(between_task_variance(effect, var, design))
     coef, covariance = weighted_line(effect, 1 / (var + tau2), design)
@@ -68,7 +88,15 @@ def constancy_test(d: ArrayLike, variance: ArrayLike, x: ArrayLike, *, confidenc
     half = float(stats.t.isf((1 - confidence) / 2, n_tasks - 2)) * se
     p = float(2 * stats.t.sf(abs(slope / se), n_tasks - 2))
     return Constancy(
-        intercept=intercept, slope=slope, slope_se=se, lo=slope - half, hi=slope + half, p=p, tau2=tau2, n_tasks=n_tasks, reason=None
+        intercept=intercept,
+        slope=slope,
+        slope_se=se,
+        lo=slope - half,
+        hi=slope + half,
+        p=p,
+        tau2=tau2,
+        n_tasks=n_tasks,
+        reason=None,
     )
 
 
@@ -76,7 +104,8 @@ def constancy_test(d: ArrayLike, variance: ArrayLike, x: ArrayLike, *, confidenc
 class LevelChange:
     """Do the levels differ in their log-odds gap in any way, not along a line only?
 
-    f, p    F of the level means about their common mean, with n_levels - 1 and n_tasks - n_levels degrees of freedom.
+    f, p    F of the level means about their common mean, with n_levels - 1 and n_tasks - n_levels
+            degrees of freedom.
     tau2    variance between tasks of one level.
     reason  None, or why there is no test (then the numbers are NaN).
     """
@@ -90,18 +119,23 @@ class LevelChange:
 
 
 def level_change_test(d: ArrayLike, variance: ArrayLike, level: ArrayLike) -> LevelChange:
-    """Compare the log-odds gaps of the levels with each other: a hump or a dip in them has no slope, and yet is no constant.
+    """Compare the log-odds gaps of the levels with each other: a hump or a dip in them has no
+    slope, and yet is no constant.
 
-    Level means with weights 1 / (v + tau2), tau2 by Paule and Mandel from the tasks about their own level; F as a ratio of mean squares.
+    Level means with weights 1 / (v + tau2), tau2 by Paule and Mandel from the tasks about their own
+    level; F as a ratio of mean squares.
 
     Args:
-        d, variance: log-odds gap of each task and its sampling variance; undefined tasks (NaN) are left out.
+        d, variance: log-odds gap of each task and its sampling variance; undefined tasks (NaN) are
+            left out.
         level: of each task.
 
     Returns:
-        a LevelChange; NaN with a reason for fewer than two levels or without a level that has two tasks.
+        a LevelChange; NaN with a reason for fewer than two levels or without a level that has two
+        tasks.
 
-    False positives in simulations (17 tasks, 256 + 256 answers, split sd .2): see tests/analysis/valley/test_valley_rates.py.
+    False positives in simulations (17 tasks, 256 + 256 answers, split sd .2): see
+    tests/analysis/valley/test_valley_rates.py.
     """
     effect, var, number = (np.asarray(values, dtype=float) for values in (d, variance, level))
     known = ~(np.isnan(effect) | np.isnan(var) | np.isnan(number))
@@ -109,8 +143,13 @@ def level_change_test(d: ArrayLike, variance: ArrayLike, level: ArrayLike) -> Le
     levels, place = np.unique(number[known], return_inverse=True)
     n_tasks, n_levels = len(effect), len(levels)
     if n_levels < 2 or n_tasks <= n_levels:
-        why = f"{n_tasks} task(s) at {n_levels} level(s); comparing levels needs two of them, one with at least 2 tasks"
-        return LevelChange(f=math.nan, p=math.nan, tau2=math.nan, n_levels=n_levels, n_tasks=n_tasks, reason=why)
+        why = (
+            f"{n_tasks} task(s) at {n_levels} level(s); comparing levels needs two of them, one"
+            " with at least 2 tasks"
+        )
+        return LevelChange(
+            f=math.nan, p=math.nan, tau2=math.nan, n_levels=n_levels, n_tasks=n_tasks, reason=why
+        )
     is_level = np.eye(n_levels)[place]
     tau2 = float(between_task_variance(effect, var, is_level))
     weights = 1 / (var + tau2)
@@ -118,16 +157,20 @@ def level_change_test(d: ArrayLike, variance: ArrayLike, level: ArrayLike) -> Le
     means = (weights * effect) @ is_level / of_level
     within = float(weights @ (effect - means[place]) ** 2) / (n_tasks - n_levels)
     between = float(of_level @ (means - np.average(means, weights=of_level)) ** 2) / (n_levels - 1)
-    f = between / max(1.0, within)  # `within` is 1, or below it where tasks differ less than chance makes them
+    f = between / max(
+        1.0, within
+    )  # `within` is 1, or below it where tasks differ less than chance makes them
     p = float(stats.f.sf(f, n_levels - 1, n_tasks - n_levels))
     return LevelChange(f=f, p=p, tau2=tau2, n_levels=n_levels, n_tasks=n_tasks, reason=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HalfPoint:
-    """Where on the axis the mean of the ID and OOD logits crosses 0: the difficulty a model solves half the time.
+    """Where on the axis the mean of the ID and OOD logits crosses 0: the difficulty a model solves
+    half the time.
 
-    x, lo, hi  estimate and Fieller interval; lo and hi NaN when unbounded (`reason` says "not identified").
+    x, lo, hi  estimate and Fieller interval; lo and hi NaN when unbounded (`reason` says "not
+    identified").
     """
 
     x: float
@@ -149,16 +192,21 @@ def half_point(mid_logit: ArrayLike, x: ArrayLike, *, confidence: float = 0.90) 
         x: level or difficulty of each task.
 
     Returns:
-        a HalfPoint; NaN with a reason for fewer than three tasks, one level or a slope that may be 0.
-        If the log-odds gap changes along the axis, this is not where the gap is largest.
+        a HalfPoint; NaN with a reason for fewer than three tasks, one level or a slope that may be
+        0. If the log-odds gap changes along the axis, this is not where the gap is largest.
     """
     m, axis = np.asarray(mid_logit, dtype=float), np.asarray(x, dtype=float)
     known = ~(np.isnan(m) | np.isnan(axis))
     m, axis = m[known], axis[known]
     n_tasks = len(m)
     if n_tasks < 3 or np.ptp(axis) == 0:
-        why = f"{n_tasks} task(s) at {len(np.unique(axis))} level(s); a line needs at least 3 tasks at 2 levels"
-        return HalfPoint(x=math.nan, lo=math.nan, hi=math.nan, n_tasks=n_tasks, confidence=confidence, reason=why)
+        why = (
+            f"{n_tasks} task(s) at {len(np.unique(axis))} level(s); a line needs at least 3 tasks"
+            " at 2 levels"
+        )
+        return HalfPoint(
+            x=math.nan, lo=math.nan, hi=math.nan, n_tasks=n_tasks, confidence=confidence, reason=why
+        )
     design = np.column_stack([np.ones(n_tasks), axis])
     inverse = np.linalg.inv(design.T @ design)
     b = inverse @ design.T @ m
@@ -166,18 +214,34 @@ def half_point(mid_logit: ArrayLike, x: ArrayLike, *, confidence: float = 0.90) 
     b0, b1 = (float(c) for c in b)
     if b1 == 0:
         why = "not identified: accuracy does not change along the axis"
-        return HalfPoint(x=math.nan, lo=math.nan, hi=math.nan, n_tasks=n_tasks, confidence=confidence, reason=why)
+        return HalfPoint(
+            x=math.nan, lo=math.nan, hi=math.nan, n_tasks=n_tasks, confidence=confidence, reason=why
+        )
     t2 = float(stats.t.isf((1 - confidence) / 2, n_tasks - 2)) ** 2
     quadratic = b1**2 - t2 * cov[1, 1], 2 * (b0 * b1 - t2 * cov[0, 1]), b0**2 - t2 * cov[0, 0]
     if quadratic[0] <= 0:
-        why = "not identified: the slope over the axis is not told apart from 0, so the interval is unbounded"
-        return HalfPoint(x=-b0 / b1, lo=math.nan, hi=math.nan, n_tasks=n_tasks, confidence=confidence, reason=why)
+        why = (
+            "not identified: the slope over the axis is not told apart from 0, so the interval is"
+            " unbounded"
+        )
+        return HalfPoint(
+            x=-b0 / b1, lo=math.nan, hi=math.nan, n_tasks=n_tasks, confidence=confidence, reason=why
+        )
     middle = -quadratic[1] / (2 * quadratic[0])
     half = math.sqrt(max(0.0, middle**2 - quadratic[2] / quadratic[0]))
-    return HalfPoint(x=-b0 / b1, lo=middle - half, hi=middle + half, n_tasks=n_tasks, confidence=confidence, reason=None)
+    return HalfPoint(
+        x=-b0 / b1,
+        lo=middle - half,
+        hi=middle + half,
+        n_tasks=n_tasks,
+        confidence=confidence,
+        reason=None,
+    )
 
 
-def to_level(x: float, difficulty: Sequence[float], levels: Sequence[int]) -> tuple[float, str | None]:
+def to_level(
+    x: float, difficulty: Sequence[float], levels: Sequence[int]
+) -> tuple[float, str | None]:
     """Read a difficulty as a level by straight lines between the levels.
 
     Args:
@@ -185,7 +249,8 @@ def to_level(x: float, difficulty: Sequence[float], levels: Sequence[int]) -> tu
         difficulty: of each level, not falling.
 
     Returns:
-        the level coordinate, clamped to the first and last level, and "left" or "right" when it was clamped (censored).
+        the level coordinate, clamped to the first and last level, and "left" or "right" when it was
+        clamped (censored).
 
     >>> to_level(0.5, [0.0, 1.0, 3.0], [1, 2, 3])
     (1.5, None)
@@ -200,7 +265,8 @@ def to_level(x: float, difficulty: Sequence[float], levels: Sequence[int]) -> tu
 class InteriorPeak:
     """Is the gap at some inner level larger than at both ends?
 
-    p          of the best inner level, corrected for having picked it; NaN when undefined (`reason` says why).
+    p          of the best inner level, corrected for having picked it; NaN when undefined (`reason`
+               says why).
     per_level  uncorrected p of each inner level, in order.
     """
 
@@ -214,8 +280,8 @@ class InteriorPeak:
 def interior_peak_test(gaps: ArrayLike, level: ArrayLike) -> InteriorPeak:
     """Test for a peak inside by intersection-union: both end contrasts must be positive.
 
-    Pooled variance of task gaps about their level means, df = T - L; p_k = max over ends e of P(t_df > (mu_k - mu_e) / se);
-    p = min(1, (L - 2) min_k p_k).
+    Pooled variance of task gaps about their level means, df = T - L; p_k = max over ends e of
+    P(t_df > (mu_k - mu_e) / se); p = min(1, (L - 2) min_k p_k).
 
     Args:
         gaps: signed gap of each task; NaN is left out.
@@ -223,7 +289,8 @@ def interior_peak_test(gaps: ArrayLike, level: ArrayLike) -> InteriorPeak:
 
     Returns:
         an InteriorPeak; NaN with a reason for fewer than three levels or without a spare task.
-        Power with 17 tasks is 8-19 % for realistic valleys: a large p is no evidence against a peak.
+        Power with 17 tasks is 8-19 % for realistic valleys: a large p is no evidence against a
+        peak.
 
     Source: Sasabuchi 1980; Lind and Mehlum 2010.
     """
@@ -233,14 +300,32 @@ def interior_peak_test(gaps: ArrayLike, level: ArrayLike) -> InteriorPeak:
     df = len(g) - len(levels)
     inner = tuple(int(k) for k in levels[1:-1])
     if len(levels) < 3 or df < 1:
-        why = f"{len(g)} task(s) at {len(levels)} level(s); a peak inside needs at least 3 levels and one task more than levels"
+        why = (
+            f"{len(g)} task(s) at {len(levels)} level(s); a peak inside needs at least 3 levels and"
+            " one task more than levels"
+        )
         return InteriorPeak(p=math.nan, per_level=(), levels=inner, n_tasks=len(g), reason=why)
     mu = np.bincount(index, weights=g) / n
     s2 = float(((g - mu[index]) ** 2).sum()) / df
     if s2 == 0:
-        return InteriorPeak(p=math.nan, per_level=(), levels=inner, n_tasks=len(g), reason="the tasks of each level have the same gap")
+        return InteriorPeak(
+            p=math.nan,
+            per_level=(),
+            levels=inner,
+            n_tasks=len(g),
+            reason="the tasks of each level have the same gap",
+        )
     p = [
-        max(float(stats.t.sf((mu[k] - mu[e]) / math.sqrt(s2 * (1 / n[k] + 1 / n[e])), df)) for e in (0, -1))
+        max(
+            float(stats.t.sf((mu[k] - mu[e]) / math.sqrt(s2 * (1 / n[k] + 1 / n[e])), df))
+            for e in (0, -1)
+        )
         for k in range(1, len(levels) - 1)
     ]
-    return InteriorPeak(p=min(1.0, (len(levels) - 2) * min(p)), per_level=tuple(p), levels=inner, n_tasks=len(g), reason=None)
+    return InteriorPeak(
+        p=min(1.0, (len(levels) - 2) * min(p)),
+        per_level=tuple(p),
+        levels=inner,
+        n_tasks=len(g),
+        reason=None,
+    )

@@ -1,7 +1,10 @@
-"""What does a constant log-odds penalty draw? Logistic accuracy curves over levels, in closed form and fitted to level counts.
+"""What does a constant log-odds penalty draw? Logistic accuracy curves over levels, in closed form
+and fitted to level counts.
 
-M0: equal ID and OOD curves. M1: one slope, two thresholds: the log-odds gap is constant and yet the probability gap has a hump.
-M2: two slopes. Fitted to pooled counts they treat answers as independent: descriptions of a curve, no base for intervals or tests.
+M0: equal ID and OOD curves. M1: one slope, two thresholds: the log-odds gap is constant and yet the
+probability gap has a hump.
+M2: two slopes. Fitted to pooled counts they treat answers as independent: descriptions of a curve,
+no base for intervals or tests.
 """
 
 from __future__ import annotations
@@ -22,21 +25,31 @@ from data.records import NotEnoughDataError
 Floats = NDArray[np.float64]
 
 FLAT = 1e-9
-"""Slopes in logits per level below this are those of rounding: a flat curve has no place where half the answers are right."""
+"""Slopes in logits per level below this are those of rounding: a flat curve has no place where half
+the answers are right.
+"""
 
 
-def common_slope_gap(x: ArrayLike, *, a: float, b_id: float, b_ood: float, guess: float = 0.0, slip: float = 0.0) -> Floats:
+def common_slope_gap(
+    x: ArrayLike, *, a: float, b_id: float, b_ood: float, guess: float = 0.0, slip: float = 0.0
+) -> Floats:
     """Gap of M1: (1 - guess - slip) [sigma(-a (x - b_id)) - sigma(-a (x - b_ood))], elementwise.
 
-    Without floor (guess) and distance from the ceiling (slip) its log-odds gap a (b_id - b_ood) is constant.
+    Without floor (guess) and distance from the ceiling (slip) its log-odds gap a (b_id - b_ood) is
+    constant.
     """
     axis = np.asarray(x, dtype=float)
-    gap: Floats = (1 - guess - slip) * (special.expit(-a * (axis - b_id)) - special.expit(-a * (axis - b_ood)))
+    gap: Floats = (1 - guess - slip) * (
+        special.expit(-a * (axis - b_id)) - special.expit(-a * (axis - b_ood))
+    )
     return gap
 
 
-def common_slope_peak(*, a: float, b_id: float, b_ood: float, guess: float = 0.0, slip: float = 0.0) -> tuple[float, float]:
-    """Where the gap of M1 is largest, and how large: x* = (b_id + b_ood) / 2, height (1 - guess - slip) tanh(a (b_id - b_ood) / 4).
+def common_slope_peak(
+    *, a: float, b_id: float, b_ood: float, guess: float = 0.0, slip: float = 0.0
+) -> tuple[float, float]:
+    """Where the gap of M1 is largest, and how large: x* = (b_id + b_ood) / 2, height (1 - guess -
+    slip) tanh(a (b_id - b_ood) / 4).
 
     >>> [round(number, 6) for number in common_slope_peak(a=1.0, b_id=2.7, b_ood=2.3)]
     [2.5, 0.099668]
@@ -46,9 +59,11 @@ def common_slope_peak(*, a: float, b_id: float, b_ood: float, guess: float = 0.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PooledCurves:
-    """M0, M1 and M2 fitted to level counts, and the item-level tests on the same counts. Item level only: see the module docstring.
+    """M0, M1 and M2 fitted to level counts, and the item-level tests on the same counts. Item level
+    only: see the module docstring.
 
-    slope_a, shift, centre, centre_se, peak_gap  of M1: fall per level, log-odds gap, where its gap is largest (delta-method standard
+    slope_a, shift, centre, centre_se, peak_gap  of M1: fall per level, log-odds gap, where its gap
+    is largest (delta-method standard
         error), how large. m2_peak_x, m2_peak_gap  the same place and height under M2.
     odds_ratio, cmh_*, breslow_day_*  Mantel-Haenszel over the levels.
     """
@@ -70,26 +85,40 @@ class PooledCurves:
     breslow_day_tarone_p: float
 
 
-def fit_pooled_curves(level: ArrayLike, k_id: ArrayLike, k_ood: ArrayLike, n: ArrayLike, n_ood: ArrayLike | None = None) -> PooledCurves:
+def fit_pooled_curves(
+    level: ArrayLike,
+    k_id: ArrayLike,
+    k_ood: ArrayLike,
+    n: ArrayLike,
+    n_ood: ArrayLike | None = None,
+) -> PooledCurves:
     """Fit M0, M1 and M2 to the right answers of both splits at each level.
 
     Args:
         level: position of each level on the axis.
-        k_id, k_ood: right answers. A level with an undefined (NaN) count or without answers in a split takes no part.
+        k_id, k_ood: right answers. A level with an undefined (NaN) count or without answers in a
+            split takes no part.
         n: answers of the ID split. n_ood: of the OOD split, if they are others.
 
     Returns:
-        PooledCurves; coefficients and peaks that have no finite value (everything right or wrong, a single level, a flat curve) are NaN,
-        deviances are defined nevertheless.
+        PooledCurves; coefficients and peaks that have no finite value (everything right or wrong, a
+        single level, a flat curve) are NaN, deviances are defined nevertheless.
 
-    Source: binomial GLMs with columns [1, x, 1[ID], x 1[ID]]; fitted by `fit_many`; statsmodels `StratifiedTable`.
+    Source: binomial GLMs with columns [1, x, 1[ID], x 1[ID]]; fitted by `fit_many`; statsmodels
+    `StratifiedTable`.
     """
     shared = n if n_ood is None else n_ood
     x, right_id, right_ood, n_id, n_out = np.broadcast_arrays(
         *(np.asarray(values, dtype=float) for values in (level, k_id, k_ood, n, shared))
     )
     known = ~np.isnan(x + right_id + right_ood) & (n_id > 0) & (n_out > 0)
-    x, right_id, right_ood, n_id, n_out = x[known], right_id[known], right_ood[known], n_id[known], n_out[known]
+    x, right_id, right_ood, n_id, n_out = (
+        x[known],
+        right_id[known],
+        right_ood[known],
+        n_id[known],
+        n_out[known],
+    )
     if not len(x):
         raise NotEnoughDataError("No level has answers in both splits. A curve needs at least one.")
     is_id = np.repeat([1.0, 0.0], len(x))
@@ -102,13 +131,19 @@ def fit_pooled_curves(level: ArrayLike, k_id: ArrayLike, k_ood: ArrayLike, n: Ar
     is_steep = abs(a) > FLAT
     centre = (c0 + c2 / 2) / a if is_steep else math.nan
     gradient = np.array([1 / a, (c0 + c2 / 2) / a**2, 1 / (2 * a)] if is_steep else [math.nan] * 3)
-    peak_x, peak_gap = _separate_slopes_peak(m2.coef, x) if m2.is_determined else (math.nan, math.nan)
+    peak_x, peak_gap = (
+        _separate_slopes_peak(m2.coef, x) if m2.is_determined else (math.nan, math.nan)
+    )
     counts = zip(right_id, n_id, right_ood, n_out, strict=True)
     tables = [np.array([[i, t_id - i], [o, t_ood - o]]) for i, t_id, o, t_ood in counts]
-    with np.errstate(divide="ignore", invalid="ignore"):  # a level all right or all wrong leaves 0 / 0, which is undefined
+    with np.errstate(
+        divide="ignore", invalid="ignore"
+    ):  # a level all right or all wrong leaves 0 / 0, which is undefined
         strata = StratifiedTable(tables)
         homogeneous = strata.test_equal_odds(adjust=True)
-        corrected, uncorrected = (float(strata.test_null_odds(correction=use).statistic) for use in (True, False))
+        corrected, uncorrected = (
+            float(strata.test_null_odds(correction=use).statistic) for use in (True, False)
+        )
         odds_ratio = float(strata.oddsratio_pooled)
     return PooledCurves(
         m0_deviance=float(m0.deviance),
@@ -117,7 +152,9 @@ def fit_pooled_curves(level: ArrayLike, k_id: ArrayLike, k_ood: ArrayLike, n: Ar
         slope_a=a,
         shift=c2,
         centre=centre,
-        centre_se=_delta_method_se(gradient, columns[:, :3], m1.coef, asked) if is_steep else math.nan,
+        centre_se=(
+            _delta_method_se(gradient, columns[:, :3], m1.coef, asked) if is_steep else math.nan
+        ),
         peak_gap=math.tanh(c2 / 4),
         m2_peak_x=peak_x,
         m2_peak_gap=peak_gap,
@@ -132,7 +169,9 @@ def fit_pooled_curves(level: ArrayLike, k_id: ArrayLike, k_ood: ArrayLike, n: Ar
 def _delta_method_se(gradient: Floats, design: Floats, coef: Floats, asked: Floats) -> float:
     """Standard error of a function of the coefficients, from the binomial information."""
     p = special.expit(design @ coef)
-    return math.sqrt(float(gradient @ np.linalg.inv((design.T * (asked * p * (1 - p))) @ design) @ gradient))
+    return math.sqrt(
+        float(gradient @ np.linalg.inv((design.T * (asked * p * (1 - p))) @ design) @ gradient)
+    )
 
 
 def _separate_slopes_peak(c: Floats, x: Floats) -> tuple[float, float]:
@@ -140,19 +179,24 @@ def _separate_slopes_peak(c: Floats, x: Floats) -> tuple[float, float]:
 
     def gap(at: ArrayLike) -> Floats:
         axis = np.asarray(at, dtype=float)
-        found: Floats = special.expit(c[0] + c[2] + (c[1] + c[3]) * axis) - special.expit(c[0] + c[1] * axis)
+        found: Floats = special.expit(c[0] + c[2] + (c[1] + c[3]) * axis) - special.expit(
+            c[0] + c[1] * axis
+        )
         return found
 
     grid = np.linspace(x.min(), x.max(), 2001)
     best = int(gap(grid).argmax())
     ends = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
-    found = optimize.minimize_scalar(lambda at: -float(gap(at)), bounds=ends, method="bounded", options={"xatol": 1e-10})
+    found = optimize.minimize_scalar(
+        lambda at: -float(gap(at)), bounds=ends, method="bounded", options={"xatol": 1e-10}
+    )
     return float(found.x), float(-found.fun)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DifficultyAxis:
-    """Difficulty of the levels in logits, from many models: logit p = alpha_m - beta_l +- delta_m / 2, the first level at 0.
+    """Difficulty of the levels in logits, from many models: logit p = alpha_m - beta_l +- delta_m /
+    2, the first level at 0.
 
     beta      of each level, as fitted. is_rising: it never falls from one level to the next.
     alpha, delta  ability and log-odds gap of each model.
@@ -167,7 +211,8 @@ class DifficultyAxis:
 
 
 def fit_difficulty_axis(k_id: ArrayLike, k_ood: ArrayLike, n: ArrayLike) -> DifficultyAxis:
-    """Fit one difficulty per level to the level counts of several models (a Rasch model with a split shift per model).
+    """Fit one difficulty per level to the level counts of several models (a Rasch model with a
+    split shift per model).
 
     Args:
         k_id, k_ood: right answers, one row per model and one column per level.
@@ -180,7 +225,13 @@ def fit_difficulty_axis(k_id: ArrayLike, k_ood: ArrayLike, n: ArrayLike) -> Diff
     asked = np.broadcast_to(np.asarray(n, dtype=float), right.shape)
     split, model, level = (index.ravel() for index in np.indices(right.shape))
     ability = np.eye(n_models)[model]
-    design = np.hstack([ability, -np.eye(n_levels)[level][:, 1:], ability * np.where(split == 0, 0.5, -0.5)[:, None]])
+    design = np.hstack(
+        [
+            ability,
+            -np.eye(n_levels)[level][:, 1:],
+            ability * np.where(split == 0, 0.5, -0.5)[:, None],
+        ]
+    )
     outcome = np.column_stack([right.ravel(), (asked - right).ravel()])
     fit = GLM(outcome, design, family=Binomial()).fit(tol=1e-12)
     params = [float(c) for c in fit.params]

@@ -1,6 +1,8 @@
-"""What explains the gap of one model? The accounts M0 to M4 side by side, what a constant penalty draws, and what these data could show.
+"""What explains the gap of one model? The accounts M0 to M4 side by side, what a constant penalty
+draws, and what these data could show.
 
-Takes a `Valley` made from tasks and does what is too slow to be done for every valley that is drawn (a tenth of a second each).
+Takes a `Valley` made from tasks and does what is too slow to be done for every valley that is drawn
+(a tenth of a second each).
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TaskPoints:
-    """The tasks as the accounts see them: label and position of their level, mid-logit (mean of the ID and OOD logits)."""
+    """The tasks as the accounts see them: label and position of their level, mid-logit (mean of the
+    ID and OOD logits).
+    """
 
     task: tuple[str, ...]
     level: tuple[int, ...]
@@ -34,8 +38,10 @@ class TaskPoints:
 class Explanation:
     """What stands behind the gap of one model.
 
-    levels    those with tasks in both splits; `level_gaps` their signed gaps, `constant` has the same order.
-    constant  what a constant penalty draws; None where its size cannot be estimated (`constant_reason`).
+    levels    those with tasks in both splits; `level_gaps` their signed gaps, `constant` has the
+              same order.
+    constant  what a constant penalty draws; None where its size cannot be estimated
+    (`constant_reason`).
     """
 
     model: str
@@ -66,29 +72,42 @@ def explain_valley(valley: Valley, *, seed: int = 0) -> Explanation:
     Raises:
         NotEnoughDataError: the valley comes from published level means, or no task has both splits.
     """
-    tasks = valley.tasks.loc[valley.tasks["log_odds_gap"].notna()] if len(valley.tasks) else valley.tasks
+    tasks = (
+        valley.tasks.loc[valley.tasks["log_odds_gap"].notna()]
+        if len(valley.tasks)
+        else valley.tasks
+    )
     if valley.axis is None or valley.log_odds is None or not len(tasks):
         raise NotEnoughDataError(
-            f"{valley.model} has no task with counted answers in both splits; what explains its gap cannot be asked of level means. "
-            "Import results per task or per sample."
+            f"{valley.model} has no task with counted answers in both splits; what explains its gap"
+            " cannot be asked of level means. Import results per task or per sample."
         )
     level = tasks["level"].to_numpy(dtype=int)
     x = valley.axis.at(level)
-    k_id, n_id, k_ood, n_ood = (tasks[name].to_numpy(dtype=float) for name in ("n_correct_id", "n_id", "n_correct_ood", "n_ood"))
+    k_id, n_id, k_ood, n_ood = (
+        tasks[name].to_numpy(dtype=float)
+        for name in ("n_correct_id", "n_id", "n_correct_ood", "n_ood")
+    )
     levels, place = np.unique(level, return_inverse=True)
     gaps = tasks["gap_signed"].to_numpy(dtype=float)
     level_gaps = np.bincount(place, weights=gaps) / np.bincount(place)
     curves = compare_curves(level, x, k_id, n_id, k_ood, n_ood)
-    mid = (np.log((k_id + 0.5) / (n_id - k_id + 0.5)) + np.log((k_ood + 0.5) / (n_ood - k_ood + 0.5))) / 2
+    mid = (
+        np.log((k_id + 0.5) / (n_id - k_id + 0.5)) + np.log((k_ood + 0.5) / (n_ood - k_ood + 0.5))
+    ) / 2
     constant, reason = valley.constant_penalty, None
     if constant is None and valley.constancy is not None and valley.level_change is not None:
         tests = valley.log_odds, valley.constancy, valley.level_change
-        constant, reason = penalty_of_tasks(tasks, x, *tests, confidence=valley.settings.confidence, seed=seed, curves=curves)
+        constant, reason = penalty_of_tasks(
+            tasks, x, *tests, confidence=valley.settings.confidence, seed=seed, curves=curves
+        )
     return Explanation(
         model=valley.model,
         levels=tuple(int(number) for number in levels),
         level_gaps=level_gaps,
-        points=TaskPoints(task=tuple(tasks["task"].astype(str)), level=tuple(level.tolist()), x=x, mid_logit=mid),
+        points=TaskPoints(
+            task=tuple(tasks["task"].astype(str)), level=tuple(level.tolist()), x=x, mid_logit=mid
+        ),
         curves=curves,
         power=peak_power(gaps, level, seed=seed),
         constant=constant,

@@ -1,7 +1,9 @@
-"""Is OOD harder than ID at all? Per-task log-odds gaps, combined over tasks as a random-effects mean.
+"""Is OOD harder than ID at all? Per-task log-odds gaps, combined over tasks as a random-effects
+mean.
 
-The probability gap is flat near 0 and 1 whatever the model does; the log-odds gap is not (docs: a constant log-odds gap draws a hump in
-the probability gap). The unit is the task: answers to one task are not independent, so pooled counts would be far too sure.
+The probability gap is flat near 0 and 1 whatever the model does; the log-odds gap is not (docs: a
+constant log-odds gap draws a hump in the probability gap). The unit is the task: answers to one
+task are not independent, so pooled counts would be far too sure.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ EQUAL = 1e-12
 
 
 def empirical_logit(n_correct: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
-    """log((y + 0.5) / (n - y + 0.5)) and its variance 1/(y + 0.5) + 1/(n - y + 0.5), elementwise; NaN where n is 0 or undefined.
+    """log((y + 0.5) / (n - y + 0.5)) and its variance 1/(y + 0.5) + 1/(n - y + 0.5), elementwise;
+    NaN where n is 0 or undefined.
 
     >>> [round(float(x), 4) for x in empirical_logit(3, 10)]
     [-0.7621, 0.419]
@@ -34,8 +37,11 @@ def empirical_logit(n_correct: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]
     return np.log(right / wrong), 1 / right + 1 / wrong
 
 
-def log_odds_gap(k_id: ArrayLike, n_id: ArrayLike, k_ood: ArrayLike, n_ood: ArrayLike) -> tuple[Floats, Floats]:
-    """Empirical logit of ID minus that of OOD, elementwise, and its variance (the sum of the two; the items are different items).
+def log_odds_gap(
+    k_id: ArrayLike, n_id: ArrayLike, k_ood: ArrayLike, n_ood: ArrayLike
+) -> tuple[Floats, Floats]:
+    """Empirical logit of ID minus that of OOD, elementwise, and its variance (the sum of the two;
+    the items are different items).
 
     Positive means OOD is harder. NaN where a split has no answers.
     """
@@ -48,16 +54,19 @@ def log_odds_gap(k_id: ArrayLike, n_id: ArrayLike, k_ood: ArrayLike, n_ood: Arra
 class LogOddsGap:
     """The mean log-odds gap of a model over its tasks.
 
-    delta, lo, hi, se  random-effects mean (Paule-Mandel), t interval with n_tasks - 1 degrees of freedom; NaN when undefined.
+    delta, lo, hi, se  random-effects mean (Paule-Mandel), t interval with n_tasks - 1 degrees of
+    freedom; NaN when undefined.
     p                  two-sided, of delta = 0, from the same t.
-    prediction_lo, prediction_hi  where the log-odds gap of one further task like these would lie, n_tasks - 2 degrees of freedom; NaN
+    prediction_lo, prediction_hi  where the log-odds gap of one further task like these would lie,
+    n_tasks - 2 degrees of freedom; NaN
                        with fewer than three tasks.
     tau2               variance of the true gap between tasks (logits squared).
     i2                 share of the spread between tasks that chance does not explain, 0-1.
     q                  Cochran's Q.
     fixed_delta, fixed_se  the fixed-effect mean: right only if every task had the same gap.
     wilcoxon_p, t_p    signed-rank and t test of the unweighted log-odds gaps.
-    sign_flip_p        of the probability gaps, two-sided; exact up to 20 tasks. Assumes only that a gap without effect is symmetric.
+    sign_flip_p        of the probability gaps, two-sided; exact up to 20 tasks. Assumes only that a
+                       gap without effect is symmetric.
     reason             None, or why there is no estimate.
     """
 
@@ -84,30 +93,37 @@ class LogOddsGap:
     def direction(self) -> int:
         """1 where OOD is harder over all tasks, -1 where it is easier, 0 where that is not settled.
 
-        Settled means that the interval excludes 0 and sign flips agree (p < 1 - confidence). The t behind the interval speaks without cause
-        in 7-8 % of simulated models instead of 5 (docs/calibration.md), sign flips keep the 5 %. Where there are too few tasks
-        for any pattern of signs to be that rare, the interval decides.
+        Settled means that the interval excludes 0 and sign flips agree (p < 1 - confidence). The t
+        behind the interval speaks without cause in 7-8 % of simulated models instead of 5
+        (docs/calibration.md), sign flips keep the 5 %. Where there are too few tasks for any
+        pattern of signs to be that rare, the interval decides.
         """
         alpha = 1 - self.confidence
         agrees = self.sign_flip_p < alpha or 2.0 ** (1 - self.n_tasks) >= alpha
         return int(agrees and self.lo > 0) - int(agrees and self.hi < 0)
 
 
-def combine_tasks(d: ArrayLike, variance: ArrayLike, gaps: ArrayLike, *, confidence: float = 0.95) -> LogOddsGap:
-    """Combine the log-odds gaps of tasks into one mean with an interval that allows tasks to differ.
+def combine_tasks(
+    d: ArrayLike, variance: ArrayLike, gaps: ArrayLike, *, confidence: float = 0.95
+) -> LogOddsGap:
+    """Combine the log-odds gaps of tasks into one mean with an interval that allows tasks to
+    differ.
 
-    delta = sum(w d) / sum(w), w = 1 / (v + tau2), tau2 such that sum(w (d - delta)^2) = T - 1 (0 if already less).
+    delta = sum(w d) / sum(w), w = 1 / (v + tau2), tau2 such that sum(w (d - delta)^2) = T - 1 (0 if
+    already less).
 
     Args:
-        d, variance: log-odds gap of each task and its sampling variance; undefined tasks (NaN) are left out.
+        d, variance: log-odds gap of each task and its sampling variance; undefined tasks (NaN) are
+            left out.
         gaps: signed probability gaps of the same tasks, for the sign-flip test.
         confidence: of the interval.
 
     Returns:
         a LogOddsGap; NaN with a reason with fewer than two tasks.
 
-    Coverage in simulations (17 tasks, 256 + 256 answers, task sd .9, split sd 0 to .4 logit): 91-98 % at nominal 95 %.
-    Source: Paule and Mandel 1982; statsmodels `combine_effects(method_re="iterated", use_t=True)`.
+    Coverage in simulations (17 tasks, 256 + 256 answers, task sd .9, split sd 0 to .4 logit): 91-98
+    % at nominal 95 %. Source: Paule and Mandel 1982; statsmodels
+    `combine_effects(method_re="iterated", use_t=True)`.
     """
     effect, var, gap = (np.asarray(values, dtype=float) for values in (d, variance, gaps))
     defined = ~(np.isnan(effect) | np.isnan(var) | np.isnan(gap))
@@ -115,11 +131,17 @@ def combine_tasks(d: ArrayLike, variance: ArrayLike, gaps: ArrayLike, *, confide
     n_tasks = len(effect)
     if n_tasks < 2:
         return _undefined(n_tasks, confidence)
-    with np.errstate(divide="ignore", invalid="ignore"):  # statsmodels divides by Q, which is 0 for tasks that agree exactly
+    with np.errstate(
+        divide="ignore", invalid="ignore"
+    ):  # statsmodels divides by Q, which is 0 for tasks that agree exactly
         fit = combine_effects(effect, var, method_re="iterated", use_t=True, atol=1e-9, maxiter=500)
     half = float(stats.t.isf((1 - confidence) / 2, n_tasks - 1)) * float(fit.sd_eff_w_re)
     delta, se = float(fit.mean_effect_re), float(fit.sd_eff_w_re)
-    spread = float(stats.t.isf((1 - confidence) / 2, n_tasks - 2)) * math.sqrt(float(fit.tau2) + se**2) if n_tasks > 2 else math.nan
+    spread = (
+        float(stats.t.isf((1 - confidence) / 2, n_tasks - 2)) * math.sqrt(float(fit.tau2) + se**2)
+        if n_tasks > 2
+        else math.nan
+    )
     return LogOddsGap(
         delta=delta,
         prediction_lo=delta - spread,
@@ -167,7 +189,9 @@ def _undefined(n_tasks: int, confidence: float) -> LogOddsGap:
         ),
         n_tasks=n_tasks,
         confidence=confidence,
-        reason=f"{n_tasks} task(s) with both ID and OOD answers; a mean over tasks needs at least 2",
+        reason=(
+            f"{n_tasks} task(s) with both ID and OOD answers; a mean over tasks needs at least 2"
+        ),
     )
 
 
@@ -186,9 +210,11 @@ def wilcoxon_p(values: ArrayLike) -> float:
 
 
 def sign_flip_p(values: ArrayLike, *, seed: int = 0) -> float:
-    """Two-sided p of the mean under flips of the sign of every value: share of patterns at least as far from 0 as what is seen.
+    """Two-sided p of the mean under flips of the sign of every value: share of patterns at least as
+    far from 0 as what is seen.
 
-    All 2^T patterns up to 20 values; above, 99,999 drawn ones and the observed pattern. NaN without values.
+    All 2^T patterns up to 20 values; above, 99,999 drawn ones and the observed pattern. NaN without
+    values.
 
     >>> sign_flip_p([0.1, 0.2, 0.3])
     0.25
@@ -198,7 +224,9 @@ def sign_flip_p(values: ArrayLike, *, seed: int = 0) -> float:
         return math.nan
     observed = abs(float(x.sum())) - EQUAL
     if len(x) > EXACT_UP_TO:
-        signs = np.random.default_rng(seed).integers(0, 2, size=(DRAWN_FLIPS, len(x)), dtype=np.int8)
+        signs = np.random.default_rng(seed).integers(
+            0, 2, size=(DRAWN_FLIPS, len(x)), dtype=np.int8
+        )
         sums = 2.0 * (signs @ x) - x.sum()
         return float((1 + np.count_nonzero(np.abs(sums) >= observed)) / (DRAWN_FLIPS + 1))
     sums = np.array([x[0]])  # flipping all signs changes nothing two-sided: the first one stays

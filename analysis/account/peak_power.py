@@ -1,4 +1,6 @@
-"""Could these data have shown a peak inside at all? Power of the interior-peak test, and how many tasks it would take."""
+"""Could these data have shown a peak inside at all? Power of the interior-peak test, and how many
+tasks it would take.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,13 @@ _REPLICATES = 4000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeakPower:
-    """If the level gaps and the spread of tasks were exactly those seen, how often would `interior_peak_test` find a peak inside?
+    """If the level gaps and the spread of tasks were exactly those seen, how often would
+    `interior_peak_test` find a peak inside?
 
-    power         share of simulated repeats with p < alpha, with the tasks at hand; NaN when undefined (`reason` says why).
-    tasks_needed  tasks per level, the same at each, for a power of `target`; None when the largest gap seen is at an end, or more than
+    power         share of simulated repeats with p < alpha, with the tasks at hand; NaN when
+                  undefined (`reason` says why).
+    tasks_needed  tasks per level, the same at each, for a power of `target`; None when the largest
+    gap seen is at an end, or more than
                   MOST_TASKS are needed.
     n_per_level   tasks at hand, fewest and most of a level.
     """
@@ -35,16 +40,25 @@ class PeakPower:
     reason: str | None
 
 
-def peak_power(gaps: ArrayLike, level: ArrayLike, *, alpha: float = ALPHA, target: float = TARGET, seed: int = 0) -> PeakPower:
+def peak_power(
+    gaps: ArrayLike,
+    level: ArrayLike,
+    *,
+    alpha: float = ALPHA,
+    target: float = TARGET,
+    seed: int = 0,
+) -> PeakPower:
     """Simulate the interior-peak test under the gaps that were seen.
 
-    Level means are drawn as normal about the observed ones and the pooled variance as chi-square, 4,000 times.
+    Level means are drawn as normal about the observed ones and the pooled variance as chi-square,
+    4,000 times.
 
     Args:
         gaps: signed gap of each task; NaN is left out. level: of each task.
 
     Returns:
-        a PeakPower. It is the power against what was seen, which is itself uncertain: read it as "a peak like this one".
+        a PeakPower. It is the power against what was seen, which is itself uncertain: read it as "a
+        peak like this one".
     """
     g, numbers = np.asarray(gaps, dtype=float), np.asarray(level, dtype=int)
     g, numbers = g[~np.isnan(g)], numbers[~np.isnan(g)]
@@ -52,25 +66,54 @@ def peak_power(gaps: ArrayLike, level: ArrayLike, *, alpha: float = ALPHA, targe
     df = len(g) - len(levels)
     at_hand = (int(n.min()), int(n.max())) if len(n) else (0, 0)
     if len(levels) < 3 or df < 1:
-        why = f"{len(g)} task(s) at {len(levels)} level(s); the test needs at least 3 levels and one task more than levels"
-        return PeakPower(power=math.nan, tasks_needed=None, n_per_level=at_hand, alpha=alpha, target=target, reason=why)
+        why = (
+            f"{len(g)} task(s) at {len(levels)} level(s); the test needs at least 3 levels and one"
+            " task more than levels"
+        )
+        return PeakPower(
+            power=math.nan,
+            tasks_needed=None,
+            n_per_level=at_hand,
+            alpha=alpha,
+            target=target,
+            reason=why,
+        )
     mu = np.bincount(place, weights=g) / n
     s2 = float(((g - mu[place]) ** 2).sum()) / df
     if s2 == 0:
         why = "the tasks of each level have the same gap"
-        return PeakPower(power=math.nan, tasks_needed=None, n_per_level=at_hand, alpha=alpha, target=target, reason=why)
+        return PeakPower(
+            power=math.nan,
+            tasks_needed=None,
+            n_per_level=at_hand,
+            alpha=alpha,
+            target=target,
+            reason=why,
+        )
     power = _power(mu, s2, n.astype(float), alpha, seed)
     has_peak = mu[1:-1].max() > max(mu[0], mu[-1])
     needed = _tasks_needed(mu, s2, alpha, target, seed) if has_peak else None
     if not has_peak:
-        reason: str | None = "the largest gap seen is at the first or the last level, so no number of tasks would show a peak inside"
+        reason: str | None = (
+            "the largest gap seen is at the first or the last level, so no number of tasks would"
+            " show a peak inside"
+        )
     else:
         reason = None if needed else f"more than {MOST_TASKS:,} tasks per level"
-    return PeakPower(power=power, tasks_needed=needed, n_per_level=at_hand, alpha=alpha, target=target, reason=reason)
+    return PeakPower(
+        power=power,
+        tasks_needed=needed,
+        n_per_level=at_hand,
+        alpha=alpha,
+        target=target,
+        reason=reason,
+    )
 
 
 def _power(mu: Floats, s2: float, n: Floats, alpha: float, seed: int) -> float:
-    """Share of repeats in which some inner level beats both ends by enough; the same seed gives the same draws for every n."""
+    """Share of repeats in which some inner level beats both ends by enough; the same seed gives the
+    same draws for every n.
+    """
     rng = np.random.default_rng(seed)
     df = float(n.sum() - len(n))
     means = mu + rng.standard_normal((_REPLICATES, len(mu))) * np.sqrt(s2 / n)

@@ -1,7 +1,9 @@
-"""Which account of the gap do the tasks support? M0 to M4 side by side, on the likelihood of task-level results.
+"""Which account of the gap do the tasks support? M0 to M4 side by side, on the likelihood of
+task-level results.
 
-The unit is the task: its ID and OOD logits share the task's own difficulty u and differ by noise v of their own, on top of the counting
-error of each. Pooled counts would be rank noise (METHODS B2), so no likelihood of them is used here.
+The unit is the task: its ID and OOD logits share the task's own difficulty u and differ by noise v
+of their own, on top of the counting error of each. Pooled counts would be rank noise (METHODS B2),
+so no likelihood of them is used here.
 """
 
 from __future__ import annotations
@@ -34,10 +36,13 @@ _LOG_2_PI = math.log(2 * math.pi)
 class CurveFit:
     """One account fitted to the tasks.
 
-    n_params  coefficients and the two variances. loglik  maximum likelihood of the empirical logits.
-    aicc, bic lower is better; n is the number of task x split cells. d_aicc, d_bic  above the best of the five.
-    weight    Akaike weight of aicc; all five add up to 1. NaN where aicc is undefined (too few cells).
-    penalty   its constant log-odds gap in logits; NaN where it has none (M0) or more than one (M2, M4).
+    n_params  coefficients and the two variances. loglik  maximum likelihood of the empirical
+    logits. aicc, bic lower is better; n is the number of task x split cells. d_aicc, d_bic  above
+    the best of the five.
+    weight    Akaike weight of aicc; all five add up to 1. NaN where aicc is undefined (too few
+              cells).
+    penalty   its constant log-odds gap in logits; NaN where it has none (M0) or more than one (M2,
+              M4).
     task_sd, split_sd  spread of u and of v in logits.
     """
 
@@ -57,7 +62,9 @@ class CurveFit:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CurveComparison:
-    """M0 to M4 on the same tasks. fits is empty, with a reason, for too few tasks. m3_levels  M3's level logits (mean of both splits)."""
+    """M0 to M4 on the same tasks. fits is empty, with a reason, for too few tasks. m3_levels  M3's
+    level logits (mean of both splits).
+    """
 
     fits: tuple[CurveFit, ...]
     m3_levels: Floats
@@ -86,18 +93,21 @@ def compare_curves(
 ) -> CurveComparison:
     """Fit M0 to M4 to the empirical logits of the tasks, by maximum likelihood.
 
-    Each task's pair of logits is normal with variances tau2 + nu2 + (sampling variance) and covariance tau2; coefficients by generalised
-    least squares for given variances, the variances numerically.
+    Each task's pair of logits is normal with variances tau2 + nu2 + (sampling variance) and
+    covariance tau2; coefficients by generalised least squares for given variances, the variances
+    numerically.
 
     Args:
-        level: of each task. x: its position on the axis. k_*, n_*: right answers and answers of each split.
+        level: of each task. x: its position on the axis. k_*, n_*: right answers and answers of
+            each split.
         names: which of the five, M3 among them.
 
     Returns:
         a CurveComparison; without fits for fewer than three tasks or fewer than two levels.
 
-    Source: METHODS B1 and B3 step 9. Differs from a binomial likelihood with random effects in taking the empirical logits as normal:
-    at 256 answers fixed quadrature fails (METHODS B2), and the normal form has neither nodes nor failures.
+    Source: METHODS B1 and B3 step 9. Differs from a binomial likelihood with random effects in
+    taking the empirical logits as normal: at 256 answers fixed quadrature fails (METHODS B2), and
+    the normal form has neither nodes nor failures.
     """
     numbers, axis = np.asarray(level, dtype=int), np.asarray(x, dtype=float)
     logit_id, var_id = empirical_logit(k_id, n_id)
@@ -105,16 +115,30 @@ def compare_curves(
     levels, place = np.unique(numbers, return_inverse=True)
     n_tasks, n_levels = len(numbers), len(levels)
     if n_tasks < 3 or n_levels < 2:
-        why = f"{n_tasks} task(s) at {n_levels} level(s); comparing curves needs at least 3 tasks at 2 levels"
+        why = (
+            f"{n_tasks} task(s) at {n_levels} level(s); comparing curves needs at least 3 tasks at"
+            " 2 levels"
+        )
         return CurveComparison(fits=(), m3_levels=np.array([]), n_cells=2 * n_tasks, reason=why)
     y, v = np.stack([logit_id, logit_ood], axis=1), np.stack([var_id, var_ood], axis=1)
-    designs = {name: design for name, design in _designs(axis, np.eye(n_levels)[place]).items() if name in names}
+    designs = {
+        name: design
+        for name, design in _designs(axis, np.eye(n_levels)[place]).items()
+        if name in names
+    }
     found = {name: _fit(y, v, design) for name, design in designs.items()}
-    return CurveComparison(fits=_rows(found, designs, 2 * n_tasks), m3_levels=found["M3"][1][:n_levels], n_cells=2 * n_tasks, reason=None)
+    return CurveComparison(
+        fits=_rows(found, designs, 2 * n_tasks),
+        m3_levels=found["M3"][1][:n_levels],
+        n_cells=2 * n_tasks,
+        reason=None,
+    )
 
 
 def _designs(axis: Floats, is_level: Floats) -> dict[str, Floats]:
-    """Designs of shape (tasks, 2, columns); the split stands as +-1/2, so that a penalty is ID minus OOD."""
+    """Designs of shape (tasks, 2, columns); the split stands as +-1/2, so that a penalty is ID
+    minus OOD.
+    """
     one, side = np.ones((len(axis), 2)), np.broadcast_to([0.5, -0.5], (len(axis), 2))
     x, levels = np.repeat(axis[:, None], 2, axis=1), np.repeat(is_level[:, None, :], 2, axis=1)
     line = np.stack([one, x], axis=2)
@@ -134,14 +158,19 @@ def _fit(y: Floats, v: Floats, design: Floats) -> tuple[float, Floats, float, fl
         return -_likelihood(y, v, design, *np.exp(logs))[0]
 
     starts = (np.log([0.5, 0.05]), np.log([0.5, 1e-4]))
-    tries = [minimize(cost, start, method="L-BFGS-B", bounds=[_BOUNDS, _BOUNDS], options={"maxiter": 60}) for start in starts]
+    tries = [
+        minimize(cost, start, method="L-BFGS-B", bounds=[_BOUNDS, _BOUNDS], options={"maxiter": 60})
+        for start in starts
+    ]
     best = min(tries, key=lambda one: float(one.fun))
     tau2, nu2 = (float(value) for value in np.exp(best.x))
     loglik, coef = _likelihood(y, v, design, tau2, nu2)
     return loglik, coef, tau2, nu2
 
 
-def _likelihood(y: Floats, v: Floats, design: Floats, tau2: float, nu2: float) -> tuple[float, Floats]:
+def _likelihood(
+    y: Floats, v: Floats, design: Floats, tau2: float, nu2: float
+) -> tuple[float, Floats]:
     first, second = tau2 + nu2 + v[:, 0], tau2 + nu2 + v[:, 1]
     determinant = first * second - tau2**2
     inverse = np.empty((len(y), 2, 2))
@@ -149,20 +178,32 @@ def _likelihood(y: Floats, v: Floats, design: Floats, tau2: float, nu2: float) -
     inverse[:, 0, 1] = inverse[:, 1, 0] = -tau2 / determinant
     weighted = inverse @ design
     information = np.tensordot(design, weighted, axes=([0, 1], [0, 1]))
-    coef = np.linalg.lstsq(information, np.tensordot(weighted, y, axes=([0, 1], [0, 1])), rcond=None)[0]
+    coef = np.linalg.lstsq(
+        information, np.tensordot(weighted, y, axes=([0, 1], [0, 1])), rcond=None
+    )[0]
     residual = y - design @ coef
     squares = np.einsum("ti,tij,tj->", residual, inverse, residual)
-    return float(-0.5 * (squares + np.log(determinant).sum() + y.size * _LOG_2_PI)), np.asarray(coef, dtype=float)
+    return float(-0.5 * (squares + np.log(determinant).sum() + y.size * _LOG_2_PI)), np.asarray(
+        coef, dtype=float
+    )
 
 
-def _rows(found: dict[str, tuple[float, Floats, float, float]], designs: dict[str, Floats], n: int) -> tuple[CurveFit, ...]:
+def _rows(
+    found: dict[str, tuple[float, Floats, float, float]], designs: dict[str, Floats], n: int
+) -> tuple[CurveFit, ...]:
     aicc, bic = {}, {}
     for name, (loglik, _, _, _) in found.items():
         k = designs[name].shape[2] + 2
-        aicc[name] = -2 * loglik + 2 * k + 2 * k * (k + 1) / (n - k - 1) if n - k - 1 > 0 else math.nan
+        aicc[name] = (
+            -2 * loglik + 2 * k + 2 * k * (k + 1) / (n - k - 1) if n - k - 1 > 0 else math.nan
+        )
         bic[name] = -2 * loglik + k * math.log(n)
     lowest = min((value for value in aicc.values() if not math.isnan(value)), default=math.nan)
-    parts = {name: math.exp(-(value - lowest) / 2) for name, value in aicc.items() if not math.isnan(value)}
+    parts = {
+        name: math.exp(-(value - lowest) / 2)
+        for name, value in aicc.items()
+        if not math.isnan(value)
+    }
     return tuple(
         CurveFit(
             name=name,

@@ -1,4 +1,6 @@
-"""How much do tasks differ beyond chance? Paule and Mandel's between-task variance, for one set of tasks or many at once."""
+"""How much do tasks differ beyond chance? Paule and Mandel's between-task variance, for one set of
+tasks or many at once.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,11 @@ _MOST_STEPS = 100
 
 
 def between_task_variance(effect: ArrayLike, variance: ArrayLike, design: ArrayLike) -> Floats:
-    """Find tau2 such that the weighted sum of squared residuals of a regression equals its degrees of freedom; 0 if it is less without.
+    """Find tau2 such that the weighted sum of squared residuals of a regression equals its degrees
+    of freedom; 0 if it is less without.
 
-    Weights 1 / (v + tau2). The sum falls with tau2 and is convex, so Newton's steps from 0 rise to the root without passing it; all rows
-    at once.
+    Weights 1 / (v + tau2). The sum falls with tau2 and is convex, so Newton's steps from 0 rise to
+    the root without passing it; all rows at once.
 
     Args:
         effect, variance: shape (..., tasks), without NaN.
@@ -25,14 +28,20 @@ def between_task_variance(effect: ArrayLike, variance: ArrayLike, design: ArrayL
 
     Source: Paule and Mandel 1982; DerSimonian and Kacker 2007 for regressions.
     """
-    y, v, columns = np.asarray(effect, dtype=float), np.asarray(variance, dtype=float), np.asarray(design, dtype=float)
+    y, v, columns = (
+        np.asarray(effect, dtype=float),
+        np.asarray(variance, dtype=float),
+        np.asarray(design, dtype=float),
+    )
     df = columns.shape[0] - columns.shape[1]
     tau2 = np.zeros(y.shape[:-1])
     if df < 1:
         return tau2
     for _ in range(_MOST_STEPS):
         excess, fall = _excess(y, v, columns, tau2)
-        step = np.divide(np.maximum(excess - df, 0.0), fall, out=np.zeros_like(tau2), where=fall > 0)
+        step = np.divide(
+            np.maximum(excess - df, 0.0), fall, out=np.zeros_like(tau2), where=fall > 0
+        )
         tau2 = tau2 + step
         if (step <= 1e-15 + 1e-13 * tau2).all():
             break
@@ -40,15 +49,21 @@ def between_task_variance(effect: ArrayLike, variance: ArrayLike, design: ArrayL
 
 
 def weighted_line(effect: Floats, weights: Floats, design: Floats) -> tuple[Floats, Floats]:
-    """Coefficients (..., columns) of a weighted regression and their covariance (..., columns, columns) where weights are precisions."""
+    """Coefficients (..., columns) of a weighted regression and their covariance (..., columns,
+    columns) where weights are precisions.
+    """
     information = np.einsum("...t,ti,tj->...ij", weights, design, design)
     covariance = np.linalg.inv(information)
-    coef = np.einsum("...ij,...j->...i", covariance, np.einsum("...t,ti->...i", weights * effect, design))
+    coef = np.einsum(
+        "...ij,...j->...i", covariance, np.einsum("...t,ti->...i", weights * effect, design)
+    )
     return coef, covariance
 
 
 def _excess(y: Floats, v: Floats, design: Floats, tau2: Floats) -> tuple[Floats, Floats]:
-    """Weighted sum of squared residuals at a tau2, and how fast it falls there: the coefficients minimise it, so only weights count."""
+    """Weighted sum of squared residuals at a tau2, and how fast it falls there: the coefficients
+    minimise it, so only weights count.
+    """
     weights = 1 / (v + tau2[..., None])
     coef, _ = weighted_line(y, weights, design)
     squares = weights * (y - coef @ design.T) ** 2

@@ -1,6 +1,8 @@
-"""Which function answers which method of the certified values? One entry per method key: inputs of a vector in, its expected fields out.
+"""Which function answers which method of the certified values? One entry per method key: inputs of
+a vector in, its expected fields out.
 
-`analysis.verify` runs these. A method stands here when Charybdis computes it; nothing is computed for the check alone.
+`analysis.verify` runs these. A method stands here when Charybdis computes it; nothing is computed
+for the check alone.
 """
 
 from analysis.certified import answers, comparison, emergence, metrics, scylla, size_trend, valley

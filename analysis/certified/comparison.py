@@ -1,4 +1,6 @@
-"""Certified values of comparisons: McNemar, many tests, agreement, ranking over tasks, error bars (METHODS D2-D4, D6, D7)."""
+"""Certified values of comparisons: McNemar, many tests, agreement, ranking over tasks, error bars
+(METHODS D2-D4, D6, D7).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from analysis.certified.reading import Inputs, Methods, Outputs, Tables, count, first_of, number, numbers
+from analysis.certified.reading import (
+    Inputs,
+    Methods,
+    Outputs,
+    Tables,
+    count,
+    first_of,
+    number,
+    numbers,
+)
 from analysis.compare.agreement import Agreement, capa, error_consistency, one_hot
 from analysis.compare.pairing import adjust, mcnemar
 from analysis.compare.ranking import borda, kemeny, pairwise_wins
@@ -26,9 +37,13 @@ from analysis.error_bars import (
 )
 
 _TABLE_2 = {(0.655, 5000.0): 0.7, (0.836, 164.0): 3.2}
-"""Standard errors in percent as Miller's Table 2 prints them; its tables are declared fictional; n = 164 does not give 3.2."""
+"""Standard errors in percent as Miller's Table 2 prints them; its tables are declared fictional; n
+= 164 does not give 3.2.
+"""
 _TABLE_4 = {"DROP": (1.34, 0.44), "RACE-H": (0.51, 0.46), "MGSM": (1.62, 0.86)}
-"""Standard errors in percent, clustered and not, as Miller's Table 4 prints them (real evaluations)."""
+"""Standard errors in percent, clustered and not, as Miller's Table 4 prints them (real
+evaluations).
+"""
 
 
 def _mcnemar(inputs: Inputs, _: Tables) -> Outputs:
@@ -36,9 +51,14 @@ def _mcnemar(inputs: Inputs, _: Tables) -> Outputs:
     b, c = (table[0][1], table[1][0]) if table is not None else (inputs["b"], inputs["c"])
     found = mcnemar(count(b), count(c))
     return {
-        "p": found.p, "kind": found.kind, "exact_p": found.exact_p, "mid_p": found.mid_p, "chi2_corrected": found.chi2, "chi2": found.chi2,
+        "p": found.p,
+        "kind": found.kind,
+        "exact_p": found.exact_p,
+        "mid_p": found.mid_p,
+        "chi2_corrected": found.chi2,
+        "chi2": found.chi2,
         "chi2_p": found.chi2_p,
-    }  # fmt: skip
+    }
 
 
 def _multiple(inputs: Inputs, _: Tables) -> Outputs:
@@ -47,19 +67,34 @@ def _multiple(inputs: Inputs, _: Tables) -> Outputs:
 
 
 def _capa(inputs: Inputs, _: Tables) -> Outputs:
-    first, second, correct = inputs["a"], inputs["b"], [count(place) for place in first_of(inputs, "gt", "y", default=[])]
-    is_discrete = bool(first_of(inputs, "one_hot", default=False)) or not all(isinstance(row, list) for row in [*first, *second])
+    first, second, correct = (
+        inputs["a"],
+        inputs["b"],
+        [count(place) for place in first_of(inputs, "gt", "y", default=[])],
+    )
+    is_discrete = bool(first_of(inputs, "one_hot", default=False)) or not all(
+        isinstance(row, list) for row in [*first, *second]
+    )
     if is_discrete:
         chosen = [[_choice(row) for row in rows] for rows in (first, second)]
         given = first_of(inputs, "n_options")
         if given is None:
-            given = [len(row) for row in first] if first and isinstance(first[0], list) else 1 + max([*chosen[0], *chosen[1], *correct])
-        sizes = [count(n) for n in given] if isinstance(given, list) else [count(given)] * len(first)
+            given = (
+                [len(row) for row in first]
+                if first and isinstance(first[0], list)
+                else 1 + max([*chosen[0], *chosen[1], *correct])
+            )
+        sizes = (
+            [count(n) for n in given] if isinstance(given, list) else [count(given)] * len(first)
+        )
         rows = [one_hot(choices, sizes) for choices in chosen]
     else:
         rows = [[numbers(row) for row in listed] for listed in (first, second)]
     found = capa(rows[0], rows[1], correct)
-    right = [[float(np.argmax(row) == place) for row, place in zip(listed, correct, strict=True)] for listed in rows]
+    right = [
+        [float(np.argmax(row) == place) for row, place in zip(listed, correct, strict=True)]
+        for listed in rows
+    ]
     return _agreement(found) | {"error_consistency": error_consistency(*right).kappa}
 
 
@@ -69,9 +104,13 @@ def _choice(row: Any) -> int:
 
 def _agreement(found: Agreement) -> Outputs:
     return {
-        "kappa_p": found.kappa, "c_obs": found.c_obs, "c_exp": found.c_exp, "p_bar_a": found.mean_a, "p_bar_b": found.mean_b,
+        "kappa_p": found.kappa,
+        "c_obs": found.c_obs,
+        "c_exp": found.c_exp,
+        "p_bar_a": found.mean_a,
+        "p_bar_b": found.mean_b,
         "inv_options": found.inv_options,
-    }  # fmt: skip
+    }
 
 
 def _ranking(inputs: Inputs, _: Tables) -> Outputs:
@@ -96,7 +135,12 @@ def _paired(inputs: Inputs, _: Tables) -> Outputs:
     if "scores_a" in inputs:
         a, b = numbers(inputs["scores_a"]), numbers(inputs["scores_b"])
         clusters = first_of(inputs, "cluster", "clusters")
-        paired = {"se": clt_se(a - b), "se_paired": clt_se(a - b), "se_unpaired": math.hypot(clt_se(a), clt_se(b)), "mean": (a - b).mean()}
+        paired = {
+            "se": clt_se(a - b),
+            "se_paired": clt_se(a - b),
+            "se_unpaired": math.hypot(clt_se(a), clt_se(b)),
+            "mean": (a - b).mean(),
+        }
         return paired | ({} if clusters is None else {"se_clustered": sandwich_se(a - b, clusters)})
     corr = number(first_of(inputs, "corr", "rho", default=0.0))
     if "se_a" in inputs:
@@ -106,20 +150,30 @@ def _paired(inputs: Inputs, _: Tables) -> Outputs:
     paired_var, unpaired_var = paired_variance(var_a, var_b, corr), unpaired_variance(var_a, var_b)
     se = math.sqrt(paired_var)
     return {
-        "se": se, "published": se, "se_paired": se, "se_unpaired": math.sqrt(unpaired_var), "var_paired": paired_var,
+        "se": se,
+        "published": se,
+        "se_paired": se,
+        "se_unpaired": math.sqrt(unpaired_var),
+        "var_paired": paired_var,
         "var_unpaired": unpaired_var,
-    }  # fmt: skip
+    }
 
 
 def _power(inputs: Inputs, _: Tables) -> Outputs:
     k_a, k_b = (number(first_of(inputs, name, "K", default=1)) for name in ("K_A", "K_B"))
     noise = [number(first_of(inputs, name, default=0.0)) for name in ("sigma2_A", "sigma2_B")]
     variance = number(inputs["omega2"]) + noise[0] / k_a + noise[1] / k_b
-    level = {"alpha": number(first_of(inputs, "alpha", default=ALPHA)), "power": number(first_of(inputs, "power", default=POWER))}
+    level = {
+        "alpha": number(first_of(inputs, "alpha", default=ALPHA)),
+        "power": number(first_of(inputs, "power", default=POWER)),
+    }
     found: Outputs = {}
     if inputs.get("delta") is not None:
         exact = instances_needed(number(inputs["delta"]), variance, **level)
-        found |= {"n_exact": exact, "n": math.ceil(exact - 1e-9) if math.isfinite(exact) else math.nan}
+        found |= {
+            "n_exact": exact,
+            "n": math.ceil(exact - 1e-9) if math.isfinite(exact) else math.nan,
+        }
     if inputs.get("n") is not None:
         smallest = detectable_difference(number(inputs["n"]), variance, **level)
         found |= {"mde": smallest, "mde_published": smallest}
@@ -128,13 +182,20 @@ def _power(inputs: Inputs, _: Tables) -> Outputs:
 
 def _resampling(inputs: Inputs, _: Tables) -> Outputs:
     parts = {"var_x": "var_difficulty", "mean_sigma2": "mean_noise", "sigma2": "mean_noise"}
-    given = {ours: number(inputs[name]) for name, ours in parts.items() if inputs.get(name) is not None}
+    given = {
+        ours: number(inputs[name]) for name, ours in parts.items() if inputs.get(name) is not None
+    }
     difficulty = inputs.get("difficulty", "uniform")
     if isinstance(difficulty, list):
         shares = numbers(difficulty)
-        given = {"var_difficulty": float(shares.var()), "mean_noise": float((shares * (1 - shares)).mean())}
+        given = {
+            "var_difficulty": float(shares.var()),
+            "mean_noise": float((shares * (1 - shares)).mean()),
+        }
     elif difficulty != "uniform" and not given:
-        raise ValueError(f"difficulty is 'uniform' or a list of expected scores, found {difficulty!r}")
+        raise ValueError(
+            f"difficulty is 'uniform' or a list of expected scores, found {difficulty!r}"
+        )
     ratio = relative_variance(numbers(inputs["K"]), **given)
     return {"relative_variance": ratio, "reduction": 1 - ratio}
 
@@ -152,7 +213,9 @@ def _clustered(inputs: Inputs, _: Tables) -> Outputs:
         clustered, plain = (np.array([_TABLE_4[name][place] for name in named]) for place in (0, 1))
         return {"clustered": clustered, "clt": plain, "ratio": clustered / plain}
     # A verdict of true or false is a score of 1 or 0, as in the vectors of other keys.
-    scores = numbers([float(score) if isinstance(score, bool) else score for score in inputs["scores"]])
+    scores = numbers(
+        [float(score) if isinstance(score, bool) else score for score in inputs["scores"]]
+    )
     clusters = first_of(inputs, "cluster", "clusters")
     return {
         "se_clt": clt_se(scores),

@@ -20,7 +20,9 @@ Methods = dict[str, Callable[[Inputs, Tables], Outputs]]
 
 
 def numbers(value: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Numbers of a vector; null is undefined. Booleans and texts are refused: no vector means them as numbers."""
+    """Numbers of a vector; null is undefined. Booleans and texts are refused: no vector means them
+    as numbers.
+    """
     listed = value if isinstance(value, list) else [value]
     if any(isinstance(item, bool | str) for item in listed):
         raise TypeError(f"expected numbers, found {value!r}")
@@ -47,14 +49,20 @@ def first_of(inputs: Inputs, *names: str, default: Any = None) -> Any:
 
 
 def listed(inputs: Inputs, *names: str) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
-    """Values under several names as numbers of one length; a single number among lists holds for every entry.
+    """Values under several names as numbers of one length; a single number among lists holds for
+    every entry.
 
     Raises:
         NotEnoughDataError: the lists differ in length; says which.
     """
     values = [numbers(inputs[name]) for name in names]
-    lengths = {name: len(array) for name, array in zip(names, values, strict=True) if np.ndim(array)}
+    lengths = {
+        name: len(array) for name, array in zip(names, values, strict=True) if np.ndim(array)
+    }
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise NotEnoughDataError(f"the lists differ in length: {told}; each entry of one belongs to the same entry of the others")
+        raise NotEnoughDataError(
+            f"the lists differ in length: {told}; each entry of one belongs to the same entry of"
+            " the others"
+        )
     return values

@@ -1,4 +1,6 @@
-"""Certified values of SCYLLA's own definitions: gap, score, critical level, answer-format rule, intervals (METHODS A, D1)."""
+"""Certified values of SCYLLA's own definitions: gap, score, critical level, answer-format rule,
+intervals (METHODS A, D1).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,26 @@ import numpy as np
 import pandas as pd
 
 from analysis.accuracy import FIRST_ANSWER_SHARE, SECOND_ANSWER_SHARE, accuracy, binomial_interval
-from analysis.certified.reading import Inputs, Methods, Outputs, Tables, count, first_of, listed, number, numbers
-from analysis.scylla import accuracy_ratio, critical_level, gap_bounds, generalization_gap, generalization_score, relative_gap, signed_gap
+from analysis.certified.reading import (
+    Inputs,
+    Methods,
+    Outputs,
+    Tables,
+    count,
+    first_of,
+    listed,
+    number,
+    numbers,
+)
+from analysis.scylla import (
+    accuracy_ratio,
+    critical_level,
+    gap_bounds,
+    generalization_gap,
+    generalization_score,
+    relative_gap,
+    signed_gap,
+)
 from data.records import Denominator, NotEnoughDataError
 
 OUTCOMES = ("correct", "wrong", "unparsed", "error")
@@ -35,14 +55,23 @@ def _penalty(inputs: Inputs) -> float:
 
 def _critical(inputs: Inputs, _: Tables) -> Outputs:
     given = first_of(inputs, "gap", "gaps")
-    gap = np.atleast_1d(numbers(given) if given is not None else generalization_gap(*listed(inputs, "id_mean", "ood_mean")))
+    gap = np.atleast_1d(
+        numbers(given)
+        if given is not None
+        else generalization_gap(*listed(inputs, "id_mean", "ood_mean"))
+    )
     levels = np.atleast_1d(first_of(inputs, "level", "levels", default=[]))
     if not len(levels) or levels.dtype.kind not in "iuf":  # names of levels stand in their order
         levels = np.arange(1, len(gap) + 1)
     if len(levels) != len(gap):
         raise NotEnoughDataError(f"there are {len(levels)} levels and {len(gap)} gaps")
     found = critical_level(levels, gap)
-    return {"gap": gap, "critical_level": found.level, "tie": found.is_tie, "tied_levels": list(found.tied)}
+    return {
+        "gap": gap,
+        "critical_level": found.level,
+        "tie": found.is_tie,
+        "tied_levels": list(found.tied),
+    }
 
 
 def _bounds(inputs: Inputs, _: Tables) -> Outputs:
@@ -52,11 +81,18 @@ def _bounds(inputs: Inputs, _: Tables) -> Outputs:
 
 def _format_rule(inputs: Inputs, _: Tables) -> Outputs:
     second = str(inputs.get("which", "first")).startswith("second")
-    threshold = number(first_of(inputs, "threshold", default=SECOND_ANSWER_SHARE if second else FIRST_ANSWER_SHARE))
-    denominator = Denominator(first_of(inputs, "denominator", "policy", default=Denominator.AUTHORS))
+    threshold = number(
+        first_of(inputs, "threshold", default=SECOND_ANSWER_SHARE if second else FIRST_ANSWER_SHARE)
+    )
+    denominator = Denominator(
+        first_of(inputs, "denominator", "policy", default=Denominator.AUTHORS)
+    )
     a_id, a_ood = (
         accuracy(
-            *(count(cell.get(name, 0) if name in ("unparsed", "error") else cell[name]) for name in OUTCOMES),
+            *(
+                count(cell.get(name, 0) if name in ("unparsed", "error") else cell[name])
+                for name in OUTCOMES
+            ),
             denominator=denominator,
             min_parsed_share=threshold,
         ).accuracy
@@ -87,7 +123,9 @@ def _table_2_facts(inputs: Inputs, tables: Tables) -> Outputs:
 
 
 def _binomial(inputs: Inputs, _: Tables) -> Outputs:
-    confidence = number(first_of(inputs, "confidence", default=1 - number(first_of(inputs, "alpha", default=0.05))))
+    confidence = number(
+        first_of(inputs, "confidence", default=1 - number(first_of(inputs, "alpha", default=0.05)))
+    )
     n = number(inputs["n"])
     k = number(inputs["k"]) if "k" in inputs else number(inputs["p"]) * n
     ends = {

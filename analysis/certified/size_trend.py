@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.certified.reading import Inputs, Methods, Outputs, Tables, first_of, number, numbers
-from analysis.size.ordered_tests import jonckheere_terpstra, mann_whitney, rank_trend, stratified_trend
+from analysis.size.ordered_tests import (
+    jonckheere_terpstra,
+    mann_whitney,
+    rank_trend,
+    stratified_trend,
+)
 from analysis.size.size_trend import interval_regression, least_squares_trend, ordinal_trend
 
 TABLE_2 = "scylla_table2.csv"
@@ -17,10 +22,19 @@ LOGARITHMS = {"log10": np.log10, "log2": np.log2, "ln": np.log, "log": np.log}
 
 
 def _rows(inputs: Inputs, tables: Tables) -> pd.DataFrame:
-    """x, level and family of the models that a vector means: lists of its own, or words about Table 2's models with a size."""
+    """x, level and family of the models that a vector means: lists of its own, or words about Table
+    2's models with a size.
+    """
     if "level" in inputs or "levels" in inputs:
         level = numbers(first_of(inputs, "level", "levels"))
-        given = first_of(inputs, *(name for name in ("x", "log10_params", "params_b") if isinstance(inputs.get(name), list)))
+        given = first_of(
+            inputs,
+            *(
+                name
+                for name in ("x", "log10_params", "params_b")
+                if isinstance(inputs.get(name), list)
+            ),
+        )
         x = numbers(given)
         if not isinstance(inputs.get("x"), list) and "log10_params" not in inputs:
             x = np.log10(x)
@@ -42,9 +56,14 @@ def _rows(inputs: Inputs, tables: Tables) -> pd.DataFrame:
 
 
 def _chosen(table: pd.DataFrame, words: str) -> pd.DataFrame:
-    """Families that the words name; without the models, families and parts of names that follow "without"."""
+    """Families that the words name; without the models, families and parts of names that follow
+    "without".
+    """
     wanted, *dropped = re.split(r"\b(?:without|except|excluding|but)\b", words)
-    parts = {side: set(re.findall(r"[\w.-]*\w", text)) for side, text in (("wanted", wanted), ("dropped", " ".join(dropped)))}
+    parts = {
+        side: set(re.findall(r"[\w.-]*\w", text))
+        for side, text in (("wanted", wanted), ("dropped", " ".join(dropped)))
+    }
     families = set(table["family"]) & parts["wanted"]
     kept = table.loc[table["family"].isin(families)] if families else table
     names = ({row.model, row.family, *str(row.model).split("-")} for row in kept.itertuples())
@@ -53,9 +72,18 @@ def _chosen(table: pd.DataFrame, words: str) -> pd.DataFrame:
 
 def _trend(inputs: Inputs, tables: Tables) -> Outputs:
     rows = _rows(inputs, tables)
-    overall, line = rank_trend(rows["x"], rows["level"]), least_squares_trend(rows["x"], rows["level"])
-    is_within = rows["family"].notna().any() and ("within" in str(inputs.get("data", "")) or "family" in inputs or "families" in inputs)
-    counted = stratified_trend(rows["x"], rows["level"], rows["family"].tolist()) if is_within else overall
+    overall, line = (
+        rank_trend(rows["x"], rows["level"]),
+        least_squares_trend(rows["x"], rows["level"]),
+    )
+    is_within = rows["family"].notna().any() and (
+        "within" in str(inputs.get("data", "")) or "family" in inputs or "families" in inputs
+    )
+    counted = (
+        stratified_trend(rows["x"], rows["level"], rows["family"].tolist())
+        if is_within
+        else overall
+    )
     return {
         "tau_b": overall.tau_b,
         "tau_b_p": overall.p_asymptotic,
@@ -87,7 +115,9 @@ def _ordinal(inputs: Inputs, tables: Tables) -> Outputs:
 
 def _interval(inputs: Inputs, tables: Tables) -> Outputs:
     rows = _rows(inputs, tables)
-    ends = {name: number(inputs[name]) for name in ("lowest", "highest") if inputs.get(name) is not None}
+    ends = {
+        name: number(inputs[name]) for name in ("lowest", "highest") if inputs.get(name) is not None
+    }
     fit = interval_regression(rows["x"], rows["level"], **ends)
     return {
         "b0": fit.b0,

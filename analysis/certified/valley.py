@@ -1,4 +1,6 @@
-"""Certified values of the valley: closed forms, pooled curves, difficulty axis, task-level data (METHODS B1-B3)."""
+"""Certified values of the valley: closed forms, pooled curves, difficulty axis, task-level data
+(METHODS B1-B3).
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,23 @@ import numpy as np
 import pandas as pd
 
 from analysis.account.critical import constancy_test, half_point, interior_peak_test, to_level
-from analysis.account.curves import common_slope_gap, common_slope_peak, fit_difficulty_axis, fit_pooled_curves
+from analysis.account.curves import (
+    common_slope_gap,
+    common_slope_peak,
+    fit_difficulty_axis,
+    fit_pooled_curves,
+)
 from analysis.account.log_odds import combine_tasks, empirical_logit, log_odds_gap
-from analysis.certified.reading import Inputs, Methods, Outputs, Tables, first_of, listed, number, numbers
+from analysis.certified.reading import (
+    Inputs,
+    Methods,
+    Outputs,
+    Tables,
+    first_of,
+    listed,
+    number,
+    numbers,
+)
 from analysis.scylla import critical_level, generalization_gap, signed_gap
 from data.records import NotEnoughDataError
 
@@ -21,12 +37,16 @@ def _closed_form(inputs: Inputs, _: Tables) -> Outputs:
     curve["slip"] = number(first_of(inputs, "slip", "eps", default=0.0))
     centre, height = common_slope_peak(**curve)
     found: Outputs = {"centre": centre, "peak_gap": height}
-    return found | ({"gap_at_x": common_slope_gap(numbers(inputs["x"]), **curve)} if "x" in inputs else {})
+    return found | (
+        {"gap_at_x": common_slope_gap(numbers(inputs["x"]), **curve)} if "x" in inputs else {}
+    )
 
 
 def _pooled_curves(inputs: Inputs, _: Tables) -> Outputs:
     sides = {name: first_of(inputs, name, "n") for name in ("n_id", "n_ood")}
-    level, k_id, k_ood, n_id, n_ood = listed({**inputs, **sides}, "level", "id_correct", "ood_correct", "n_id", "n_ood")
+    level, k_id, k_ood, n_id, n_ood = listed(
+        {**inputs, **sides}, "level", "id_correct", "ood_correct", "n_id", "n_ood"
+    )
     fit = fit_pooled_curves(level, k_id, k_ood, n_id, n_ood)
     gap = generalization_gap(k_id / n_id, k_ood / n_ood)
     return {
@@ -53,35 +73,60 @@ def _pooled_curves(inputs: Inputs, _: Tables) -> Outputs:
 
 
 def _difficulty(inputs: Inputs, tables: Tables) -> Outputs:
-    """Counts in the inputs, or made from a table of level means: y = round(n * mean), n = n_tasks * n_samples_per_task."""
+    """Counts in the inputs, or made from a table of level means: y = round(n * mean), n = n_tasks *
+    n_samples_per_task.
+    """
     if "id_correct" in inputs:
-        k_id, k_ood, n = (np.asarray(inputs[name], dtype=float) for name in ("id_correct", "ood_correct", "n"))
+        k_id, k_ood, n = (
+            np.asarray(inputs[name], dtype=float) for name in ("id_correct", "ood_correct", "n")
+        )
     else:
         table = pd.read_csv(tables(str(inputs["data"]).split(",", 1)[0].strip()))
         table["n"] = table["n_tasks"] * table["n_samples_per_task"]
         order = table["model"].drop_duplicates()
         k_id, k_ood, n = (
-            table.assign(value=values).pivot(index="model", columns="level", values="value").loc[order].to_numpy(dtype=float)
-            for values in ((table["n"] * table["id_mean"]).round(), (table["n"] * table["ood_mean"]).round(), table["n"])
+            table.assign(value=values)
+            .pivot(index="model", columns="level", values="value")
+            .loc[order]
+            .to_numpy(dtype=float)
+            for values in (
+                (table["n"] * table["id_mean"]).round(),
+                (table["n"] * table["ood_mean"]).round(),
+                table["n"],
+            )
         )
     fit = fit_difficulty_axis(k_id, k_ood, n)
-    return {"beta": list(fit.beta), "alpha": list(fit.alpha), "delta": list(fit.delta), "deviance": fit.deviance, "df_resid": fit.df_resid}
+    return {
+        "beta": list(fit.beta),
+        "alpha": list(fit.alpha),
+        "delta": list(fit.delta),
+        "deviance": fit.deviance,
+        "df_resid": fit.df_resid,
+    }
 
 
 def _task_level(inputs: Inputs, _: Tables) -> Outputs:
     sides = {name: first_of(inputs, name, "n") for name in ("n_id", "n_ood")}
-    level, k_id, k_ood, n_id, n_ood = listed({**inputs, **sides}, "level", "id_correct", "ood_correct", "n_id", "n_ood")
+    level, k_id, k_ood, n_id, n_ood = listed(
+        {**inputs, **sides}, "level", "id_correct", "ood_correct", "n_id", "n_ood"
+    )
     level = level.astype(int)
     levels = [int(number) for number in np.unique(level)]
     difficulty = [float(beta) for beta in first_of(inputs, "difficulty_axis", default=levels)]
     if len(difficulty) != len(levels):
-        raise NotEnoughDataError(f"difficulty_axis has {len(difficulty)} entries for {len(levels)} levels")
+        raise NotEnoughDataError(
+            f"difficulty_axis has {len(difficulty)} entries for {len(levels)} levels"
+        )
     x = np.array(difficulty)[np.searchsorted(levels, level)]
     gaps = signed_gap(k_id / n_id, k_ood / n_ood)
     d, variance = log_odds_gap(k_id, n_id, k_ood, n_ood)
     mid = (empirical_logit(k_id, n_id)[0] + empirical_logit(k_ood, n_ood)[0]) / 2
     level_gap = [float(gaps[level == number].mean()) for number in levels]
-    mean, line, peak = combine_tasks(d, variance, gaps), constancy_test(d, variance, x), interior_peak_test(gaps, level)
+    mean, line, peak = (
+        combine_tasks(d, variance, gaps),
+        constancy_test(d, variance, x),
+        interior_peak_test(gaps, level),
+    )
     by_index, by_difficulty = half_point(mid, level), half_point(mid, x)
     at_difficulty = [by_difficulty.x, by_difficulty.lo, by_difficulty.hi]
     return {
@@ -101,7 +146,9 @@ def _task_level(inputs: Inputs, _: Tables) -> Outputs:
         "metareg_slope_p": line.p,
         "fieller90_level_index": [by_index.x, by_index.lo, by_index.hi],
         "fieller90_difficulty": at_difficulty,
-        "x50_difficulty_mapped_to_level": [to_level(value, difficulty, levels)[0] for value in at_difficulty],
+        "x50_difficulty_mapped_to_level": [
+            to_level(value, difficulty, levels)[0] for value in at_difficulty
+        ],
         "iut_p_interior_peak": peak.p,
         "iut_p_per_level": list(peak.per_level),
         "ttest_logodds_p": mean.t_p,

@@ -1,6 +1,8 @@
-"""Are two models wrong on the same instances? Error consistency and CAPA: agreement beyond what their accuracies alone would give.
+"""Are two models wrong on the same instances? Error consistency and CAPA: agreement beyond what
+their accuracies alone would give.
 
-Source: Goel et al., arXiv 2502.04313 (CAPA); METHODS D6. 0: as alike as independent models of those accuracies; 1: always alike.
+Source: Goel et al., arXiv 2502.04313 (CAPA); METHODS D6. 0: as alike as independent models of those
+accuracies; 1: always alike.
 """
 
 from __future__ import annotations
@@ -27,10 +29,13 @@ FEWEST_CHOICES = 20
 class Agreement:
     """Chance-corrected agreement of two models.
 
-    kappa        (c_obs - c_exp) / (1 - c_exp), -1 to 1; NaN where c_exp is 1 (both always right, say) or nothing was compared.
+    kappa        (c_obs - c_exp) / (1 - c_exp), -1 to 1; NaN where c_exp is 1 (both always right,
+                 say) or nothing was compared.
     c_obs, c_exp agreement observed, and expected of independent models of the same accuracies.
-    mean_a, mean_b  accuracy, or mean probability of the correct option. inv_options: mean of 1 / (options - 1); NaN for error consistency.
-    se           over instances, by bootstrap; NaN when not asked for. kind: "error consistency" | "CAPA". n: instances.
+    mean_a, mean_b  accuracy, or mean probability of the correct option. inv_options: mean of 1 /
+    (options - 1); NaN for error consistency.
+    se           over instances, by bootstrap; NaN when not asked for. kind: "error consistency" |
+                 "CAPA". n: instances.
     """
 
     kappa: float
@@ -52,8 +57,11 @@ def kappa_of(c_obs: ArrayLike, c_exp: ArrayLike) -> Floats:
     return np.where(defined, (observed - expected) / np.where(defined, room, 1.0), np.nan)
 
 
-def error_consistency(a: ArrayLike, b: ArrayLike, *, resamples: int = 0, seed: int = 0) -> Agreement:
-    """Agreement of right and wrong: c_obs = both right or both wrong, c_exp = a b + (1 - a)(1 - b) of the accuracies.
+def error_consistency(
+    a: ArrayLike, b: ArrayLike, *, resamples: int = 0, seed: int = 0
+) -> Agreement:
+    """Agreement of right and wrong: c_obs = both right or both wrong, c_exp = a b + (1 - a)(1 - b)
+    of the accuracies.
 
     Args:
         a, b: 1 or 0 per instance, the same instances in the same order.
@@ -62,21 +70,38 @@ def error_consistency(a: ArrayLike, b: ArrayLike, *, resamples: int = 0, seed: i
     first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     n = len(first)
     if len(second) != n:
-        raise NotEnoughDataError(f"Agreement needs the same instances: found {n} and {len(second)}.")
+        raise NotEnoughDataError(
+            f"Agreement needs the same instances: found {n} and {len(second)}."
+        )
     if not n:
         return _nothing("error consistency")
     counts = np.array(
-        [(first * second).sum(), (first * (1 - second)).sum(), ((1 - first) * second).sum(), ((1 - first) * (1 - second)).sum()]
+        [
+            (first * second).sum(),
+            (first * (1 - second)).sum(),
+            ((1 - first) * second).sum(),
+            ((1 - first) * (1 - second)).sum(),
+        ]
     )
     c_obs, c_exp, mean_a, mean_b = _consistency(counts / n)
     se = math.nan
     if resamples and np.isfinite(counts).all():
-        drawn = np.random.default_rng(seed).multinomial(n, np.clip(counts / n, 0, 1), size=resamples) / n
+        drawn = (
+            np.random.default_rng(seed).multinomial(n, np.clip(counts / n, 0, 1), size=resamples)
+            / n
+        )
         se = _spread(kappa_of(*_consistency(drawn.T)[:2]))
     return Agreement(
-        kappa=float(kappa_of(c_obs, c_exp)), c_obs=float(c_obs), c_exp=float(c_exp), mean_a=float(mean_a), mean_b=float(mean_b),
-        inv_options=math.nan, se=se, kind="error consistency", n=n,
-    )  # fmt: skip
+        kappa=float(kappa_of(c_obs, c_exp)),
+        c_obs=float(c_obs),
+        c_exp=float(c_exp),
+        mean_a=float(mean_a),
+        mean_b=float(mean_b),
+        inv_options=math.nan,
+        se=se,
+        kind="error consistency",
+        n=n,
+    )
 
 
 def _consistency(shares: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -86,40 +111,74 @@ def _consistency(shares: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     return both + neither, mean_a * mean_b + (1 - mean_a) * (1 - mean_b), mean_a, mean_b
 
 
-def capa(a: Sequence[ArrayLike], b: Sequence[ArrayLike], correct: Sequence[int], *, resamples: int = 0, seed: int = 0) -> Agreement:
-    """CAPA (kappa_p): c_obs = mean of sum_i p_a(i) p_b(i); c_exp = m_a m_b + (1 - m_a)(1 - m_b) mean 1 / (options - 1).
+def capa(
+    a: Sequence[ArrayLike],
+    b: Sequence[ArrayLike],
+    correct: Sequence[int],
+    *,
+    resamples: int = 0,
+    seed: int = 0,
+) -> Agreement:
+    """CAPA (kappa_p): c_obs = mean of sum_i p_a(i) p_b(i); c_exp = m_a m_b + (1 - m_a)(1 - m_b)
+    mean 1 / (options - 1).
 
-    m is the mean probability of the correct option. One-hot rows give the discrete form. Symmetric; a model with itself gives 1 only where
-    its rows are one-hot.
+    m is the mean probability of the correct option. One-hot rows give the discrete form. Symmetric;
+    a model with itself gives 1 only where its rows are one-hot.
 
     Args:
-        a, b: per instance the probabilities of its options (they may differ in number between instances, not between models).
+        a, b: per instance the probabilities of its options (they may differ in number between
+            instances, not between models).
         correct: place of the correct option, from 0.
     """
     if not len(a) == len(b) == len(correct):
-        raise NotEnoughDataError(f"CAPA needs the same instances: found {len(a)}, {len(b)} and {len(correct)} correct options.")
+        raise NotEnoughDataError(
+            f"CAPA needs the same instances: found {len(a)}, {len(b)} and {len(correct)} correct"
+            " options."
+        )
     if not len(a):
         return _nothing("CAPA")
     parts = np.array(
-        [_capa_parts(np.asarray(p, dtype=float), np.asarray(q, dtype=float), y) for p, q, y in zip(a, b, correct, strict=True)]
+        [
+            _capa_parts(np.asarray(p, dtype=float), np.asarray(q, dtype=float), y)
+            for p, q, y in zip(a, b, correct, strict=True)
+        ]
     )
     c_obs, mean_a, mean_b, inverse = parts.mean(axis=0)
     c_exp = mean_a * mean_b + (1 - mean_a) * (1 - mean_b) * inverse
     se = math.nan
     if resamples:
         random, n = np.random.default_rng(seed), len(parts)
-        means = np.array([parts[random.integers(n, size=n)].mean(axis=0) for _ in range(resamples)]).T
-        se = _spread(kappa_of(means[0], means[1] * means[2] + (1 - means[1]) * (1 - means[2]) * means[3]))
+        means = np.array(
+            [parts[random.integers(n, size=n)].mean(axis=0) for _ in range(resamples)]
+        ).T
+        se = _spread(
+            kappa_of(means[0], means[1] * means[2] + (1 - means[1]) * (1 - means[2]) * means[3])
+        )
     return Agreement(
-        kappa=float(kappa_of(c_obs, c_exp)), c_obs=float(c_obs), c_exp=float(c_exp), mean_a=float(mean_a), mean_b=float(mean_b),
-        inv_options=float(inverse), se=se, kind="CAPA", n=len(parts),
-    )  # fmt: skip
+        kappa=float(kappa_of(c_obs, c_exp)),
+        c_obs=float(c_obs),
+        c_exp=float(c_exp),
+        mean_a=float(mean_a),
+        mean_b=float(mean_b),
+        inv_options=float(inverse),
+        se=se,
+        kind="CAPA",
+        n=len(parts),
+    )
 
 
 def _capa_parts(p: Floats, q: Floats, correct: int) -> tuple[float, float, float, float]:
     if p.shape != q.shape or not 0 <= correct < len(p):
-        raise NotEnoughDataError(f"An instance has {len(p)} and {len(q)} options, of which number {correct} is said to be correct.")
-    return float(p @ q), float(p[correct]), float(q[correct]), 1 / (len(p) - 1) if len(p) > 1 else math.nan
+        raise NotEnoughDataError(
+            f"An instance has {len(p)} and {len(q)} options, of which number {correct} is said to"
+            " be correct."
+        )
+    return (
+        float(p @ q),
+        float(p[correct]),
+        float(q[correct]),
+        1 / (len(p) - 1) if len(p) > 1 else math.nan,
+    )
 
 
 def one_hot(choices: Sequence[int], n_options: Sequence[int]) -> list[Floats]:
@@ -128,50 +187,78 @@ def one_hot(choices: Sequence[int], n_options: Sequence[int]) -> list[Floats]:
 
 
 def agreement_table(
-    matrix: AnswerMatrix, choices: Mapping[str, Mapping[int, tuple[ArrayLike, int]]] | None = None, *, resamples: int = 1000, seed: int = 0
+    matrix: AnswerMatrix,
+    choices: Mapping[str, Mapping[int, tuple[ArrayLike, int]]] | None = None,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Agreement of every two models on the instances both answered, by split.
 
-    CAPA with probabilities where both models' choice probabilities are known for at least `FEWEST_CHOICES` instances, else error
-    consistency (of instances with one clear verdict: averages over epochs strictly between 0 and 1 are left out).
+    CAPA with probabilities where both models' choice probabilities are known for at least
+    `FEWEST_CHOICES` instances, else error consistency (of instances with one clear verdict:
+    averages over epochs strictly between 0 and 1 are left out).
 
     Args:
-        choices: per model the columns with known choice probabilities: (probabilities, place of the correct option).
+        choices: per model the columns with known choice probabilities: (probabilities, place of the
+            correct option).
 
     Returns:
-        split, model, other, kind, kappa, se, c_obs, c_exp, n; each pair once, in the order of the models.
+        split, model, other, kind, kappa, se, c_obs, c_exp, n; each pair once, in the order of the
+        models.
     """
     rows = []
     for split in ("id", "ood", ""):
         of_split = matrix.mask(split=split)
         for a, b in combinations(matrix.models, 2):
-            found = _capa_of(matrix, choices or {}, (a, b), of_split, resamples=resamples, seed=seed)
+            found = _capa_of(
+                matrix, choices or {}, (a, b), of_split, resamples=resamples, seed=seed
+            )
             if found is None:
                 scores = np.stack([matrix.scores_of(a), matrix.scores_of(b)])
                 clear = of_split & np.isin(scores, (0.0, 1.0)).all(axis=0)
                 found = error_consistency(*scores[:, clear], resamples=resamples, seed=seed)
             if found.n:
-                facts = {name: getattr(found, name) for name in ("kind", "kappa", "se", "c_obs", "c_exp", "n")}
+                facts = {
+                    name: getattr(found, name)
+                    for name in ("kind", "kappa", "se", "c_obs", "c_exp", "n")
+                }
                 rows.append({"split": split, "model": a, "other": b, **facts})
-    return pd.DataFrame(rows, columns=["split", "model", "other", "kind", "kappa", "se", "c_obs", "c_exp", "n"])
+    return pd.DataFrame(
+        rows, columns=["split", "model", "other", "kind", "kappa", "se", "c_obs", "c_exp", "n"]
+    )
 
 
 def _capa_of(
-    matrix: AnswerMatrix, choices: Mapping[str, Mapping[int, tuple[ArrayLike, int]]], pair: tuple[str, str], of_split: Mask, **options: int
+    matrix: AnswerMatrix,
+    choices: Mapping[str, Mapping[int, tuple[ArrayLike, int]]],
+    pair: tuple[str, str],
+    of_split: Mask,
+    **options: int,
 ) -> Agreement | None:
     first, second = (choices.get(model, {}) for model in pair)
     shared = [
         column
         for column in sorted(first.keys() & second.keys())
-        if of_split[column] and first[column][1] == second[column][1] and np.shape(first[column][0]) == np.shape(second[column][0])
+        if of_split[column]
+        and first[column][1] == second[column][1]
+        and np.shape(first[column][0]) == np.shape(second[column][0])
     ]
     if len(shared) < FEWEST_CHOICES:
         return None
-    return capa([first[at][0] for at in shared], [second[at][0] for at in shared], [first[at][1] for at in shared], **options)
+    return capa(
+        [first[at][0] for at in shared],
+        [second[at][0] for at in shared],
+        [first[at][1] for at in shared],
+        **options,
+    )
 
 
-def choice_probabilities(logprobs: ArrayLike, answer_logprob: float, *, tolerance: float = 1e-3) -> tuple[Floats, int] | None:
-    """Probabilities among the offered choices (softmax) and the place of the correct one: where the answer's log-probability stands.
+def choice_probabilities(
+    logprobs: ArrayLike, answer_logprob: float, *, tolerance: float = 1e-3
+) -> tuple[Floats, int] | None:
+    """Probabilities among the offered choices (softmax) and the place of the correct one: where the
+    answer's log-probability stands.
 
     None where it stands at no choice or at several, or a choice has no number.
     """
@@ -185,19 +272,31 @@ def choice_probabilities(logprobs: ArrayLike, answer_logprob: float, *, toleranc
     return weights / weights.sum(), int(at[0])
 
 
-def choices_by_column(matrix: AnswerMatrix, answers: pd.DataFrame) -> dict[str, dict[int, tuple[Floats, int]]]:
-    """Choice probabilities of every model, by column of the matrix, from answers with `choice_logprobs` and `answer_logprob`."""
+def choices_by_column(
+    matrix: AnswerMatrix, answers: pd.DataFrame
+) -> dict[str, dict[int, tuple[Floats, int]]]:
+    """Choice probabilities of every model, by column of the matrix, from answers with
+    `choice_logprobs` and `answer_logprob`.
+    """
     found: dict[str, dict[int, tuple[Floats, int]]] = {}
     known = answers[answers["choice_logprobs"].notna() & answers["answer_logprob"].notna()]
-    by_address = {(run, row): place for place, (run, row) in enumerate(zip(known["run_id"], known["row_in_run"], strict=True))}
+    by_address = {
+        (run, row): place
+        for place, (run, row) in enumerate(zip(known["run_id"], known["row_in_run"], strict=True))
+    }
     if not by_address:
         return found
-    lists, answer = known["choice_logprobs"].to_numpy(), known["answer_logprob"].to_numpy(dtype=float)
+    lists, answer = (
+        known["choice_logprobs"].to_numpy(),
+        known["answer_logprob"].to_numpy(dtype=float),
+    )
     for model in matrix.models:
         of_model = found.setdefault(model, {})
         for column in range(len(matrix.instances)):
             place = by_address.get(matrix.address(model, column) or ("", -1))
-            probabilities = None if place is None else choice_probabilities(lists[place], answer[place])
+            probabilities = (
+                None if place is None else choice_probabilities(lists[place], answer[place])
+            )
             if probabilities is not None:
                 of_model[column] = probabilities
     return found
@@ -210,4 +309,14 @@ def _spread(values: Floats) -> float:
 
 def _nothing(kind: str) -> Agreement:
     nan = math.nan
-    return Agreement(kappa=nan, c_obs=nan, c_exp=nan, mean_a=nan, mean_b=nan, inv_options=nan, se=nan, kind=kind, n=0)
+    return Agreement(
+        kappa=nan,
+        c_obs=nan,
+        c_exp=nan,
+        mean_a=nan,
+        mean_b=nan,
+        inv_options=nan,
+        se=nan,
+        kind=kind,
+        n=0,
+    )

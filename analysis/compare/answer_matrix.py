@@ -1,7 +1,8 @@
-"""Which instances did which models answer, and how? Answers of several models side by side: what every paired comparison starts from.
+"""Which instances did which models answer, and how? Answers of several models side by side: what
+every paired comparison starts from.
 
-One column per instance, one row per model. Instances are shared when task, split and instance id agree. Answers to one instance are
-averaged over epochs first (METHODS D2: never pool K n answers).
+One column per instance, one row per model. Instances are shared when task, split and instance id
+agree. Answers to one instance are averaged over epochs first (METHODS D2: never pool K n answers).
 """
 
 from __future__ import annotations
@@ -20,9 +21,23 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-NEEDED = ("model", "run_id", "row_in_run", "task", "level", "level_label", "role", "split", "instance_id", "epoch", "outcome")
+NEEDED = (
+    "model",
+    "run_id",
+    "row_in_run",
+    "task",
+    "level",
+    "level_label",
+    "role",
+    "split",
+    "instance_id",
+    "epoch",
+    "outcome",
+)
 CELLS = ("both", "model_only", "baseline_only", "neither")
-"""The four cells of two models' answers: right are both, only the model, only the baseline, neither."""
+"""The four cells of two models' answers: right are both, only the model, only the baseline,
+neither.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,10 +45,13 @@ class AnswerMatrix:
     """Answers of several models to the same columns of instances.
 
     models     in the order asked for; a model without a graded answer is left out.
-    instances  one row per column: task str, level Int16, level_label, is_probe bool, split "id"|"ood"|"" (none), instance_id str.
-    task_codes the task of every column as an integer from 0, in the order of `tasks`.
-    scores     models x instances, 0-1: share of right answers over epochs; NaN where there is no counted answer.
-    run_ids    models x instances, the run of the first answer as a place in `runs`, -1 for none; rows: its row in that run.
+    instances  one row per column: task str, level Int16, level_label, is_probe bool, split
+    "id"|"ood"|"" (none), instance_id str. task_codes the task of every column as an integer from 0,
+    in the order of `tasks`.
+    scores     models x instances, 0-1: share of right answers over epochs; NaN where there is no
+               counted answer.
+    run_ids    models x instances, the run of the first answer as a place in `runs`, -1 for none;
+               rows: its row in that run.
     n_epochs   largest number of answers to one instance, per model.
     n_unparsed_left_out, n_errors  answers that no score counts, per model.
     by_rule    (model, task, split) whose accuracy the authors' rule sets to 0.
@@ -60,26 +78,37 @@ class AnswerMatrix:
             NotEnoughDataError: the model has no answers here.
         """
         if model not in self.models:
-            raise NotEnoughDataError(f"{model} has no graded answers here. Models with answers: {', '.join(self.models) or 'none'}.")
+            raise NotEnoughDataError(
+                f"{model} has no graded answers here. Models with answers:"
+                f" {', '.join(self.models) or 'none'}."
+            )
         return self.models.index(model)
 
     def scores_of(self, model: str) -> Floats:
         """Scores of one model, one per instance."""
         return np.asarray(self.scores[self.place(model)])
 
-    def mask(self, *, split: str | None = None, level: int | None = None, task: str | None = None) -> Mask:
-        """Columns of a split ("" for instances without one), a level and a task; None: any. Probe tasks belong to no level."""
+    def mask(
+        self, *, split: str | None = None, level: int | None = None, task: str | None = None
+    ) -> Mask:
+        """Columns of a split ("" for instances without one), a level and a task; None: any. Probe
+        tasks belong to no level.
+        """
         chosen = np.ones(len(self.instances), dtype=bool)
         if split is not None:
             chosen &= (self.instances["split"] == split).to_numpy(dtype=bool)
         if level is not None:
-            chosen &= ((self.instances["level"] == level).fillna(value=False) & ~self.instances["is_probe"]).to_numpy(dtype=bool)
+            chosen &= (
+                (self.instances["level"] == level).fillna(value=False) & ~self.instances["is_probe"]
+            ).to_numpy(dtype=bool)
         if task is not None:
             chosen &= self.task_codes == (self.tasks.index(task) if task in self.tasks else -1)
         return chosen
 
     def cell(self, model: str, baseline: str, cell: str, within: Mask) -> Ints:
-        """Columns of one of the four cells, in order. Right is an instance with more than half of its answers right."""
+        """Columns of one of the four cells, in order. Right is an instance with more than half of
+        its answers right.
+        """
         a, b = self.scores_of(model), self.scores_of(baseline)
         shared = within & np.isfinite(a) & np.isfinite(b)
         right_a, right_b = a > 0.5, b > 0.5
@@ -94,18 +123,25 @@ class AnswerMatrix:
         return np.flatnonzero(shared & wanted[cell])
 
     def address(self, model: str, column: int) -> tuple[str, int] | None:
-        """Run id and row in run of a model's first answer to an instance; None where it has none."""
+        """Run id and row in run of a model's first answer to an instance; None where it has
+        none.
+        """
         place = self.place(model)
         run = int(self.run_ids[place, column])
         return None if run < 0 else (self.runs[run], int(self.rows[place, column]))
 
 
-def answer_matrix(answers: pd.DataFrame, models: Sequence[str], denominator: Denominator = Denominator.UNPARSED_IS_WRONG) -> AnswerMatrix:
+def answer_matrix(
+    answers: pd.DataFrame,
+    models: Sequence[str],
+    denominator: Denominator = Denominator.UNPARSED_IS_WRONG,
+) -> AnswerMatrix:
     """Lay the answers of some models side by side.
 
-    An error is no answer and never counts. unparsed_is_wrong: an unparsed answer scores 0. parsed_only: it has no score, so a pair is left
-    out when either answer is not parsed. authors: as parsed_only, but where under 10 % of a model's answers to a task and split parse, all
-    of them score 0 (their step 6).
+    An error is no answer and never counts. unparsed_is_wrong: an unparsed answer scores 0.
+    parsed_only: it has no score, so a pair is left out when either answer is not parsed. authors:
+    as parsed_only, but where under 10 % of a model's answers to a task and split parse, all of them
+    score 0 (their step 6).
 
     Args:
         answers: frame of data.queries.fetch_answers.
@@ -114,28 +150,43 @@ def answer_matrix(answers: pd.DataFrame, models: Sequence[str], denominator: Den
     Raises:
         NotEnoughDataError: a needed column is missing.
 
-    Edge cases: answers that nobody graded (outcome None) are left out; no answers at all give a matrix without rows and columns.
+    Edge cases: answers that nobody graded (outcome None) are left out; no answers at all give a
+    matrix without rows and columns.
     """
     missing = [name for name in NEEDED if name not in answers]
     if missing:
-        raise NotEnoughDataError(f"The answers have no column {', '.join(missing)}. Needed: {', '.join(NEEDED)}.")
+        raise NotEnoughDataError(
+            f"The answers have no column {', '.join(missing)}. Needed: {', '.join(NEEDED)}."
+        )
     denominator = Denominator(denominator)
-    graded = answers[answers["model"].isin(list(models)) & answers["outcome"].notna()].reset_index(drop=True)
+    graded = answers[answers["model"].isin(list(models)) & answers["outcome"].notna()].reset_index(
+        drop=True
+    )
     present = set(graded["model"].astype(str).unique())
     kept = tuple(model for model in dict.fromkeys(models) if model in present)
-    model_codes = graded["model"].astype(str).map({model: place for place, model in enumerate(kept)}).to_numpy().astype(np.int64)
+    model_codes = (
+        graded["model"]
+        .astype(str)
+        .map({model: place for place, model in enumerate(kept)})
+        .to_numpy()
+        .astype(np.int64)
+    )
     split = graded["split"].astype(object).where(graded["split"].notna(), "").astype(str)
     keys = [graded["task"].astype(str), split, graded["instance_id"].astype(str)]
     column_codes, n_columns = _columns(keys)
     tasks = tuple(dict.fromkeys(keys[0].sort_values()))
     outcome = graded["outcome"].astype(str).to_numpy(dtype=object)
-    score, rules = _scores(outcome, model_codes, pd.factorize(keys[0] + "\0" + split)[0].astype(np.int64), denominator)
+    score, rules = _scores(
+        outcome, model_codes, pd.factorize(keys[0] + "\0" + split)[0].astype(np.int64), denominator
+    )
     flat = model_codes * n_columns + column_codes
     size = len(kept) * n_columns
     counted = np.isfinite(score)
     n_answers = np.bincount(flat[counted], minlength=size)
     sums = np.bincount(flat[counted], weights=score[counted], minlength=size)
-    means = np.where(n_answers > 0, sums / np.maximum(n_answers, 1), np.nan).reshape(len(kept), n_columns)
+    means = np.where(n_answers > 0, sums / np.maximum(n_answers, 1), np.nan).reshape(
+        len(kept), n_columns
+    )
     runs, run_ids, rows = _addresses(graded, flat, size)
     first = pd.Series(column_codes).drop_duplicates().index
     instances = pd.DataFrame(
@@ -154,15 +205,22 @@ def answer_matrix(answers: pd.DataFrame, models: Sequence[str], denominator: Den
         models=kept,
         instances=instances,
         tasks=tasks,
-        task_codes=instances["task"].map({task: place for place, task in enumerate(tasks)}).to_numpy().astype(np.int64),
+        task_codes=instances["task"]
+        .map({task: place for place, task in enumerate(tasks)})
+        .to_numpy()
+        .astype(np.int64),
         scores=means,
         runs=runs,
         run_ids=run_ids.reshape(len(kept), n_columns),
         rows=rows.reshape(len(kept), n_columns),
-        n_epochs=tuple(int(part.max(initial=0)) for part in n_answers.reshape(len(kept), n_columns)),
+        n_epochs=tuple(
+            int(part.max(initial=0)) for part in n_answers.reshape(len(kept), n_columns)
+        ),
         n_unparsed_left_out=_per_model(model_codes[left_out], kept),
         n_errors=_per_model(model_codes[outcome == "error"], kept),
-        by_rule=tuple(dict.fromkeys((kept[model_codes[at]], keys[0].iloc[at], split.iloc[at]) for at in rules)),
+        by_rule=tuple(
+            dict.fromkeys((kept[model_codes[at]], keys[0].iloc[at], split.iloc[at]) for at in rules)
+        ),
         denominator=denominator,
     )
 
@@ -176,7 +234,9 @@ def _columns(keys: Sequence[pd.Series[str]]) -> tuple[Ints, int]:
     return combined.astype(np.int64), len(uniques)
 
 
-def _scores(outcome: NDArray[np.object_], models: Ints, cells: Ints, denominator: Denominator) -> tuple[Floats, Ints]:
+def _scores(
+    outcome: NDArray[np.object_], models: Ints, cells: Ints, denominator: Denominator
+) -> tuple[Floats, Ints]:
     """Score of every answer, and one answer of every cell that the authors' rule sets to 0."""
     score = np.full(len(outcome), np.nan)
     score[outcome == "correct"] = 1.0
@@ -198,7 +258,9 @@ def _scores(outcome: NDArray[np.object_], models: Ints, cells: Ints, denominator
 
 def _addresses(graded: pd.DataFrame, flat: Ints, size: int) -> tuple[tuple[str, ...], Ints, Ints]:
     run_codes, runs = pd.factorize(graded["run_id"].astype(str))
-    order = np.argsort(-graded["epoch"].to_numpy(dtype=np.int64), kind="stable")  # the first epoch is written last
+    order = np.argsort(
+        -graded["epoch"].to_numpy(dtype=np.int64), kind="stable"
+    )  # the first epoch is written last
     run_ids, rows = np.full(size, -1, dtype=np.int64), np.full(size, -1, dtype=np.int64)
     run_ids[flat[order]] = run_codes[order]
     rows[flat[order]] = graded["row_in_run"].to_numpy(dtype=np.int64)[order]

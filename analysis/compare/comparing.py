@@ -1,7 +1,8 @@
-"""Which of two to six models is better, where, and how sure is that? Paired differences to a baseline, ranks, and what hides behind them.
+"""Which of two to six models is better, where, and how sure is that? Paired differences to a
+baseline, ranks, and what hides behind them.
 
-Answers side by side (analysis.compare.answer_matrix) and published level means in, one `Comparison` out. Every number on the compare page
-and in `cli.py analyse compare` comes from here.
+Answers side by side (analysis.compare.answer_matrix) and published level means in, one `Comparison`
+out. Every number on the compare page and in `cli.py analyse compare` comes from here.
 """
 
 from __future__ import annotations
@@ -40,9 +41,22 @@ SURE = 0.05
 
 COLUMNS = tuple(field.name for field in fields(Row))
 RANK_COLUMNS = (
-    "split", "model", "rank", "accuracy", "rank_best", "rank_worst", "boot_rank_lo", "boot_rank_hi", "p_best", "tie_group", "borda",
-    "borda_rank", "kemeny_rank", "n", "n_tasks",
-)  # fmt: skip
+    "split",
+    "model",
+    "rank",
+    "accuracy",
+    "rank_best",
+    "rank_worst",
+    "boot_rank_lo",
+    "boot_rank_hi",
+    "p_best",
+    "tie_group",
+    "borda",
+    "borda_rank",
+    "kemeny_rank",
+    "n",
+    "n_tasks",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,10 +64,13 @@ class Comparison:
     """Everything that a comparison says.
 
     answered  those of the models that have graded answers.
-    rows      `COLUMNS`, one row per model, split and group, and one per model and split over all ("overall").
-    pairs     the same columns, grouping "pair": the models of the ranking against each other, baseline aside.
+    rows      `COLUMNS`, one row per model, split and group, and one per model and split over all
+              ("overall").
+    pairs     the same columns, grouping "pair": the models of the ranking against each other,
+              baseline aside.
     ranking   `RANK_COLUMNS`, best first within each split; models with answers only.
-    kemeny_disagreements  per split. family_size: tests that Holm's adjustment covers: rows and pairs, each distinct test once.
+    kemeny_disagreements  per split. family_size: tests that Holm's adjustment covers: rows and
+    pairs, each distinct test once.
     notes     what to keep in mind.
     """
 
@@ -94,15 +111,18 @@ def compare_models(
 ) -> Comparison:
     """Compare two to six models with a baseline.
 
-    Paired where instances are shared (at least two of them), else unpaired on everything both have, else on published level means.
+    Paired where instances are shared (at least two of them), else unpaired on everything both have,
+    else on published level means.
 
     Args:
         matrix: answers of the models that have any.
-        published: data.queries.fetch_level_scores; accuracies of levels stand in for models without answers.
+        published: data.queries.fetch_level_scores; accuracies of levels stand in for models without
+            answers.
         models: the models, baseline among them; baseline: default the first.
 
     Raises:
-        NotEnoughDataError: fewer than two or more than six models, or a baseline that is none of them.
+        NotEnoughDataError: fewer than two or more than six models, or a baseline that is none of
+            them.
 
     Source: METHODS D2 (paired, clustered), D3 (McNemar), D4 (Holm), D7 (ranks).
     """
@@ -113,10 +133,16 @@ def compare_models(
     means = published_means(published, named)
     others = [model for model in named if model != first]
     groups = groups_of(matrix, chosen.grouping)
-    rows = [row for model in others for row in comparison_rows(matrix, groups, means, model, first, chosen)]
+    rows = [
+        row
+        for model in others
+        for row in comparison_rows(matrix, groups, means, model, first, chosen)
+    ]
     pairs = _pairs(matrix, first, chosen)
     rows, pairs, family = _with_holm(rows, pairs)
-    ranking, disagreements = _ranking(matrix, [*pairs, *(row for row in rows if row.grouping == "overall")], chosen)
+    ranking, disagreements = _ranking(
+        matrix, [*pairs, *(row for row in rows if row.grouping == "overall")], chosen
+    )
     return Comparison(
         models=named,
         answered=matrix.models,
@@ -136,47 +162,68 @@ def check_models(models: Sequence[str], baseline: str | None = None) -> None:
     """Refuse what cannot be compared, and say what can."""
     if not FEWEST_MODELS <= len(models) <= MOST_MODELS:
         raise NotEnoughDataError(
-            f"A comparison takes {FEWEST_MODELS} to {MOST_MODELS} models, and {len(models)} are chosen"
-            f"{': ' + ', '.join(models[:MOST_MODELS]) if models else ''}{' and more' if len(models) > MOST_MODELS else ''}. "
-            f"{'Add some' if len(models) < FEWEST_MODELS else 'Take some away'}."
+            f"A comparison takes {FEWEST_MODELS} to {MOST_MODELS} models, and {len(models)} are"
+            f" chosen{': ' + ', '.join(models[:MOST_MODELS]) if models else ''}"
+            f"{' and more' if len(models) > MOST_MODELS else ''}."
+            f" {'Add some' if len(models) < FEWEST_MODELS else 'Take some away'}."
         )
     if baseline is not None and baseline not in models:
-        raise NotEnoughDataError(f"The baseline {baseline!r} is none of the models compared: {', '.join(models)}.")
+        raise NotEnoughDataError(
+            f"The baseline {baseline!r} is none of the models compared: {', '.join(models)}."
+        )
 
 
-# -- details -----------------------------------------------------------------------------------------------------------------------
+# -- details ---------------------------------------------------------------------------------------
 
 
 def _pairs(matrix: AnswerMatrix, baseline: str, settings: CompareSettings) -> list[Row]:
-    """The models with answers against each other over all of a split, baseline aside: its rows are there already."""
+    """The models with answers against each other over all of a split, baseline aside: its rows are
+    there already.
+    """
     others = [model for model in matrix.models if model != baseline]
     splits = [split for split in SPLIT_ORDER if (matrix.instances["split"] == split).any()]
     return [
         row
         for split in splits
         for a, b in combinations(others, 2)
-        for row in row_of(matrix, a, b, Place(grouping="pair", split=split), matrix.mask(split=split), settings)
+        for row in row_of(
+            matrix, a, b, Place(grouping="pair", split=split), matrix.mask(split=split), settings
+        )
     ]
 
 
 def _with_holm(rows: list[Row], pairs: list[Row]) -> tuple[list[Row], list[Row], int]:
-    """Adjust over every test on the page. Rows about the very same answers (a split of one level, say) are one test."""
+    """Adjust over every test on the page. Rows about the very same answers (a split of one level,
+    say) are one test.
+    """
     everything = [*rows, *pairs]
-    whole = {(row.model, row.baseline, row.split): (row.n, row.n_baseline) for row in rows if row.grouping == "overall"}
+    whole = {
+        (row.model, row.baseline, row.split): (row.n, row.n_baseline)
+        for row in rows
+        if row.grouping == "overall"
+    }
 
     def test_of(row: Row) -> tuple[Any, ...]:
         pair = (row.model, row.baseline, row.split)
-        is_whole = whole.get(pair) == (row.n, row.n_baseline)  # a group is part of the whole: as many answers are the same ones
+        is_whole = whole.get(pair) == (
+            row.n,
+            row.n_baseline,
+        )  # a group is part of the whole: as many answers are the same ones
         return pair if is_whole else (*pair, row.grouping, row.level, row.task)
 
     first: dict[tuple[Any, ...], Row] = {}
     for row in everything:
         if math.isfinite(row.p):
             first.setdefault(test_of(row), row)
-    adjusted = {name: dict(zip(first, adjust([getattr(row, name) for row in first.values()]), strict=True)) for name in _TESTS}
+    adjusted = {
+        name: dict(zip(first, adjust([getattr(row, name) for row in first.values()]), strict=True))
+        for name in _TESTS
+    }
     done = []
     for row in everything:
-        p_holm, mcnemar_p_holm = (float(adjusted[name].get(test_of(row), math.nan)) for name in _TESTS)
+        p_holm, mcnemar_p_holm = (
+            float(adjusted[name].get(test_of(row), math.nan)) for name in _TESTS
+        )
         done.append(replace(row, p_holm=p_holm, mcnemar_p_holm=mcnemar_p_holm))
     return done[: len(rows)], done[len(rows) :], len(first)
 
@@ -184,33 +231,58 @@ def _with_holm(rows: list[Row], pairs: list[Row]) -> tuple[list[Row], list[Row],
 _TESTS = ("p", "mcnemar_p")
 
 
-def _ranking(matrix: AnswerMatrix, rows: list[Row], settings: CompareSettings) -> tuple[pd.DataFrame, dict[str, int]]:
+def _ranking(
+    matrix: AnswerMatrix, rows: list[Row], settings: CompareSettings
+) -> tuple[pd.DataFrame, dict[str, int]]:
     frames, disagreements = [], {}
     for split in SPLIT_ORDER:
-        of_split = [row for row in rows if row.split == split and {row.model, row.baseline} <= set(matrix.models)]
-        common = matrix.mask(split=split) & np.isfinite(matrix.scores).all(axis=0) if matrix.models else np.zeros(0, dtype=bool)
+        of_split = [
+            row
+            for row in rows
+            if row.split == split and {row.model, row.baseline} <= set(matrix.models)
+        ]
+        common = (
+            matrix.mask(split=split) & np.isfinite(matrix.scores).all(axis=0)
+            if matrix.models
+            else np.zeros(0, dtype=bool)
+        )
         if len(matrix.models) < FEWEST_MODELS or not common.any():
             continue
         frame, disagreement = _ranks(matrix, common, of_split, settings)
         frames.append(frame.assign(split=split))
         disagreements[split] = disagreement
-    ranking = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(RANK_COLUMNS))
+    ranking = (
+        pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(RANK_COLUMNS))
+    )
     return ranking[list(RANK_COLUMNS)], disagreements
 
 
-def _ranks(matrix: AnswerMatrix, common: Any, rows: list[Row], settings: CompareSettings) -> tuple[pd.DataFrame, int]:
+def _ranks(
+    matrix: AnswerMatrix, common: Any, rows: list[Row], settings: CompareSettings
+) -> tuple[pd.DataFrame, int]:
     """Ranks of one split on the instances that all models answered."""
-    scores, (present, codes) = matrix.scores[:, common], np.unique(matrix.task_codes[common], return_inverse=True)
+    scores, (present, codes) = (
+        matrix.scores[:, common],
+        np.unique(matrix.task_codes[common], return_inverse=True),
+    )
     sizes = np.bincount(codes)
     sums = np.stack([np.bincount(codes, weights=row, minlength=len(present)) for row in scores])
     by_task, accuracy = sums / sizes, scores.mean(axis=1)
     better = np.zeros((len(scores), len(scores)), dtype=bool)
     for row in rows:
         if row.p_holm < SURE:
-            winner, loser = (row.model, row.baseline) if row.difference > 0 else (row.baseline, row.model)
+            winner, loser = (
+                (row.model, row.baseline) if row.difference > 0 else (row.baseline, row.model)
+            )
             better[matrix.place(winner), matrix.place(loser)] = True
     best, worst = rank_ranges(better)
-    lo, hi, p_best = bootstrap_ranks(sums, sizes, resamples=settings.resamples, seed=settings.seed, confidence=settings.confidence)
+    lo, hi, p_best = bootstrap_ranks(
+        sums,
+        sizes,
+        resamples=settings.resamples,
+        seed=settings.seed,
+        confidence=settings.confidence,
+    )
     points, (order, disagreements) = borda(np.round(by_task, 12)), kemeny(np.round(by_task, 12))
     by_accuracy = np.argsort(-np.round(accuracy, 12), kind="stable")
     groups = tie_groups(better | better.T)
@@ -243,29 +315,49 @@ def _places_of(values: Any) -> Any:
 
 
 def _letters(groups: Sequence[Sequence[int]], by_accuracy: Any) -> list[str]:
-    """A letter per tie group, "a" for the one with the best model; models that share a letter do not differ significantly."""
+    """A letter per tie group, "a" for the one with the best model; models that share a letter do
+    not differ significantly.
+    """
     place = {int(system): rank for rank, system in enumerate(by_accuracy)}
     ordered = sorted(groups, key=lambda group: sorted(place[member] for member in group))
-    return ["".join(chr(ord("a") + at) for at, group in enumerate(ordered) if system in group) for system in range(len(place))]
+    return [
+        "".join(chr(ord("a") + at) for at, group in enumerate(ordered) if system in group)
+        for system in range(len(place))
+    ]
 
 
 def _frame(rows: list[Row]) -> pd.DataFrame:
     whole = {"level", "n", "n_baseline", "n_both", "n_model_only", "n_baseline_only", "n_neither"}
     words = {field.name for field in fields(Row) if "str" in str(field.type)}
-    kinds: dict[str, Any] = dict.fromkeys(whole, "Int64") | dict.fromkeys(words, object)  # objects, so that a missing word is None
-    return pd.DataFrame({name: pd.Series([getattr(row, name) for row in rows], dtype=kinds.get(name)) for name in COLUMNS})
+    kinds: dict[str, Any] = dict.fromkeys(whole, "Int64") | dict.fromkeys(
+        words, object
+    )  # objects, so that a missing word is None
+    return pd.DataFrame(
+        {
+            name: pd.Series([getattr(row, name) for row in rows], dtype=kinds.get(name))
+            for name in COLUMNS
+        }
+    )
 
 
 def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as plain dicts: a missing whole number is None, an undefined share NaN."""
-    return [{str(name): None if value is pd.NA else value for name, value in row.items()} for row in frame.to_dict("records")]
+    return [
+        {str(name): None if value is pd.NA else value for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): None if value is pd.NA else plain_value(value) for name, value in row.items()} for row in frame.to_dict("records")]
+    return [
+        {str(name): None if value is pd.NA else plain_value(value) for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
 
 
-def _notes(matrix: AnswerMatrix, means: pd.DataFrame, rows: Sequence[Row], models: Sequence[str]) -> Iterator[str]:
+def _notes(
+    matrix: AnswerMatrix, means: pd.DataFrame, rows: Sequence[Row], models: Sequence[str]
+) -> Iterator[str]:
     """What to keep in mind, in sentences."""
     published = set(means["model"]) - set(matrix.models)
     for model in models:
@@ -278,21 +370,42 @@ def _notes(matrix: AnswerMatrix, means: pd.DataFrame, rows: Sequence[Row], model
     for model, epochs in zip(matrix.models, matrix.n_epochs, strict=True):
         if epochs > 1:
             yield (
-                f"{model} has up to {epochs} answers to an instance: they are averaged first; the four cells count an instance as right "
-                "when more than half of its answers are, and McNemar's test is left out where averages differ from 0 and 1"
+                f"{model} has up to {epochs} answers to an instance: they are averaged first; the"
+                " four cells count an instance as right when more than half of its answers are,"
+                " and McNemar's test is left out where averages differ from 0 and 1"
             )
-    for model, n_errors, n_unparsed in zip(matrix.models, matrix.n_errors, matrix.n_unparsed_left_out, strict=True):
+    for model, n_errors, n_unparsed in zip(
+        matrix.models, matrix.n_errors, matrix.n_unparsed_left_out, strict=True
+    ):
         if n_errors:
-            yield f"{model}: {n_errors:,} answers ended in an error; a pair with one of them is left out"
+            yield (
+                f"{model}: {n_errors:,} answers ended in an error; a pair with one of them is"
+                " left out"
+            )
         if n_unparsed:
-            yield f"{model}: {n_unparsed:,} answers are not parsed; the denominator leaves out a pair when either is not parsed"
+            yield (
+                f"{model}: {n_unparsed:,} answers are not parsed; the denominator leaves out a pair"
+                " when either is not parsed"
+            )
     for model, task, split in matrix.by_rule[:6]:
-        yield f"{model}: under 10 % of the {split.upper() or 'unsplit'} answers to {task} parse; the authors' rule sets its accuracy to 0"
+        yield (
+            f"{model}: under 10 % of the {split.upper() or 'unsplit'} answers to {task} parse; the"
+            " authors' rule sets its accuracy to 0"
+        )
     unshared = {row.model for row in rows if row.method == UNPAIRED} & set(matrix.models)
     if unshared and any(row.baseline in matrix.models for row in rows):
-        yield f"Instances are not shared with the baseline by {', '.join(sorted(unshared))}: an unpaired test is used, named in the table"
-    left_out = {row.model: row.n_left_out for row in rows if row.method == PAIRED and row.grouping == "overall" and row.n_left_out}
+        yield (
+            f"Instances are not shared with the baseline by {', '.join(sorted(unshared))}: an"
+            " unpaired test is used, named in the table"
+        )
+    left_out = {
+        row.model: row.n_left_out
+        for row in rows
+        if row.method == PAIRED and row.grouping == "overall" and row.n_left_out
+    }
     for model, n in left_out.items():
-        yield f"{model}: {n:,} instances that only one of the two answered are left out of the pairs"
+        yield (
+            f"{model}: {n:,} instances that only one of the two answered are left out of the pairs"
+        )
     if any(row.method == NONE for row in rows):
         yield "Where no test is possible the table says why"

@@ -1,4 +1,5 @@
-"""Do two models differ on the same instances? Tests and intervals for paired and unpaired differences (METHODS D2-D4).
+"""Do two models differ on the same instances? Tests and intervals for paired and unpaired
+differences (METHODS D2-D4).
 
 Numbers in, numbers out; `analysis.compare.comparing` applies them to levels, splits and tasks.
 """
@@ -28,9 +29,12 @@ OVER_TASKS, OVER_INSTANCES = "over tasks", "over instances"
 class McNemar:
     """McNemar's test on b and c discordant pairs.
 
-    p         of the test that counts: exact below 25 discordant pairs, else chi2 with continuity correction. kind: which one.
-    exact_p   two-sided binomial(b + c, 1/2). mid_p: the exact one with half the weight on the observed count.
-    chi2, chi2_p  (|b - c| - 1)^2 / (b + c); chi2 is NaN without discordant pairs, where every p is 1.
+    p         of the test that counts: exact below 25 discordant pairs, else chi2 with continuity
+              correction. kind: which one.
+    exact_p   two-sided binomial(b + c, 1/2). mid_p: the exact one with half the weight on the
+              observed count.
+    chi2, chi2_p  (|b - c| - 1)^2 / (b + c); chi2 is NaN without discordant pairs, where every p is
+    1.
     """
 
     p: float
@@ -42,7 +46,8 @@ class McNemar:
 
 
 def mcnemar(b: int, c: int) -> McNemar:
-    """Test whether two models are right equally often on the same instances, from the instances only one of them gets right.
+    """Test whether two models are right equally often on the same instances, from the instances
+    only one of them gets right.
 
     Not valid across splits: ID and OOD have different instances.
 
@@ -62,20 +67,29 @@ def mcnemar(b: int, c: int) -> McNemar:
     chi2_p = float(special.chdtrc(1, chi2))
     is_exact = total < EXACT_BELOW
     return McNemar(
-        p=exact_p if is_exact else chi2_p, kind="exact" if is_exact else "chi2", exact_p=exact_p, mid_p=mid_p, chi2=chi2, chi2_p=chi2_p
+        p=exact_p if is_exact else chi2_p,
+        kind="exact" if is_exact else "chi2",
+        exact_p=exact_p,
+        mid_p=mid_p,
+        chi2=chi2,
+        chi2_p=chi2_p,
     )
 
 
 def _half_binomial(k: int, n: int) -> float:
     """P(K = k) of n fair coins."""
-    return math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - n * math.log(2))
+    return math.exp(
+        math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - n * math.log(2)
+    )
 
 
 def adjust(p: ArrayLike, method: str = "holm") -> Floats:
-    """p-values adjusted for their number; an undefined one (NaN) belongs to no family and stays undefined.
+    """p-values adjusted for their number; an undefined one (NaN) belongs to no family and stays
+    undefined.
 
     Args:
-        method: "holm" (family-wise, step-down), "bh" (Benjamini-Hochberg, false discovery rate) or "bonferroni".
+        method: "holm" (family-wise, step-down), "bh" (Benjamini-Hochberg, false discovery rate) or
+            "bonferroni".
 
     Source: METHODS D4; agrees with statsmodels `multipletests`.
 
@@ -96,7 +110,9 @@ def adjust(p: ArrayLike, method: str = "holm") -> Floats:
     elif method == "bonferroni":
         adjusted[order] = ranked * m
     else:
-        raise NotEnoughDataError(f"No adjustment is called {method!r}. Possible: holm, bh, bonferroni.")
+        raise NotEnoughDataError(
+            f"No adjustment is called {method!r}. Possible: holm, bh, bonferroni."
+        )
     return np.asarray(np.minimum(adjusted, 1.0))
 
 
@@ -105,8 +121,10 @@ class Difference:
     """A difference of two means with its interval and test.
 
     difference  -1 to 1. se: standard error; df: degrees of freedom of t (infinity: normal).
-    lo, hi      interval; p: two-sided, of no difference. NaN where undefined, then `reason` says why.
-    unit        "over tasks" (tasks are drawn from more tasks) or "over instances" (these tasks, new instances).
+    lo, hi      interval; p: two-sided, of no difference. NaN where undefined, then `reason` says
+                why.
+    unit        "over tasks" (tasks are drawn from more tasks) or "over instances" (these tasks, new
+                instances).
     test        its name in words.
     """
 
@@ -124,26 +142,50 @@ class Difference:
 def undefined(reason: str) -> Difference:
     """No difference can be taken."""
     nan = math.nan
-    return Difference(difference=nan, se=nan, df=nan, lo=nan, hi=nan, p=nan, unit="", test="no test possible", reason=reason)
+    return Difference(
+        difference=nan,
+        se=nan,
+        df=nan,
+        lo=nan,
+        hi=nan,
+        p=nan,
+        unit="",
+        test="no test possible",
+        reason=reason,
+    )
 
 
-def t_difference(difference: float, se: float, df: float, *, unit: str, test: str, confidence: float = 0.95) -> Difference:
+def t_difference(
+    difference: float, se: float, df: float, *, unit: str, test: str, confidence: float = 0.95
+) -> Difference:
     """A difference with the interval and p-value of Student's t; within -1 to 1."""
     half = float(special.stdtrit(df, 0.5 + confidence / 2)) * se
     p = float(2 * special.stdtr(df, -abs(difference) / se)) if se > 0 else math.nan
     return Difference(
-        difference=difference, se=se, df=df, lo=max(-1.0, difference - half), hi=min(1.0, difference + half), p=p, unit=unit, test=test
+        difference=difference,
+        se=se,
+        df=df,
+        lo=max(-1.0, difference - half),
+        hi=min(1.0, difference + half),
+        p=p,
+        unit=unit,
+        test=test,
     )
 
 
-def paired_over_tasks(values: Floats, tasks: NDArray[np.int64], *, confidence: float = 0.95) -> Difference:
-    """Mean of paired differences with tasks as clusters: sandwich error times sqrt(C / (C - 1)), Student's t with C - 1 degrees of freedom.
+def paired_over_tasks(
+    values: Floats, tasks: NDArray[np.int64], *, confidence: float = 0.95
+) -> Difference:
+    """Mean of paired differences with tasks as clusters: sandwich error times sqrt(C / (C - 1)),
+    Student's t with C - 1 degrees of freedom.
 
-    With few clusters the uncorrected error is too small; for equally large tasks this is exactly the t test of the tasks' mean differences.
-    Falls back to `paired_over_instances` (with a reason) for one task, or where all tasks agree so exactly that no spread is left.
+    With few clusters the uncorrected error is too small; for equally large tasks this is exactly
+    the t test of the tasks' mean differences. Falls back to `paired_over_instances` (with a reason)
+    for one task, or where all tasks agree so exactly that no spread is left.
 
     Args:
-        values: differences of scores, one per shared instance; tasks: the task of each, as integers from 0.
+        values: differences of scores, one per shared instance; tasks: the task of each, as integers
+            from 0.
     """
     if not len(values):
         return undefined("no shared instance")
@@ -154,18 +196,28 @@ def paired_over_tasks(values: Floats, tasks: NDArray[np.int64], *, confidence: f
     if n_tasks < 2 or se < 1e-12:
         why = "one task only" if n_tasks < 2 else "no spread between tasks"
         found = paired_over_instances(values, confidence=confidence)
-        return _with_reason(found, f"{why}: the interval holds for new instances of the same tasks, not for other tasks")
+        return _with_reason(
+            found,
+            f"{why}: the interval holds for new instances of the same tasks, not for other tasks",
+        )
     corrected = se * math.sqrt(n_tasks / (n_tasks - 1))
     return t_difference(
-        float(values.mean()), corrected, n_tasks - 1, unit=OVER_TASKS, test="paired t, clustered by task", confidence=confidence
+        float(values.mean()),
+        corrected,
+        n_tasks - 1,
+        unit=OVER_TASKS,
+        test="paired t, clustered by task",
+        confidence=confidence,
     )
 
 
 def paired_over_instances(values: Floats, *, confidence: float = 0.95) -> Difference:
-    """Mean of paired differences, tasks taken as they are: McNemar's test with the adjusted Wald interval of Bonett and Price (2012).
+    """Mean of paired differences, tasks taken as they are: McNemar's test with the adjusted Wald
+    interval of Bonett and Price (2012).
 
-    The interval adds one to both discordant counts and two to n, so that it has a width without discordant pairs too. Where answers were
-    averaged over epochs and differences are no longer -1, 0 or 1: a paired t test.
+    The interval adds one to both discordant counts and two to n, so that it has a width without
+    discordant pairs too. Where answers were averaged over epochs and differences are no longer -1,
+    0 or 1: a paired t test.
     """
     n = len(values)
     if not n:
@@ -174,11 +226,20 @@ def paired_over_instances(values: Floats, *, confidence: float = 0.95) -> Differ
     if not np.isin(values, (-1.0, 0.0, 1.0)).all():
         if not se > 0:
             return _with_reason(undefined("all differences are equal"), "all differences are equal")
-        return t_difference(difference, se, n - 1, unit=OVER_INSTANCES, test="paired t over instances", confidence=confidence)
+        return t_difference(
+            difference,
+            se,
+            n - 1,
+            unit=OVER_INSTANCES,
+            test="paired t over instances",
+            confidence=confidence,
+        )
     up, down = int((values > 0).sum()), int((values < 0).sum())
     share_up, share_down = (up + 1) / (n + 2), (down + 1) / (n + 2)
     middle = share_up - share_down
-    half = float(special.ndtri(0.5 + confidence / 2)) * math.sqrt((share_up + share_down - middle**2) / (n + 2))
+    half = float(special.ndtri(0.5 + confidence / 2)) * math.sqrt(
+        (share_up + share_down - middle**2) / (n + 2)
+    )
     test = mcnemar(up, down)
     return Difference(
         difference=difference,
@@ -193,12 +254,18 @@ def paired_over_instances(values: Floats, *, confidence: float = 0.95) -> Differ
 
 
 def unpaired_over_tasks(
-    a: Floats, a_tasks: NDArray[np.int64], b: Floats, b_tasks: NDArray[np.int64], *, confidence: float = 0.95
+    a: Floats,
+    a_tasks: NDArray[np.int64],
+    b: Floats,
+    b_tasks: NDArray[np.int64],
+    *,
+    confidence: float = 0.95,
 ) -> Difference:
-    """Difference of two means over different instances of (partly) the same tasks: Welch's difference, clustered by task.
+    """Difference of two means over different instances of (partly) the same tasks: Welch's
+    difference, clustered by task.
 
-    The deviations of both models are added up within each task, so a task that is hard for both does not count twice as noise. Falls back
-    to `unpaired_over_instances` for fewer than two tasks.
+    The deviations of both models are added up within each task, so a task that is hard for both
+    does not count twice as noise. Falls back to `unpaired_over_instances` for fewer than two tasks.
     """
     if not len(a) or not len(b):
         return undefined("one of the models has no answer")
@@ -209,7 +276,10 @@ def unpaired_over_tasks(
     se = math.sqrt(float((sums**2).sum()))
     if len(tasks) < 2 or se < 1e-12:
         why = "one task only" if len(tasks) < 2 else "no spread between tasks"
-        return _with_reason(unpaired_over_instances(a, b, confidence=confidence), f"{why}: the interval is over instances")
+        return _with_reason(
+            unpaired_over_instances(a, b, confidence=confidence),
+            f"{why}: the interval is over instances",
+        )
     corrected = se * math.sqrt(len(tasks) / (len(tasks) - 1))
     difference = float(a.mean() - b.mean())
     return t_difference(
@@ -223,7 +293,9 @@ def unpaired_over_tasks(
 
 
 def unpaired_over_instances(a: Floats, b: Floats, *, confidence: float = 0.95) -> Difference:
-    """Difference of two means over different instances: Newcombe's interval for shares, Welch's t for averages over epochs."""
+    """Difference of two means over different instances: Newcombe's interval for shares, Welch's t
+    for averages over epochs.
+    """
     if not len(a) or not len(b):
         return undefined("one of the models has no answer")
     if np.isin(a, (0.0, 1.0)).all() and np.isin(b, (0.0, 1.0)).all():
@@ -232,26 +304,44 @@ def unpaired_over_instances(a: Floats, b: Floats, *, confidence: float = 0.95) -
     se = math.hypot(*errors)
     if not se > 0:
         return undefined("no spread between instances")
-    df = se**4 / sum(error**4 / (len(values) - 1) for error, values in zip(errors, (a, b), strict=True) if error > 0)
+    df = se**4 / sum(
+        error**4 / (len(values) - 1)
+        for error, values in zip(errors, (a, b), strict=True)
+        if error > 0
+    )
     return t_difference(
-        float(a.mean() - b.mean()), se, df, unit=OVER_INSTANCES, test="unpaired: Welch's t over instances", confidence=confidence
+        float(a.mean() - b.mean()),
+        se,
+        df,
+        unit=OVER_INSTANCES,
+        test="unpaired: Welch's t over instances",
+        confidence=confidence,
     )
 
 
-def newcombe(right_a: float, n_a: float, right_b: float, n_b: float, *, confidence: float = 0.95) -> Difference:
+def newcombe(
+    right_a: float, n_a: float, right_b: float, n_b: float, *, confidence: float = 0.95
+) -> Difference:
     """Difference of two independent shares: Newcombe's hybrid score interval and the score test.
 
     Args:
-        right_a, right_b: right answers, 0..n; may be fractional (a published mean times its answers).
+        right_a, right_b: right answers, 0..n; may be fractional (a published mean times its
+            answers).
     """
     if not (n_a > 0 and n_b > 0):
         return undefined("no test possible: the number of answers is not known")
     share_a, share_b = right_a / n_a, right_b / n_b
-    lo, hi = confint_proportions_2indep(right_a, n_a, right_b, n_b, method="newcomb", compare="diff", alpha=1 - confidence)
+    lo, hi = confint_proportions_2indep(
+        right_a, n_a, right_b, n_b, method="newcomb", compare="diff", alpha=1 - confidence
+    )
     se = math.sqrt(share_a * (1 - share_a) / n_a + share_b * (1 - share_b) / n_b)
     pooled = (right_a + right_b) / (n_a + n_b)
     if 0 < pooled < 1:
-        p = float(test_proportions_2indep(right_a, n_a, right_b, n_b, method="score", compare="diff", correction=False).pvalue)
+        p = float(
+            test_proportions_2indep(
+                right_a, n_a, right_b, n_b, method="score", compare="diff", correction=False
+            ).pvalue
+        )
     else:
         p = 1.0
     difference = share_a - share_b
@@ -271,12 +361,14 @@ def _with_reason(found: Difference, reason: str) -> Difference:
     return replace(found, reason=reason)
 
 
-# -- bootstrap ---------------------------------------------------------------------------------------------------------------------
+# -- bootstrap -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bootstrap:
-    """A paired bootstrap: its standard error and BCa interval; NaN where there is nothing to resample."""
+    """A paired bootstrap: its standard error and BCa interval; NaN where there is nothing to
+    resample.
+    """
 
     se: float
     lo: float
@@ -286,19 +378,31 @@ class Bootstrap:
 
 
 def paired_bootstrap(
-    values: Floats, tasks: NDArray[np.int64] | None, *, resamples: int = 10_000, seed: int = 0, confidence: float = 0.95
+    values: Floats,
+    tasks: NDArray[np.int64] | None,
+    *,
+    resamples: int = 10_000,
+    seed: int = 0,
+    confidence: float = 0.95,
 ) -> Bootstrap:
-    """Resample whole tasks (or instances, when `tasks` is None or has one) of paired differences; BCa interval.
+    """Resample whole tasks (or instances, when `tasks` is None or has one) of paired differences;
+    BCa interval.
 
-    Only how often a task is drawn matters, so a resample is one multinomial draw of counts; of instances likewise, by the few values that
-    their differences take. Tasks with unequal numbers of instances keep them: the mean of a resample is a ratio. No resamples give NaN.
+    Only how often a task is drawn matters, so a resample is one multinomial draw of counts; of
+    instances likewise, by the few values that their differences take. Tasks with unequal numbers of
+    instances keep them: the mean of a resample is a ratio. No resamples give NaN.
 
-    Source: METHODS D2 (at least 10,000 resamples, BCa); agrees with `scipy.stats.bootstrap(method="BCa")`.
+    Source: METHODS D2 (at least 10,000 resamples, BCa); agrees with
+    `scipy.stats.bootstrap(method="BCa")`.
     """
     n = len(values)
     if n < 2 or not resamples:
         return Bootstrap(se=math.nan, lo=math.nan, hi=math.nan, resamples=resamples, unit="")
-    present, codes = np.unique(tasks, return_inverse=True) if tasks is not None else (np.zeros(1), np.zeros(n, dtype=np.int64))
+    present, codes = (
+        np.unique(tasks, return_inverse=True)
+        if tasks is not None
+        else (np.zeros(1), np.zeros(n, dtype=np.int64))
+    )
     if len(present) > 1:
         unit, sizes = OVER_TASKS, np.bincount(codes).astype(float)
         sums, weights = np.bincount(codes, weights=values), np.ones(len(present))
@@ -317,13 +421,19 @@ def paired_bootstrap(
 
 @lru_cache(maxsize=8)
 def _draws(n_units: int, weights: tuple[float, ...], resamples: int, seed: int) -> Floats:
-    """How often each unit is drawn, resamples x units. Groups with as many tasks share their draws."""
+    """How often each unit is drawn, resamples x units. Groups with as many tasks share their
+    draws.
+    """
     shares = np.array(weights) / sum(weights)
     return np.random.default_rng(seed).multinomial(n_units, shares, size=resamples).astype(float)
 
 
-def _bca(means: Floats, estimate: float, left_out: Floats, weights: Floats, confidence: float) -> tuple[float, float]:
-    """Ends of the bias-corrected and accelerated interval; percentiles where the correction is undefined (no spread at all)."""
+def _bca(
+    means: Floats, estimate: float, left_out: Floats, weights: Floats, confidence: float
+) -> tuple[float, float]:
+    """Ends of the bias-corrected and accelerated interval; percentiles where the correction is
+    undefined (no spread at all).
+    """
     below = ((means < estimate).sum() + 0.5 * (means == estimate).sum()) / len(means)
     deviations = np.average(left_out, weights=weights) - left_out
     spread = float(weights @ deviations**2)

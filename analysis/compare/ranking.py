@@ -1,7 +1,9 @@
-"""Which of several systems is best over tasks, and how far may the order be wrong? Borda, Kemeny, tie groups and rank ranges.
+"""Which of several systems is best over tasks, and how far may the order be wrong? Borda, Kemeny,
+tie groups and rank ranges.
 
-Source: Colombo et al., arXiv 2202.03799 (Borda, Kemeny); METHODS D7. Differs from the authors' code in ties: theirs are broken by position
-(a double argsort), here equal scores share the mean of their ranks.
+Source: Colombo et al., arXiv 2202.03799 (Borda, Kemeny); METHODS D7. Differs from the authors' code
+in ties: theirs are broken by position (a double argsort), here equal scores share the mean of their
+ranks.
 """
 
 from __future__ import annotations
@@ -18,20 +20,30 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 BRUTE_FORCE = 8
-"""Up to this many systems Kemeny's order is found by trying every order; above, by an integer program."""
+"""Up to this many systems Kemeny's order is found by trying every order; above, by an integer
+program.
+"""
 
 
 def _matrix(scores: ArrayLike, higher_is_better: ArrayLike | None) -> Floats:
     matrix = np.asarray(scores, dtype=float)
     if matrix.ndim != 2:
-        raise NotEnoughDataError("Scores to rank come as one row per system and one column per task.")
-    return matrix if higher_is_better is None else np.where(np.asarray(higher_is_better, dtype=bool), matrix, -matrix)
+        raise NotEnoughDataError(
+            "Scores to rank come as one row per system and one column per task."
+        )
+    return (
+        matrix
+        if higher_is_better is None
+        else np.where(np.asarray(higher_is_better, dtype=bool), matrix, -matrix)
+    )
 
 
 def borda(scores: ArrayLike, *, higher_is_better: ArrayLike | None = None) -> Floats:
-    """Sum over tasks of each system's rank within the task, 0 for the worst; ties share the mean of their ranks.
+    """Sum over tasks of each system's rank within the task, 0 for the worst; ties share the mean of
+    their ranks.
 
-    Tasks where some system has no score (NaN) are left out: a rank among fewer systems is another scale.
+    Tasks where some system has no score (NaN) are left out: a rank among fewer systems is another
+    scale.
 
     Args:
         scores: systems x tasks. higher_is_better: one for each task; default: all.
@@ -41,21 +53,31 @@ def borda(scores: ArrayLike, *, higher_is_better: ArrayLike | None = None) -> Fl
     """
     matrix = _matrix(scores, higher_is_better)
     complete = matrix[:, ~np.isnan(matrix).any(axis=0)]
-    return np.asarray((stats.rankdata(complete, method="average", axis=0) - 1).sum(axis=1)) if complete.size else np.zeros(len(matrix))
+    return (
+        np.asarray((stats.rankdata(complete, method="average", axis=0) - 1).sum(axis=1))
+        if complete.size
+        else np.zeros(len(matrix))
+    )
 
 
 def pairwise_wins(scores: ArrayLike, *, higher_is_better: ArrayLike | None = None) -> Ints:
-    """Tasks on which the row's system scores above the column's; ties and missing scores count for neither."""
+    """Tasks on which the row's system scores above the column's; ties and missing scores count for
+    neither.
+    """
     matrix = _matrix(scores, higher_is_better)
     with np.errstate(invalid="ignore"):
         return np.asarray((matrix[:, None, :] > matrix[None, :, :]).sum(axis=2), dtype=np.int64)
 
 
-def kemeny(scores: ArrayLike, *, higher_is_better: ArrayLike | None = None) -> tuple[tuple[int, ...], int]:
-    """The order with the fewest pairwise disagreements with the tasks, best first, and their number.
+def kemeny(
+    scores: ArrayLike, *, higher_is_better: ArrayLike | None = None
+) -> tuple[tuple[int, ...], int]:
+    """The order with the fewest pairwise disagreements with the tasks, best first, and their
+    number.
 
-    A disagreement is a task on which a system placed lower scores strictly higher. Of equally good orders the first by position. It
-    respects a Condorcet winner, which Borda need not. Exact: every order up to 8 systems, else an integer program (scipy.optimize.milp).
+    A disagreement is a task on which a system placed lower scores strictly higher. Of equally good
+    orders the first by position. It respects a Condorcet winner, which Borda need not. Exact: every
+    order up to 8 systems, else an integer program (scipy.optimize.milp).
     """
     wins = pairwise_wins(scores, higher_is_better=higher_is_better)
     size = len(wins)
@@ -81,7 +103,10 @@ def _by_program(wins: Ints) -> tuple[int, ...]:
         row[[places[i, j], places[j, k], places[i, k]]] = (1, 1, -1)
         rows.append(row)
     found = optimize.milp(
-        costs, integrality=np.ones(len(places)), bounds=optimize.Bounds(0, 1), constraints=optimize.LinearConstraint(np.array(rows), 0, 1)
+        costs,
+        integrality=np.ones(len(places)),
+        bounds=optimize.Bounds(0, 1),
+        constraints=optimize.LinearConstraint(np.array(rows), 0, 1),
     )
     above = np.zeros(size)
     for (i, j), place in places.items():
@@ -90,7 +115,8 @@ def _by_program(wins: Ints) -> tuple[int, ...]:
 
 
 def rank_ranges(is_better: ArrayLike) -> tuple[Ints, Ints]:
-    """Best and worst rank (from 1) that pairwise tests leave open: 1 + systems surely better, and systems minus those surely worse.
+    """Best and worst rank (from 1) that pairwise tests leave open: 1 + systems surely better, and
+    systems minus those surely worse.
 
     Args:
         is_better: [i, j] whether i is significantly better than j.
@@ -100,10 +126,12 @@ def rank_ranges(is_better: ArrayLike) -> tuple[Ints, Ints]:
 
 
 def tie_groups(differs: ArrayLike) -> tuple[tuple[int, ...], ...]:
-    """The largest sets of systems of which no two differ significantly. A system may stand in several; every system stands in one.
+    """The largest sets of systems of which no two differ significantly. A system may stand in
+    several; every system stands in one.
 
     Args:
-        differs: [i, j] whether i and j differ, symmetric. Meant for few systems: every set is tried up to 12.
+        differs: [i, j] whether i and j differ, symmetric. Meant for few systems: every set is tried
+            up to 12.
     """
     apart = np.asarray(differs, dtype=bool)
     if len(apart) > 12:
@@ -118,22 +146,32 @@ def tie_groups(differs: ArrayLike) -> tuple[tuple[int, ...], ...]:
 
 
 def bootstrap_ranks(
-    sums: ArrayLike, sizes: ArrayLike, *, resamples: int = 10_000, seed: int = 0, confidence: float = 0.95
+    sums: ArrayLike,
+    sizes: ArrayLike,
+    *,
+    resamples: int = 10_000,
+    seed: int = 0,
+    confidence: float = 0.95,
 ) -> tuple[Floats, Floats, Floats]:
-    """Range of each system's rank (1: best) and its chance of being best, when tasks are drawn anew.
+    """Range of each system's rank (1: best) and its chance of being best, when tasks are drawn
+    anew.
 
     Args:
-        sums: systems x tasks, summed scores on the instances all systems answered. sizes: instances per task.
+        sums: systems x tasks, summed scores on the instances all systems answered. sizes: instances
+            per task.
 
     Returns:
-        lower and upper end of the rank, chance of rank 1 (ties share it); NaN with fewer than two tasks or no resamples.
+        lower and upper end of the rank, chance of rank 1 (ties share it); NaN with fewer than two
+        tasks or no resamples.
     """
     totals, weights = np.asarray(sums, dtype=float), np.asarray(sizes, dtype=float)
     n_systems, n_tasks = totals.shape
     if n_tasks < 2 or not resamples:
         nothing = np.full(n_systems, np.nan)
         return nothing, nothing, nothing
-    drawn = np.random.default_rng(seed).multinomial(n_tasks, np.full(n_tasks, 1 / n_tasks), size=resamples)
+    drawn = np.random.default_rng(seed).multinomial(
+        n_tasks, np.full(n_tasks, 1 / n_tasks), size=resamples
+    )
     means = np.round((drawn @ totals.T) / (drawn @ weights)[:, None], 12)
     above = (means[:, None, :] > means[:, :, None]).sum(axis=2)
     ranks = 1 + above + ((means[:, None, :] == means[:, :, None]).sum(axis=2) - 1) / 2

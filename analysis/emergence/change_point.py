@@ -1,4 +1,6 @@
-"""Does growth break? Two straight lines against one, over all breaks, with a permutation test and an interval for the break."""
+"""Does growth break? Two straight lines against one, over all breaks, with a permutation test and
+an interval for the break.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,17 @@ SURE = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePoint:
-    """Where two straight lines fit best, and whether one would do. All x in the unit given (log10 of the scale, or the loss).
+    """Where two straight lines fit best, and whether one would do. All x in the unit given (log10
+    of the scale, or the loss).
 
-    x                middle between the neighbouring scales `left` and `right` that the break lies between; NaN with a reason.
-    x_lo, x_hi       95 % interval of the break from resampled residuals: ends are scales that were seen.
-    p                share of permutations of one line's residuals whose best break helps as much; NaN when undefined.
-    step             jump between the two lines at the break, score per unit; slope_below, slope_above: per unit of x.
+    x                middle between the neighbouring scales `left` and `right` that the break lies
+                     between; NaN with a reason.
+    x_lo, x_hi       95 % interval of the break from resampled residuals: ends are scales that were
+                     seen.
+    p                share of permutations of one line's residuals whose best break helps as much;
+                     NaN when undefined.
+    step             jump between the two lines at the break, score per unit; slope_below,
+                     slope_above: per unit of x.
     rss_one, rss_two squared error of one line and of two.
     """
 
@@ -44,20 +51,24 @@ class ChangePoint:
     reason: str | None
 
 
-def find_change_point(x: ArrayLike, score: ArrayLike, *, resamples: int = 999, seed: int = 0, confidence: float = 0.95) -> ChangePoint:
+def find_change_point(
+    x: ArrayLike, score: ArrayLike, *, resamples: int = 999, seed: int = 0, confidence: float = 0.95
+) -> ChangePoint:
     """Search the break between two straight lines of score over x, and test it against one line.
 
-    The statistic is the largest F-like ratio (rss_one - rss_two) / rss_two over all breaks that leave three points at two scales on either
-    side. Its null distribution comes from permuting the residuals of one line (Freedman and Lane 1983), so the search over breaks is paid
-    for. A rejected line says "not straight": a smooth bend is rejected too once there are enough points, so read it beside the weights of
-    the forms.
+    The statistic is the largest F-like ratio (rss_one - rss_two) / rss_two over all breaks that
+    leave three points at two scales on either side. Its null distribution comes from permuting the
+    residuals of one line (Freedman and Lane 1983), so the search over breaks is paid for. A
+    rejected line says "not straight": a smooth bend is rejected too once there are enough points,
+    so read it beside the weights of the forms.
 
     Args:
         x: (n,), any order, ties allowed (a break never divides a tie).
         score: (n,), no NaN.
         resamples: permutations, and residual resamples of the two-line fit for the interval.
 
-    Edge cases: too few points or scales, a constant score: all NaN with the reason; a perfect line gives p = 1.
+    Edge cases: too few points or scales, a constant score: all NaN with the reason; a perfect line
+    gives p = 1.
     """
     order = np.argsort(np.asarray(x, dtype=float), kind="stable")
     places, y = np.asarray(x, dtype=float)[order], np.asarray(score, dtype=float)[order]
@@ -66,9 +77,20 @@ def find_change_point(x: ArrayLike, score: ArrayLike, *, resamples: int = 999, s
     if reason is not None:
         nan = math.nan
         return ChangePoint(
-            x=nan, left=nan, right=nan, x_lo=nan, x_hi=nan, p=nan, step=nan, slope_below=nan, slope_above=nan, rss_one=nan,
-            rss_two=nan, n=len(y), reason=reason,
-        )  # fmt: skip
+            x=nan,
+            left=nan,
+            right=nan,
+            x_lo=nan,
+            x_hi=nan,
+            p=nan,
+            step=nan,
+            slope_below=nan,
+            slope_above=nan,
+            rss_one=nan,
+            rss_two=nan,
+            n=len(y),
+            reason=reason,
+        )
     whole = _orthonormal(places)
     halves = [(_orthonormal(places[:cut]), _orthonormal(places[cut:])) for cut in breaks]
     one = _rss(whole, y[:, None])
@@ -76,10 +98,17 @@ def find_change_point(x: ArrayLike, score: ArrayLike, *, resamples: int = 999, s
     best = int(two[:, 0].argmin())
     rng = np.random.default_rng(seed)
     fitted = whole @ (whole.T @ y)
-    p = _permutation_p(rng, whole, halves, breaks, (y, fitted), resamples) if one[0] > 1e-20 * len(y) else 1.0
+    p = (
+        _permutation_p(rng, whole, halves, breaks, (y, fitted), resamples)
+        if one[0] > 1e-20 * len(y)
+        else 1.0
+    )
     cut = breaks[best]
     lo, hi = _interval(rng, places, y, halves, (breaks, best), resamples, confidence)
-    below, above = (np.polynomial.Polynomial.fit(places[part], y[part], 1) for part in (slice(None, cut), slice(cut, None)))
+    below, above = (
+        np.polynomial.Polynomial.fit(places[part], y[part], 1)
+        for part in (slice(None, cut), slice(cut, None))
+    )
     middle = (places[cut - 1] + places[cut]) / 2
     return ChangePoint(
         x=float(middle),
@@ -102,11 +131,17 @@ def _breaks(x: Floats) -> list[int]:
     """Numbers of points left of each possible break."""
     cuts = [int(cut) for cut in np.flatnonzero(np.diff(x) > 0) + 1]
     fit = [
-        cut for cut in cuts if min(cut, len(x) - cut) >= MIN_POINTS and min(len(np.unique(x[:cut])), len(np.unique(x[cut:]))) >= MIN_SCALES
+        cut
+        for cut in cuts
+        if min(cut, len(x) - cut) >= MIN_POINTS
+        and min(len(np.unique(x[:cut])), len(np.unique(x[cut:]))) >= MIN_SCALES
     ]
     if len(fit) <= MAX_BREAKS:
         return fit
-    return [fit[place] for place in np.unique(np.linspace(0, len(fit) - 1, MAX_BREAKS).round().astype(int))]
+    return [
+        fit[place]
+        for place in np.unique(np.linspace(0, len(fit) - 1, MAX_BREAKS).round().astype(int))
+    ]
 
 
 def _why_not(x: Floats, y: Floats, breaks: list[int]) -> str | None:
@@ -114,7 +149,9 @@ def _why_not(x: Floats, y: Floats, breaks: list[int]) -> str | None:
         return "a scale or a score is undefined"
     if not breaks:
         seen = f"{len(x)} point(s) at {len(np.unique(x))} scale(s)"
-        return f"{seen}; two segments need {MIN_POINTS} points at {MIN_SCALES} scales on either side"
+        return (
+            f"{seen}; two segments need {MIN_POINTS} points at {MIN_SCALES} scales on either side"
+        )
     if np.ptp(y) <= 1e-12 * max(1.0, float(np.abs(y).max())):
         return "the score is the same at every scale"
     return None
@@ -127,7 +164,9 @@ def _orthonormal(x: Floats) -> Floats:
 
 
 def _rss(q: Floats, y: Floats) -> Floats:
-    """Squared error of the columns' best combination, for each column of y: (m,). Centred first: squares of large numbers lose digits."""
+    """Squared error of the columns' best combination, for each column of y: (m,). Centred first:
+    squares of large numbers lose digits.
+    """
     rest = y - q @ (q.T @ y)
     return np.asarray((rest**2).sum(axis=0))
 
@@ -147,7 +186,8 @@ def _permutation_p(
     resamples: int,
 ) -> float:
     y, fitted = line
-    # Permuting bare residuals is enough: adding the line back changes no squared error of models that contain it.
+    # Permuting bare residuals is enough: adding the line back changes no squared error of models
+    # that contain it.
     drawn = rng.permuted(np.tile(y - fitted, (resamples, 1)), axis=1).T
     every = np.column_stack([y, drawn])
     one, two = _rss(whole, every), _rss_two(halves, breaks, every).min(axis=0)

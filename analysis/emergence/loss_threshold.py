@@ -1,4 +1,6 @@
-"""Below which loss does an ability appear? The threshold size of a known loss law, and a hinge of score against loss (METHODS C6)."""
+"""Below which loss does an ability appear? The threshold size of a known loss law, and a hinge of
+score against loss (METHODS C6).
+"""
 
 from __future__ import annotations
 
@@ -17,17 +19,24 @@ N_GRID = 200
 
 
 def threshold_size(n0: float, alpha: float, l_inf: float, eta: float) -> float:
-    """Size at which the loss L(N) = L_inf + (N0/N)^alpha reaches eta: N0 (eta - L_inf)^(-1/alpha). NaN where it never does.
+    """Size at which the loss L(N) = L_inf + (N0/N)^alpha reaches eta: N0 (eta - L_inf)^(-1/alpha).
+    NaN where it never does.
 
     Args:
-        n0: above 0, in the unit of the answer (parameters). alpha: above 0. l_inf, eta: nats; eta <= l_inf is never reached.
+        n0: above 0, in the unit of the answer (parameters). alpha: above 0. l_inf, eta: nats; eta
+            <= l_inf is never reached.
 
     Source: the inverse of the law in arXiv 2403.15796 sec 4.
 
     >>> f"{threshold_size(1e9, 0.1, 1.7, 2.2):.4g}"
     '1.024e+12'
     """
-    if not all(map(math.isfinite, (n0, alpha, l_inf, eta))) or n0 <= 0 or alpha <= 0 or eta <= l_inf:
+    if (
+        not all(map(math.isfinite, (n0, alpha, l_inf, eta)))
+        or n0 <= 0
+        or alpha <= 0
+        or eta <= l_inf
+    ):
         return math.nan
     try:
         return float(n0 * (eta - l_inf) ** (-1 / alpha))
@@ -39,12 +48,14 @@ def threshold_size(n0: float, alpha: float, l_inf: float, eta: float) -> float:
 class LossThreshold:
     """A hinge y = base + A max(0, eta - L): flat above the threshold loss eta, straight below it.
 
-    eta              loss below which the score rises, in the unit of the losses; *_lo, *_hi: interval of the resamples.
+    eta              loss below which the score rises, in the unit of the losses; *_lo, *_hi:
+                     interval of the resamples.
     slope            A, score per unit of loss, >= 0.
     base             score above the threshold: chance where it is given, else fitted.
-    rss, rss_flat, rss_line  squared error of the hinge, of a constant and of one straight line; shares of the metric's unit squared.
-    n_above, n_below points on either side of eta.
-    at_edge          eta lies at the edge of the losses seen: the flat part or the rise was hardly observed.
+    rss, rss_flat, rss_line  squared error of the hinge, of a constant and of one straight line;
+    shares of the metric's unit squared. n_above, n_below points on either side of eta.
+    at_edge          eta lies at the edge of the losses seen: the flat part or the rise was hardly
+                     observed.
     reason           what limits the reading; None when nothing does.
     """
 
@@ -63,16 +74,25 @@ class LossThreshold:
 
     def at(self, loss: ArrayLike) -> Floats:
         """Score that the hinge predicts at losses."""
-        return np.asarray(self.base + self.slope * np.maximum(0.0, self.eta - np.asarray(loss, dtype=float)))
+        return np.asarray(
+            self.base + self.slope * np.maximum(0.0, self.eta - np.asarray(loss, dtype=float))
+        )
 
 
 def fit_loss_threshold(
-    loss: ArrayLike, score: ArrayLike, *, base: float | None = 0.0, resamples: int = 400, seed: int = 0, confidence: float = 0.95
+    loss: ArrayLike,
+    score: ArrayLike,
+    *,
+    base: float | None = 0.0,
+    resamples: int = 400,
+    seed: int = 0,
+    confidence: float = 0.95,
 ) -> LossThreshold:
     """Fit the hinge by least squares over a grid of eta, then exactly between its neighbours.
 
     Args:
-        loss: (n,), pre-training or answer loss, same corpus and tokeniser throughout: eta must not be compared across model families.
+        loss: (n,), pre-training or answer loss, same corpus and tokeniser throughout: eta must not
+            be compared across model families.
         score: (n,), higher is better.
         base: score of guessing, fixed above the threshold; None fits it.
         resamples: bootstrap resamples of points for the interval; below 1 gives none.
@@ -89,36 +109,64 @@ def fit_loss_threshold(
     x, y = x[known], y[known]
     if len(x) < MIN_POINTS or len(np.unique(x)) < 3:
         raise NotEnoughDataError(
-            f"A loss threshold needs {MIN_POINTS} points and three different losses; there are {len(x)} and {len(np.unique(x))}."
+            f"A loss threshold needs {MIN_POINTS} points and three different losses; there are"
+            f" {len(x)} and {len(np.unique(x))}."
         )
     grid = _grid(x)
     eta, _, floor, rss = _best(x, y, np.ones((1, len(x))), grid, base)
     lo, hi, found = math.nan, math.nan, 1.0
     if resamples > 0:
-        draws = np.random.default_rng(seed).multinomial(len(x), np.full(len(x), 1 / len(x)), size=resamples).astype(float)
+        draws = (
+            np.random.default_rng(seed)
+            .multinomial(len(x), np.full(len(x), 1 / len(x)), size=resamples)
+            .astype(float)
+        )
         etas = _best(x, y, draws, grid, base)[0]
         found = float(np.isfinite(etas).mean())
         if found > 0.5:
-            lo, hi = (float(end) for end in np.nanquantile(etas, [(1 - confidence) / 2, (1 + confidence) / 2]))
+            lo, hi = (
+                float(end)
+                for end in np.nanquantile(etas, [(1 - confidence) / 2, (1 + confidence) / 2])
+            )
     eta_0 = _polish(x, y, float(eta[0]), grid, base)
-    slope_0, base_0, rss_0 = _at(x, y, eta_0, base) if math.isfinite(eta_0) else (0.0, float(floor[0]), float(rss[0]))
+    slope_0, base_0, rss_0 = (
+        _at(x, y, eta_0, base) if math.isfinite(eta_0) else (0.0, float(floor[0]), float(rss[0]))
+    )
     at_edge = not np.sort(x)[1] < eta_0 < np.sort(x)[-2]
     return LossThreshold(
-        eta=eta_0, eta_lo=lo, eta_hi=hi, slope=slope_0, base=base_0, rss=rss_0,
+        eta=eta_0,
+        eta_lo=lo,
+        eta_hi=hi,
+        slope=slope_0,
+        base=base_0,
+        rss=rss_0,
         rss_flat=float(((y - (y.mean() if base is None else base)) ** 2).sum()),
         rss_line=float(((y - np.polynomial.Polynomial.fit(x, y, 1)(x)) ** 2).sum()),
-        n_above=int((x >= eta_0).sum()), n_below=int((x < eta_0).sum()), at_edge=at_edge, reason=_limits(eta_0, at_edge, found),
-    )  # fmt: skip
+        n_above=int((x >= eta_0).sum()),
+        n_below=int((x < eta_0).sum()),
+        at_edge=at_edge,
+        reason=_limits(eta_0, at_edge, found),
+    )
 
 
 def _grid(x: Floats) -> Floats:
-    """Thresholds to try: evenly from the smallest loss to a little above the largest, and each loss itself."""
+    """Thresholds to try: evenly from the smallest loss to a little above the largest, and each loss
+    itself.
+    """
     span = x.max() - x.min()
-    return np.unique(np.concatenate([np.linspace(x.min(), x.max() + 0.25 * span, N_GRID + 1)[1:], np.unique(x)[1:]]))
+    return np.unique(
+        np.concatenate(
+            [np.linspace(x.min(), x.max() + 0.25 * span, N_GRID + 1)[1:], np.unique(x)[1:]]
+        )
+    )
 
 
-def _best(x: Floats, y: Floats, weights: Floats, grid: Floats, base: float | None) -> tuple[Floats, Floats, Floats, Floats]:
-    """Weighted least squares at every threshold, a weighting a row; eta (NaN if flat), slope, base and squared error of the best."""
+def _best(
+    x: Floats, y: Floats, weights: Floats, grid: Floats, base: float | None
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Weighted least squares at every threshold, a weighting a row; eta (NaN if flat), slope, base
+    and squared error of the best.
+    """
     h = np.maximum(0.0, grid[:, None] - x)
     total = weights.sum(axis=1)
     sums = {"h": weights @ h.T, "hh": weights @ (h**2).T, "hy": weights @ (h * y).T}
@@ -136,7 +184,11 @@ def _best(x: Floats, y: Floats, weights: Floats, grid: Floats, base: float | Non
     place = rss.argmin(axis=1)
     rows = np.arange(len(weights))
     best = slope[rows, place]
-    floor = (sum_y[:, 0] - best * sums["h"][rows, place]) / total if base is None else np.full(len(weights), base)
+    floor = (
+        (sum_y[:, 0] - best * sums["h"][rows, place]) / total
+        if base is None
+        else np.full(len(weights), base)
+    )
     return np.where(best > 0, grid[place], np.nan), best, floor, rss[rows, place]
 
 
@@ -147,7 +199,9 @@ def _at(x: Floats, y: Floats, eta: float, base: float | None) -> tuple[float, fl
 
 
 def _polish(x: Floats, y: Floats, eta: float, grid: Floats, base: float | None) -> float:
-    """Best threshold between the grid's neighbours, by golden section: the squared error is smooth and single-bottomed there."""
+    """Best threshold between the grid's neighbours, by golden section: the squared error is smooth
+    and single-bottomed there.
+    """
     if not math.isfinite(eta):
         return eta
     place = int(np.searchsorted(grid, eta))

@@ -1,7 +1,8 @@
-"""Two metrics of the same answers, drawn anew together: the same tasks, and within each task errors that go together as the answers do.
+"""Two metrics of the same answers, drawn anew together: the same tasks, and within each task errors
+that go together as the answers do.
 
-A difference between two metrics of one set of answers is surer than the two of them: what an unlucky set of instances does to one it does
-to the other. Drawing each by itself loses that.
+A difference between two metrics of one set of answers is surer than the two of them: what an
+unlucky set of instances does to one it does to the other. Drawing each by itself loses that.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ class PairedDraws:
 
     x            (points,) in rising order, as in `Series.points`.
     first, second  (points,) the scores; *_draws (RESAMPLES, points).
-    is_paired    by instance: correlations within the answers were known for at least one cell. Else only the tasks are the same.
+    is_paired    by instance: correlations within the answers were known for at least one cell. Else
+                 only the tasks are the same.
     """
 
     x: Floats
@@ -35,19 +37,25 @@ class PairedDraws:
     is_paired: bool
 
 
-def draw_together(first: Series, second: Series, correlations: pd.DataFrame | None = None, *, seed: int = 0) -> PairedDraws | None:
+def draw_together(
+    first: Series, second: Series, correlations: pd.DataFrame | None = None, *, seed: int = 0
+) -> PairedDraws | None:
     """Draw two series anew with the same tasks and the same instances.
 
     Args:
         first, second: series of the same runs under two metrics.
-        correlations: data.queries.fetch_metric_correlations; None or without rows: answers of the two are drawn apart.
+        correlations: data.queries.fetch_metric_correlations; None or without rows: answers of the
+            two are drawn apart.
 
     Returns:
-        None where the two share no point with the same parts, or a score has neither a number of answers nor a standard error.
+        None where the two share no point with the same parts, or a score has neither a number of
+        answers nor a standard error.
 
-    Tasks are drawn with replacement, once for both. Within a task the first metric's error is drawn as `draw_parts` does, and the second's
-    is normal with its standard error and correlation r to it, r being that of the two metrics over the answers of that run and task: for
-    means over many instances this is what drawing the instances themselves for both would give, without reading each of them.
+    Tasks are drawn with replacement, once for both. Within a task the first metric's error is drawn
+    as `draw_parts` does, and the second's is normal with its standard error and correlation r to
+    it, r being that of the two metrics over the answers of that run and task: for means over many
+    instances this is what drawing the instances themselves for both would give, without reading
+    each of them.
     """
     if first.parts is None or second.parts is None or first.parts.names != second.parts.names:
         return None
@@ -70,7 +78,10 @@ def draw_together(first: Series, second: Series, correlations: pd.DataFrame | No
             z = np.nan_to_num((mine - centre) / error_one[tasks], posinf=0.0, neginf=0.0)
         apart = rng.standard_normal(z.shape)
         noise = r[tasks] * z + np.sqrt(1 - r[tasks] ** 2) * apart
-        drawn[:, place] = mine.mean(axis=0), (other.value[tasks] + error_other[tasks] * noise).mean(axis=0)
+        drawn[:, place] = (
+            mine.mean(axis=0),
+            (other.value[tasks] + error_other[tasks] * noise).mean(axis=0),
+        )
     places = [first.parts.points.index(point) for point in shared]
     return PairedDraws(
         x=first.points["x"].to_numpy(dtype=float)[places],
@@ -82,8 +93,11 @@ def draw_together(first: Series, second: Series, correlations: pd.DataFrame | No
     )
 
 
-def difference(drawn: PairedDraws, of: Callable[[Floats, Floats], Floats]) -> tuple[float, float, float, float]:
-    """A number of the first metric's curve minus that of the second: estimate, the ends of its 95 % interval, share of draws above 0.
+def difference(
+    drawn: PairedDraws, of: Callable[[Floats, Floats], Floats]
+) -> tuple[float, float, float, float]:
+    """A number of the first metric's curve minus that of the second: estimate, the ends of its 95 %
+    interval, share of draws above 0.
 
     Args:
         of: (places, scores of shape (m, places)) -> (m,); models of one size are one place.
@@ -93,7 +107,9 @@ def difference(drawn: PairedDraws, of: Callable[[Floats, Floats], Floats]) -> tu
     places = np.unique(drawn.x)
     weights = (drawn.x[:, None] == places).astype(float)
     weights = weights / weights.sum(axis=0)
-    estimate = of(places, (drawn.first @ weights)[None]) - of(places, (drawn.second @ weights)[None])
+    estimate = of(places, (drawn.first @ weights)[None]) - of(
+        places, (drawn.second @ weights)[None]
+    )
     spread = of(places, drawn.first_draws @ weights) - of(places, drawn.second_draws @ weights)
     known = spread[np.isfinite(spread)]
     if not len(known):
@@ -106,12 +122,20 @@ def _on(parts: Parts, shared: list[str]) -> Parts:
     places = [parts.points.index(point) for point in shared]
     value, n, se = (matrix[:, places] for matrix in (parts.value, parts.n, parts.se))
     return Parts(
-        names=parts.names, points=tuple(shared), runs=parts.runs[:, places], value=value, n=n, se=se, counted=parts.counted[:, places]
+        names=parts.names,
+        points=tuple(shared),
+        runs=parts.runs[:, places],
+        value=value,
+        n=n,
+        se=se,
+        counted=parts.counted[:, places],
     )
 
 
 def _error(parts: Parts, *, own_spread: bool) -> Floats:
-    """Standard error of each cell. own_spread: its own where it is stated and above 0, for a mean of fractions varies less than a coin."""
+    """Standard error of each cell. own_spread: its own where it is stated and above 0, for a mean
+    of fractions varies less than a coin.
+    """
     share = shrunk(parts)
     coin = np.sqrt(share * (1 - share) / np.maximum(np.nan_to_num(parts.n), 1))
     stated = np.nan_to_num(parts.se)
@@ -124,7 +148,13 @@ def _correlation(parts: Parts, correlations: pd.DataFrame | None) -> tuple[Float
     r = np.zeros(parts.value.shape)
     if correlations is None or correlations.empty:
         return r, False
-    known = dict(zip(zip(part_names(correlations), correlations["run_id"], strict=True), correlations["correlation"], strict=True))
+    known = dict(
+        zip(
+            zip(part_names(correlations), correlations["run_id"], strict=True),
+            correlations["correlation"],
+            strict=True,
+        )
+    )
     for row, name in enumerate(parts.names):
         r[row] = [known.get((name, run), np.nan) for run in parts.runs[row]]
     return np.clip(np.nan_to_num(r), -1, 1), bool(np.isfinite(r).any())

@@ -1,4 +1,6 @@
-"""How does the chance of passing grow with size? Sampling until success, and the task scaling law with its growth type (METHODS C5)."""
+"""How does the chance of passing grow with size? Sampling until success, and the task scaling law
+with its growth type (METHODS C5).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassRate:
-    """A pass rate from sampling until r successes. mle r/K; unbiased (r-1)/(K-1), NaN below two successes; upper 3/K after none."""
+    """A pass rate from sampling until r successes. mle r/K; unbiased (r-1)/(K-1), NaN below two
+    successes; upper 3/K after none.
+    """
 
     mle: float
     unbiased: float
@@ -36,30 +40,50 @@ def pass_until(n_samples: float, n_successes: float) -> PassRate:
 
     Args:
         n_samples: K >= 1.
-        n_successes: r, 0..K. 0 (the cap came first) gives no estimate, only the bound 3/K at 95 %: never the number 0.
+        n_successes: r, 0..K. 0 (the cap came first) gives no estimate, only the bound 3/K at 95 %:
+            never the number 0.
 
-    Source: arXiv 2310.03262 sec 4.1 and theorem 1; (r-1)/(K-1) is the unbiased negative-binomial estimate.
+    Source: arXiv 2310.03262 sec 4.1 and theorem 1; (r-1)/(K-1) is the unbiased negative-binomial
+    estimate.
 
     >>> pass_until(10, 10).mle
     1.0
     """
     k, r = float(n_samples), float(n_successes)
     if not (math.isfinite(k) and math.isfinite(r) and k >= 1 and 0 <= r <= k):
-        return PassRate(mle=math.nan, unbiased=math.nan, upper=math.nan, reason=f"{n_successes} successes in {n_samples} samples")
+        return PassRate(
+            mle=math.nan,
+            unbiased=math.nan,
+            upper=math.nan,
+            reason=f"{n_successes} successes in {n_samples} samples",
+        )
     if r == 0:
-        return PassRate(mle=math.nan, unbiased=math.nan, upper=min(1.0, 3 / k), reason="no success before the cap: an upper bound only")
+        return PassRate(
+            mle=math.nan,
+            unbiased=math.nan,
+            upper=min(1.0, 3 / k),
+            reason="no success before the cap: an upper bound only",
+        )
     unbiased = (r - 1) / (k - 1) if r >= 2 else math.nan
-    return PassRate(mle=r / k, unbiased=unbiased, upper=math.nan, reason=None if r >= 2 else "one success: r/K is biased upwards")
+    return PassRate(
+        mle=r / k,
+        unbiased=unbiased,
+        upper=math.nan,
+        reason=None if r >= 2 else "one success: r/K is biased upwards",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskLaw:
     """The task scaling law PU(N) = exp(-c N^-alpha) and how far growth departs from it.
 
-    alpha, c         from the straight line of F = ln(-ln PU) over ln N: slope -alpha, intercept ln c.
-    quadratic        coefficient of (ln N)^2; negative: faster than the law. NaN below three sizes. *_lo, *_hi: interval of the resamples.
+    alpha, c         from the straight line of F = ln(-ln PU) over ln N: slope -alpha, intercept ln
+                     c.
+    quadratic        coefficient of (ln N)^2; negative: faster than the law. NaN below three sizes.
+                     *_lo, *_hi: interval of the resamples.
     kind             growth type by the sign of the coefficient alone.
-    verdict          growth type that the interval supports: "super-scaling", "sub-scaling" or "not told apart from the law"; None without.
+    verdict          growth type that the interval supports: "super-scaling", "sub-scaling" or "not
+                     told apart from the law"; None without.
     n_dropped        sizes left out because PU is 0 or 1 (F is infinite).
     is_monotone      F falls from each size to the next, as the law demands.
     log_n, f         the points used.
@@ -84,20 +108,28 @@ class TaskLaw:
         return np.asarray(np.exp(-self.c * np.asarray(size, dtype=float) ** -self.alpha))
 
 
-def fit_task_law(size: ArrayLike, pass_rate: ArrayLike, resamples: ArrayLike | None = None, *, confidence: float = 0.95) -> TaskLaw:
+def fit_task_law(
+    size: ArrayLike,
+    pass_rate: ArrayLike,
+    resamples: ArrayLike | None = None,
+    *,
+    confidence: float = 0.95,
+) -> TaskLaw:
     """Fit the task scaling law by least squares on F = ln(-ln PU), and test its growth type.
 
     Args:
         size: (n,), parameters (or another scale), above 0, any order; ties are allowed.
         pass_rate: (n,), 0-1; 0, 1 and NaN are dropped and counted.
-        resamples: (n_resamples, n), pass rates drawn anew with their noise. A resample in which a used size has no right answer gets half
+        resamples: (n_resamples, n), pass rates drawn anew with their noise. A resample in which a
+            used size has no right answer gets half
             an answer by its maker, or drops out of the interval here.
         confidence: of the interval of the quadratic coefficient.
 
     Raises:
         NotEnoughDataError: fewer than two sizes with a pass rate inside (0, 1).
 
-    Edge cases: two sizes give the law without a test; with four or five the test rarely rejects, so read the interval.
+    Edge cases: two sizes give the law without a test; with four or five the test rarely rejects, so
+    read the interval.
 
     Source: arXiv 2310.03262 sec 4.2, definition 1.
     """
@@ -107,13 +139,20 @@ def fit_task_law(size: ArrayLike, pass_rate: ArrayLike, resamples: ArrayLike | N
     log_n, f = np.log(n[order]), np.log(-np.log(pu[order]))
     if len(np.unique(log_n)) < 2:
         raise NotEnoughDataError(
-            f"The task scaling law needs two sizes with a pass rate between 0 and 1; there are {len(np.unique(log_n))} "
-            f"({int((~used).sum())} left out at 0, at 1 or without a number)."
+            "The task scaling law needs two sizes with a pass rate between 0 and 1; there are"
+            f" {len(np.unique(log_n))} ({int((~used).sum())} left out at 0, at 1 or without a"
+            " number)."
         )
     slope, intercept = np.polynomial.Polynomial.fit(log_n, f, 1).convert().coef[::-1]
     quadratic = float(_curvature(log_n) @ f) if len(np.unique(log_n)) > 2 else math.nan
-    lo, hi = _interval(log_n, np.asarray(resamples, dtype=float)[:, order] if resamples is not None else None, confidence)
-    curvature = None if math.isnan(quadratic) else int(np.sign(quadratic)) if abs(quadratic) > FLAT else 0
+    lo, hi = _interval(
+        log_n,
+        np.asarray(resamples, dtype=float)[:, order] if resamples is not None else None,
+        confidence,
+    )
+    curvature = (
+        None if math.isnan(quadratic) else int(np.sign(quadratic)) if abs(quadratic) > FLAT else 0
+    )
     return TaskLaw(
         alpha=float(-slope),
         c=math.exp(intercept) if intercept < 700 else math.inf,
@@ -122,7 +161,17 @@ def fit_task_law(size: ArrayLike, pass_rate: ArrayLike, resamples: ArrayLike | N
         quadratic_hi=hi,
         curvature=curvature,
         kind=None if curvature is None else KINDS[curvature],
-        verdict=None if math.isnan(lo) else "super-scaling" if hi < 0 else "sub-scaling" if lo > 0 else "not told apart from the law",
+        verdict=(
+            None
+            if math.isnan(lo)
+            else (
+                "super-scaling"
+                if hi < 0
+                else "sub-scaling"
+                if lo > 0
+                else "not told apart from the law"
+            )
+        ),
         n_used=len(order),
         n_dropped=int((~used).sum()),
         is_monotone=_falls(log_n, f),

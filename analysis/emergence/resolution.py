@@ -1,4 +1,6 @@
-"""What can a zero hide? The step of an accuracy on n answers, and the success rate that no right answer leaves possible (METHODS C4)."""
+"""What can a zero hide? The step of an accuracy on n answers, and the success rate that no right
+answer leaves possible (METHODS C4).
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,12 @@ class Resolution:
     """What n answers can resolve. All shares 0-1; NaN where undefined.
 
     min_step            1/n, the smallest accuracy above 0.
-    prob_all_zero       probability that n answers hold no right one when each is right with probability p.
+    prob_all_zero       probability that n answers hold no right one when each is right with
+                        probability p.
     rule_of_three       3/n, the bound by heart; below three answers it exceeds 1 and says nothing.
     exact_upper         largest p that leaves "0 of n" a probability of at least 1 - confidence.
-    n_to_see_one        answers needed to see a right one with probability `confidence`; at p = 0 no number is enough (NaN).
+    n_to_see_one        answers needed to see a right one with probability `confidence`; at p = 0 no
+                        number is enough (NaN).
     """
 
     n: float
@@ -31,8 +35,8 @@ class Resolution:
 def resolution(n: float, p: float = UNDEFINED, *, confidence: float = 0.95) -> Resolution:
     """Say what n answers can resolve, and what n answers mean for a success rate p.
 
-    Formulas: step 1/n; P(0 of n) = (1-p)^n; upper bound after 0 of n = 1 - (1-confidence)^(1/n), about 3/n;
-    n to see one = ceil(ln(1-confidence) / ln(1-p)).
+    Formulas: step 1/n; P(0 of n) = (1-p)^n; upper bound after 0 of n = 1 - (1-confidence)^(1/n),
+    about 3/n; n to see one = ceil(ln(1-confidence) / ln(1-p)).
 
     Args:
         n: answers, above 0; anything else gives NaN in all that depends on it.
@@ -41,7 +45,8 @@ def resolution(n: float, p: float = UNDEFINED, *, confidence: float = 0.95) -> R
 
     Edge cases: p = 0 never shows a success, so no n is enough; p = 1 needs one answer.
 
-    Source: METHODS C4; the step is footnote 2 of arXiv 2304.15004, the bound is Clopper-Pearson's one-sided one at zero.
+    Source: METHODS C4; the step is footnote 2 of arXiv 2304.15004, the bound is Clopper-Pearson's
+    one-sided one at zero.
 
     >>> round(resolution(256).exact_upper, 4)
     0.0116

@@ -1,4 +1,5 @@
-"""Scores over scale as one series: which runs stand where, how sure each score is, and the series drawn anew with its noise.
+"""Scores over scale as one series: which runs stand where, how sure each score is, and the series
+drawn anew with its noise.
 
 Frames of data.queries.scales come in; analysis.emergence.studying reads the series.
 """
@@ -39,7 +40,9 @@ FROM_ERROR = "95 %, from the standard error over instances"
 SE_ROUNDING = 0.1
 """How far the square of a stated standard error may lie from that of a coin for rounding alone."""
 COMMON_SHARE = 0.9
-"""A task that fewer of the points have is left out of a mean over tasks; then points that lack one of the others are."""
+"""A task that fewer of the points have is left out of a mean over tasks; then points that lack one
+of the others are.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,9 @@ class Wanted:
 
     axis: str = "parameters"
     tasks: tuple[str, ...] = ()
-    """Empty: all tasks. Several are averaged, each counting the same, over the tasks that the points share."""
+    """Empty: all tasks. Several are averaged, each counting the same, over the tasks that the
+    points share.
+    """
     level: int | None = None
     split: str | None = None
     reading: str | None = None
@@ -61,10 +66,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Parts:
-    """What the points of a series are means of: matrices with one row per part (task, level, split, reading) and one column per point.
+    """What the points of a series are means of: matrices with one row per part (task, level, split,
+    reading) and one column per point.
 
-    names  of the rows; points  of the columns (model and step); runs  of every cell.
-    counted  where value is a share of n answers, each right or wrong: noise is then binomial, else normal with se.
+    names  of the rows; points  of the columns (model and step); runs  of every cell. counted  where
+    value is a share of n answers, each right or wrong: noise is then binomial, else normal with se.
     """
 
     names: tuple[str, ...]
@@ -80,10 +86,12 @@ class Parts:
 class Series:
     """Scores over scale, sorted by scale.
 
-    points   model, family, line, run_id, checkpoint, step, scale (as on the axis), x (what is fitted: log10 of the scale, or minus the
-             loss), y, lo, hi (95 %), se, n (answers), n_tasks, upper_if_zero (largest success rate that a zero leaves possible; NaN
-             unless 0).
-    draws    (RESAMPLES, points): the series with its noise drawn anew; None with a reason when a point has neither n nor standard error.
+    points   model, family, line, run_id, checkpoint, step, scale (as on the axis), x (what is
+             fitted: log10 of the scale, or minus the loss), y, lo, hi (95 %), se, n (answers),
+             n_tasks, upper_if_zero (largest success rate that a zero leaves possible; NaN unless
+             0).
+    draws    (RESAMPLES, points): the series with its noise drawn anew; None with a reason when a
+             point has neither n nor standard error.
     parts    what the points are means of; None without points.
     interval what lo and hi are, in words.
     """
@@ -105,7 +113,15 @@ class Series:
         return int(self.points["x"].nunique())
 
 
-def gather(scales: pd.DataFrame, values: pd.DataFrame, metric: str, wanted: Wanted, *, draw: bool = True, seed: int = 0) -> Series:
+def gather(
+    scales: pd.DataFrame,
+    values: pd.DataFrame,
+    metric: str,
+    wanted: Wanted,
+    *,
+    draw: bool = True,
+    seed: int = 0,
+) -> Series:
     """Put one metric of many runs over a scale.
 
     Args:
@@ -118,9 +134,10 @@ def gather(scales: pd.DataFrame, values: pd.DataFrame, metric: str, wanted: Want
     Returns:
         A series; without points when nothing fits (the notes say what was left out).
 
-    One task: Wilson interval where answers are right or wrong and n is known, else the standard error over instances (`has_fractions`).
-    Several: t interval over the tasks, never narrower than that over instances. Draws resample the tasks (the same for every point, since
-    they are the same tasks) and the answers within each.
+    One task: Wilson interval where answers are right or wrong and n is known, else the standard
+    error over instances (`has_fractions`). Several: t interval over the tasks, never narrower than
+    that over instances. Draws resample the tasks (the same for every point, since they are the same
+    tasks) and the answers within each.
     """
     notes: list[str] = []
     rows = _rows(scales, values, metric, wanted, notes)
@@ -133,25 +150,59 @@ def gather(scales: pd.DataFrame, values: pd.DataFrame, metric: str, wanted: Want
     lines = tuple(rows["line"].drop_duplicates()) if len(rows) else ()
     if not len(points):
         return Series(
-            metric=metric, wanted=wanted, points=points, is_share=is_share, draws=None, interval="", notes=tuple(notes), lines=lines
+            metric=metric,
+            wanted=wanted,
+            points=points,
+            is_share=is_share,
+            draws=None,
+            interval="",
+            notes=tuple(notes),
+            lines=lines,
         )
     interval = _intervals(points, by_task, is_share)
     parts = _parts(points, by_task, is_share)
     draws = _draws(parts, seed) if draw else None
     if draws is None and draw:
-        notes.append("some scores have neither a number of answers nor a standard error, so nothing can be drawn anew")
+        notes.append(
+            "some scores have neither a number of answers nor a standard error, so nothing can be"
+            " drawn anew"
+        )
     return Series(
-        metric=metric, wanted=wanted, points=points, is_share=is_share, draws=draws, interval=interval, notes=tuple(notes),
-        loss_name=loss_name, lines=lines, parts=parts,
-    )  # fmt: skip
+        metric=metric,
+        wanted=wanted,
+        points=points,
+        is_share=is_share,
+        draws=draws,
+        interval=interval,
+        notes=tuple(notes),
+        loss_name=loss_name,
+        lines=lines,
+        parts=parts,
+    )
 
 
 POINT_COLUMNS = (
-    "model", "family", "line", "run_id", "checkpoint", "step", "scale", "x", "y", "lo", "hi", "se", "n", "n_tasks", "upper_if_zero",
-)  # fmt: skip
+    "model",
+    "family",
+    "line",
+    "run_id",
+    "checkpoint",
+    "step",
+    "scale",
+    "x",
+    "y",
+    "lo",
+    "hi",
+    "se",
+    "n",
+    "n_tasks",
+    "upper_if_zero",
+)
 
 
-def _rows(scales: pd.DataFrame, values: pd.DataFrame, metric: str, wanted: Wanted, notes: list[str]) -> pd.DataFrame:
+def _rows(
+    scales: pd.DataFrame, values: pd.DataFrame, metric: str, wanted: Wanted, notes: list[str]
+) -> pd.DataFrame:
     """Scores with their scale, one row per run and task: filtered, valued, oriented upwards."""
     kept = values
     if wanted.tasks:
@@ -165,22 +216,34 @@ def _rows(scales: pd.DataFrame, values: pd.DataFrame, metric: str, wanted: Wante
     rows = kept.merge(scales, on="run_id", how="inner", validate="many_to_one")
     if not wanted.every_checkpoint and wanted.axis not in TRAINING_AXES:
         rows = rows[rows["is_last"].astype(bool)]
-    line = rows["model"] if wanted.axis in TRAINING_AXES else rows["family"].where(rows["family"].notna(), NO_FAMILY)
-    rows = rows.assign(line=line.astype(str), scale=pd.to_numeric(rows[AXES[wanted.axis]], errors="coerce").astype(float))
+    line = (
+        rows["model"]
+        if wanted.axis in TRAINING_AXES
+        else rows["family"].where(rows["family"].notna(), NO_FAMILY)
+    )
+    rows = rows.assign(
+        line=line.astype(str),
+        scale=pd.to_numeric(rows[AXES[wanted.axis]], errors="coerce").astype(float),
+    )
     if wanted.line is not None:
         rows = rows[rows["line"] == wanted.line]
     placed = rows["scale"].notna() & (rows["scale"] > 0)
     if n := rows.loc[~placed, "model"].nunique():
-        notes.append(f"{n} model(s) have runs whose {wanted.axis} are unknown or 0; those runs are left out")
+        notes.append(
+            f"{n} model(s) have runs whose {wanted.axis} are unknown or 0; those runs are left out"
+        )
     rows = rows[placed]
     return _valued(rows, metric, wanted.denominator, notes)
 
 
-def _valued(rows: pd.DataFrame, metric: str, denominator: Denominator, notes: list[str]) -> pd.DataFrame:
+def _valued(
+    rows: pd.DataFrame, metric: str, denominator: Denominator, notes: list[str]
+) -> pd.DataFrame:
     """Fill value and n from counts, and turn metrics where less is better round.
 
-    Answers to one instance are no independent ones: where it was asked several times, n is the number of instances, which makes intervals
-    wider than need be and never too narrow (METHODS D2: the mean over instances of their means varies no more than that).
+    Answers to one instance are no independent ones: where it was asked several times, n is the
+    number of instances, which makes intervals wider than need be and never too narrow (METHODS D2:
+    the mean over instances of their means varies no more than that).
     """
     counted = rows["n_correct"].notna()
     value, n, se = (rows[name].to_numpy(dtype=float, copy=True) for name in ("value", "n", "se"))
@@ -201,26 +264,40 @@ def _valued(rows: pd.DataFrame, metric: str, denominator: Denominator, notes: li
 
 def _one_loss(rows: pd.DataFrame, notes: list[str]) -> tuple[pd.DataFrame, str]:
     """Losses of one name only: those of different corpora or tokenisers are no common axis."""
-    names = rows.groupby("loss_name")["run_id"].nunique().sort_values(ascending=False, kind="stable")
+    names = (
+        rows.groupby("loss_name")["run_id"].nunique().sort_values(ascending=False, kind="stable")
+    )
     name = str(names.index[0])
     if len(names) > 1:
-        notes.append(f"losses of other kinds are left out ({', '.join(map(str, names.index[1:4]))}): only {name} is drawn")
+        notes.append(
+            f"losses of other kinds are left out ({', '.join(map(str, names.index[1:4]))}): only"
+            f" {name} is drawn"
+        )
     return rows[rows["loss_name"] == name], name
 
 
 def _one_per_point(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """A point is a model at a checkpoint. Several runs may fill it with different tasks; of one task stated twice the first counts."""
-    rows = rows.assign(point=rows["model"].astype(str) + "\x00" + rows["step"].astype("string").fillna(""))
+    """A point is a model at a checkpoint. Several runs may fill it with different tasks; of one
+    task stated twice the first counts.
+    """
+    rows = rows.assign(
+        point=rows["model"].astype(str) + "\x00" + rows["step"].astype("string").fillna("")
+    )
     # Loss is a run's own, so two runs at one checkpoint may differ in the last digit.
     rows["scale"] = rows.groupby("point")["scale"].transform("first")
     key = ["point", "task", "level", "split", "reading"]
     again = rows.duplicated(key, keep="first")
     if again.any():
-        notes.append(f"{int(again.sum())} score(s) stated twice for one model, checkpoint and task: the first counts")
+        notes.append(
+            f"{int(again.sum())} score(s) stated twice for one model, checkpoint and task: the"
+            " first counts"
+        )
     rows = rows[~again]
     several = rows.duplicated(["point", "task"], keep=False)
     if several.any():
-        notes.append("levels, splits or readings of a task are averaged; choose one to keep them apart")
+        notes.append(
+            "levels, splits or readings of a task are averaged; choose one to keep them apart"
+        )
     return rows
 
 
@@ -232,13 +309,32 @@ def part_names(rows: pd.DataFrame) -> pd.Series[str]:
 
 def _parts(points: pd.DataFrame, by_task: Mapping[str, Any], is_share: bool) -> Parts:
     value, n, se = by_task["value"], by_task["n"], by_task["se"]
-    counted = is_share & np.isfinite(n) & (n > 0) & (value >= 0) & (value <= 1) & ~has_fractions(value, n, se)
+    counted = (
+        is_share
+        & np.isfinite(n)
+        & (n > 0)
+        & (value >= 0)
+        & (value <= 1)
+        & ~has_fractions(value, n, se)
+    )
     keys = points["model"].astype(str) + "\x00" + points["step"].astype("string").fillna("")
-    return Parts(names=by_task["names"], points=tuple(keys), runs=by_task["run_id"], value=value, n=n, se=se, counted=counted)
+    return Parts(
+        names=by_task["names"],
+        points=tuple(keys),
+        runs=by_task["run_id"],
+        value=value,
+        n=n,
+        se=se,
+        counted=counted,
+    )
 
 
-def _points(rows: pd.DataFrame, wanted: Wanted, notes: list[str]) -> tuple[pd.DataFrame, Mapping[str, Any]]:
-    """One row per point, and per-part matrices (parts, points) of value, n, se. A part is a task (with its level, split, reading)."""
+def _points(
+    rows: pd.DataFrame, wanted: Wanted, notes: list[str]
+) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+    """One row per point, and per-part matrices (parts, points) of value, n, se. A part is a task
+    (with its level, split, reading).
+    """
     if rows.empty:
         return pd.DataFrame(columns=list(POINT_COLUMNS)), {}
     rows = rows.assign(part=part_names(rows))
@@ -246,7 +342,9 @@ def _points(rows: pd.DataFrame, wanted: Wanted, notes: list[str]) -> tuple[pd.Da
     shares = rows.groupby("part")["point"].nunique() / n_points
     common = shares.index[shares >= min(COMMON_SHARE, shares.max())]
     if len(common) < len(shares):
-        notes.append(f"{len(shares) - len(common)} task(s) that many points lack are left out of the mean")
+        notes.append(
+            f"{len(shares) - len(common)} task(s) that many points lack are left out of the mean"
+        )
     kept = rows[rows["part"].isin(common)]
     complete = kept.groupby("point")["part"].nunique() == len(common)
     if not complete.all():
@@ -255,27 +353,49 @@ def _points(rows: pd.DataFrame, wanted: Wanted, notes: list[str]) -> tuple[pd.Da
     if kept.empty:
         return pd.DataFrame(columns=list(POINT_COLUMNS)), {}
     first = kept.drop_duplicates("point").set_index("point")
-    tables = {name: kept.pivot(index="part", columns="point", values=name) for name in ("value", "n", "se", "run_id")}
-    by_task = {name: table.to_numpy(dtype=object if name == "run_id" else float) for name, table in tables.items()}
+    tables = {
+        name: kept.pivot(index="part", columns="point", values=name)
+        for name in ("value", "n", "se", "run_id")
+    }
+    by_task = {
+        name: table.to_numpy(dtype=object if name == "run_id" else float)
+        for name, table in tables.items()
+    }
     points = first.loc[sorted(first.index)]
-    points = points.assign(x=-points["scale"] if wanted.axis == "loss" else np.log10(points["scale"]), n_tasks=len(common))
+    points = points.assign(
+        x=-points["scale"] if wanted.axis == "loss" else np.log10(points["scale"]),
+        n_tasks=len(common),
+    )
     order = np.lexsort((points.index.to_numpy(dtype=str), points["x"].to_numpy()))
     by_task = {name: matrix[:, order] for name, matrix in by_task.items()}
     points = points.iloc[order].reset_index(drop=True)
-    points = points.assign(y=by_task["value"].mean(axis=0), n=by_task["n"].sum(axis=0), lo=np.nan, hi=np.nan, se=np.nan)
-    upper = np.where((points["y"] == 0) & (points["n"] > 0), -np.expm1(math.log(0.05) / points["n"].where(points["n"] > 0)), np.nan)
-    return points.assign(upper_if_zero=upper)[list(POINT_COLUMNS)], {**by_task, "names": tuple(tables["value"].index)}
+    points = points.assign(
+        y=by_task["value"].mean(axis=0), n=by_task["n"].sum(axis=0), lo=np.nan, hi=np.nan, se=np.nan
+    )
+    upper = np.where(
+        (points["y"] == 0) & (points["n"] > 0),
+        -np.expm1(math.log(0.05) / points["n"].where(points["n"] > 0)),
+        np.nan,
+    )
+    return points.assign(upper_if_zero=upper)[list(POINT_COLUMNS)], {
+        **by_task,
+        "names": tuple(tables["value"].index),
+    }
 
 
 def has_fractions(value: Floats, n: Floats, se: Floats) -> NDArray[np.bool_]:
-    """Which shares are no counts of right answers: their standard error is known and not that of a coin (divided by n or by n - 1).
+    """Which shares are no counts of right answers: their standard error is known and not that of a
+    coin (divided by n or by n - 1).
 
-    That of fractional scores, such as token accuracy, is smaller; that of scores clustered by the source may be larger. Where nothing
-    varies (0, 1, or all scores the same) the standard error says nothing and the coin, which is never narrower, stands in.
+    That of fractional scores, such as token accuracy, is smaller; that of scores clustered by the
+    source may be larger. Where nothing varies (0, 1, or all scores the same) the standard error
+    says nothing and the coin, which is never narrower, stands in.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = se**2 / (value * (1 - value))
-        fits: NDArray[np.bool_] = (ratio * n > (1 - SE_ROUNDING)) & (ratio * (n - 1) < 1 + SE_ROUNDING)
+        fits: NDArray[np.bool_] = (ratio * n > (1 - SE_ROUNDING)) & (
+            ratio * (n - 1) < 1 + SE_ROUNDING
+        )
     known: NDArray[np.bool_] = np.isfinite(se) & (se > 0) & (value > 0) & (value < 1)
     return known & ~fits
 
@@ -289,7 +409,10 @@ def _over_instances(points: pd.DataFrame, by_task: Mapping[str, Any]) -> str:
     answers = np.divide(value * (1 - value), variance, out=n.astype(float), where=fractions)
     n_eff = n_tasks**2 / (1 / answers).sum(axis=0)
     spread = value.std(axis=0, ddof=1) if n_tasks > 1 else np.full(value.shape[1], np.nan)
-    ends = [mean_interval(*row) for row in zip(points["y"], spread, [n_tasks] * len(points), n_eff, strict=True)]
+    ends = [
+        mean_interval(*row)
+        for row in zip(points["y"], spread, [n_tasks] * len(points), n_eff, strict=True)
+    ]
     lo, hi = np.array([end[0] for end in ends]), np.array([end[1] for end in ends])
     if n_tasks == 1:
         half = Z_95 * np.sqrt(variance[0])
@@ -300,7 +423,11 @@ def _over_instances(points: pd.DataFrame, by_task: Mapping[str, Any]) -> str:
         return "95 %, over tasks"
     if not fractions.any():
         return "95 % Wilson, over instances"
-    return FROM_ERROR if fractions.all() else f"{FROM_ERROR}; Wilson where answers are right or wrong only"
+    return (
+        FROM_ERROR
+        if fractions.all()
+        else f"{FROM_ERROR}; Wilson where answers are right or wrong only"
+    )
 
 
 def _intervals(points: pd.DataFrame, by_task: Mapping[str, Any], is_share: bool) -> str:
@@ -318,11 +445,17 @@ def _intervals(points: pd.DataFrame, by_task: Mapping[str, Any], is_share: bool)
     points["se"], points["lo"], points["hi"] = spread, points["y"] - half, points["y"] + half
     if is_share:
         points["lo"], points["hi"] = points["lo"].clip(0, 1), points["hi"].clip(0, 1)
-    return words if np.isfinite(half).any() else "none: the source states neither a number of answers nor a standard error"
+    return (
+        words
+        if np.isfinite(half).any()
+        else "none: the source states neither a number of answers nor a standard error"
+    )
 
 
 def _draws(parts: Parts, seed: int) -> Floats | None:
-    """The series drawn anew RESAMPLES times: tasks (jointly for all points), then answers within each."""
+    """The series drawn anew RESAMPLES times: tasks (jointly for all points), then answers within
+    each.
+    """
     if not (parts.counted | np.isfinite(parts.se)).all():
         return None
     rng = np.random.default_rng(seed)
@@ -335,7 +468,9 @@ def _draws(parts: Parts, seed: int) -> Floats | None:
 
 
 def draw_parts(parts: Parts, tasks: NDArray[np.int64], rng: np.random.Generator) -> Floats:
-    """The parts `tasks` of every point with the noise of their answers drawn anew: binomial where they are counted, else normal."""
+    """The parts `tasks` of every point with the noise of their answers drawn anew: binomial where
+    they are counted, else normal.
+    """
     value, se, counted = parts.value[tasks], np.nan_to_num(parts.se[tasks]), parts.counted[tasks]
     answers = np.where(counted, parts.n[tasks], 0).round().astype(np.int64)
     binomial = rng.binomial(answers, shrunk(parts)[tasks]) / np.maximum(answers, 1)
@@ -343,14 +478,21 @@ def draw_parts(parts: Parts, tasks: NDArray[np.int64], rng: np.random.Generator)
 
 
 def shrunk(parts: Parts) -> Floats:
-    """Shares with half an answer each way, .5 where nothing is counted: a plain bootstrap of "0 of n" would call a zero certain."""
-    right, asked = np.where(parts.counted, parts.value * parts.n, 0.0), np.where(parts.counted, parts.n, 0.0)
+    """Shares with half an answer each way, .5 where nothing is counted: a plain bootstrap of "0 of
+    n" would call a zero certain.
+    """
+    right, asked = (
+        np.where(parts.counted, parts.value * parts.n, 0.0),
+        np.where(parts.counted, parts.n, 0.0),
+    )
     share: Floats = (right + 0.5) / (asked + 1)
     return share
 
 
 def scale_means(series: Series) -> tuple[Floats, Floats, Floats | None]:
-    """Different x in order, mean score at each, and the draws of those means: models of one size (seeds) are one scale."""
+    """Different x in order, mean score at each, and the draws of those means: models of one size
+    (seeds) are one scale.
+    """
     x = series.points["x"].to_numpy(dtype=float)
     places: Floats = np.array(sorted(set(x)))
     weights = (x[:, None] == places).astype(float)

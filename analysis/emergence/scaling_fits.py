@@ -1,7 +1,9 @@
-"""Which shape does a score take over scale? Five forms by least squares, with AICc weights, residuals and the error on the largest scale.
+"""Which shape does a score take over scale? Five forms by least squares, with AICc weights,
+residuals and the error on the largest scale.
 
-The inner parameters of a form (where it bends, how steep) are searched on a grid with the outer ones solved exactly at every cell (variable
-projection), then polished: no start values, no local optimum, and resamples cost one matrix product.
+The inner parameters of a form (where it bends, how steep) are searched on a grid with the outer
+ones solved exactly at every cell (variable projection), then polished: no start values, no local
+optimum, and resamples cost one matrix product.
 """
 
 from __future__ import annotations
@@ -17,10 +19,14 @@ from scipy.optimize import least_squares
 
 Floats = NDArray[np.float64]
 Basis = Callable[[Floats, Floats, Floats], Floats]
-"""Inner parameters (cells, q), x (n,), range of x (2,) -> columns (cells, n, p) whose best combination is the fit."""
+"""Inner parameters (cells, q), x (n,), range of x (2,) -> columns (cells, n, p) whose best
+combination is the fit.
+"""
 
 MAX_RESAMPLED_POINTS = 200
-"""With more points, how often each form wins the resamples is not counted: it would cost seconds and the weights say it already."""
+"""With more points, how often each form wins the resamples is not counted: it would cost seconds
+and the weights say it already.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +35,12 @@ class ScalingFit:
 
     n_parameters     free parameters of the curve; AICc counts one more, the error's variance.
     rss              squared error, unit of the score squared.
-    aicc, weight     AICc and its Akaike weight among the forms that have one (0-1); NaN with a reason when undefined.
+    aicc, weight     AICc and its Akaike weight among the forms that have one (0-1); NaN with a
+                     reason when undefined.
     share_best       share of resamples whose AICc is smallest for this form; NaN without resamples.
     fitted, residual (n,), in the order of the points given.
-    held_out_error   score at the largest scale (mean over its points) minus the forecast of a fit without it; NaN with held_out_reason.
+    held_out_error   score at the largest scale (mean over its points) minus the forecast of a fit
+                     without it; NaN with held_out_reason.
     parameters       by name; what they mean stands in FORMS.
     """
 
@@ -56,7 +64,9 @@ class ScalingFit:
 
     def at(self, x: ArrayLike) -> Floats:
         """Fitted score at other x."""
-        columns = _FORMS[self._kind].basis(self._inner[None], np.atleast_1d(np.asarray(x, dtype=float)), self._x_range)[0]
+        columns = _FORMS[self._kind].basis(
+            self._inner[None], np.atleast_1d(np.asarray(x, dtype=float)), self._x_range
+        )[0]
         return np.asarray(self._floor_of() + columns @ self._outer)
 
     def _floor_of(self) -> float:
@@ -115,9 +125,13 @@ def _ends(x: Floats) -> tuple[float, float, float]:
 
 
 def _inside(x: Floats, n: int) -> Floats:
-    """Places to bend at, from the second smallest to the second largest different x: beyond them a bend is seen by one scale only."""
+    """Places to bend at, from the second smallest to the second largest different x: beyond them a
+    bend is seen by one scale only.
+    """
     different = np.unique(x)
-    low, high = (different[1], different[-2]) if len(different) > 3 else (different[0], different[-1])
+    low, high = (
+        (different[1], different[-2]) if len(different) > 3 else (different[0], different[-1])
+    )
     return np.linspace(low, high, n)
 
 
@@ -126,7 +140,9 @@ def _steep(span: float, n: int) -> Floats:
 
 
 _FORMS: Mapping[str, _Form] = {
-    "linear": _Form(_linear, lambda x: np.zeros((1, 0)), lambda x: ([], []), (), ("middle", "slope")),
+    "linear": _Form(
+        _linear, lambda x: np.zeros((1, 0)), lambda x: ([], []), (), ("middle", "slope")
+    ),
     "power": _Form(
         _power,
         lambda x: _steep(_ends(x)[2], 162)[:, None],
@@ -137,25 +153,54 @@ _FORMS: Mapping[str, _Form] = {
     ),
     "logistic": _Form(
         _rising,
-        lambda x: np.array(list(product(np.linspace(_ends(x)[0] - 0.5 * _ends(x)[2], _ends(x)[1] + 0.5 * _ends(x)[2], 41), _widths(x)))),
-        lambda x: ([_ends(x)[0] - 2 * _ends(x)[2], -2 * _ends(x)[2]], [_ends(x)[1] + 2 * _ends(x)[2], 2 * _ends(x)[2]]),
+        lambda x: np.array(
+            list(
+                product(
+                    np.linspace(
+                        _ends(x)[0] - 0.5 * _ends(x)[2], _ends(x)[1] + 0.5 * _ends(x)[2], 41
+                    ),
+                    _widths(x),
+                )
+            )
+        ),
+        lambda x: (
+            [_ends(x)[0] - 2 * _ends(x)[2], -2 * _ends(x)[2]],
+            [_ends(x)[1] + 2 * _ends(x)[2], 2 * _ends(x)[2]],
+        ),
         ("centre", "width"),
         ("height",),
         True,
     ),
     "logistic between": _Form(
         _rising_between,
-        lambda x: np.array(list(product(np.linspace(*_ends(x)[:2], 31), _widths(x)[len(_widths(x)) // 2 :]))),
-        lambda x: ([_ends(x)[0] - _ends(x)[2], 1e-3 * _ends(x)[2]], [_ends(x)[1] + _ends(x)[2], _ends(x)[2]]),
+        lambda x: np.array(
+            list(product(np.linspace(*_ends(x)[:2], 31), _widths(x)[len(_widths(x)) // 2 :]))
+        ),
+        lambda x: (
+            [_ends(x)[0] - _ends(x)[2], 1e-3 * _ends(x)[2]],
+            [_ends(x)[1] + _ends(x)[2], _ends(x)[2]],
+        ),
         ("centre", "width"),
         ("floor", "height"),
     ),
     "hinge": _Form(
-        _hinge, lambda x: _inside(x, 101)[:, None], lambda x: ([_inside(x, 2)[0]], [_inside(x, 2)[1]]), ("onset",), ("floor", "slope")
+        _hinge,
+        lambda x: _inside(x, 101)[:, None],
+        lambda x: ([_inside(x, 2)[0]], [_inside(x, 2)[1]]),
+        ("onset",),
+        ("floor", "slope"),
     ),
     "broken power": _Form(
         _broken,
-        lambda x: np.array(list(product(_steep(_ends(x)[2], _cells(x)), _steep(_ends(x)[2], _cells(x)), _inside(x, _cells(x))))),
+        lambda x: np.array(
+            list(
+                product(
+                    _steep(_ends(x)[2], _cells(x)),
+                    _steep(_ends(x)[2], _cells(x)),
+                    _inside(x, _cells(x)),
+                )
+            )
+        ),
         lambda x: (
             [-60 / _ends(x)[2], -60 / _ends(x)[2], _inside(x, 2)[0]],
             [60 / _ends(x)[2], 60 / _ends(x)[2], _inside(x, 2)[1]],
@@ -168,7 +213,9 @@ _FORMS: Mapping[str, _Form] = {
 
 
 def _cells(x: Floats) -> int:
-    """Cells a side of the largest grid: polishing finds the rest, and long training curves have hundreds of points."""
+    """Cells a side of the largest grid: polishing finds the rest, and long training curves have
+    hundreds of points.
+    """
     return 15 if len(x) <= MAX_RESAMPLED_POINTS else 9
 
 
@@ -180,39 +227,56 @@ def _widths(x: Floats) -> Floats:
 FORMS = {
     "linear": "a straight line over x",
     "power": "floor + middle · exp(exponent · (x − middle of the range)): a power of the scale",
-    "logistic": "floor + height / (1 + exp(−(x − centre) / width)); for scores without a floor that is fitted too",
+    "logistic": (
+        "floor + height / (1 + exp(−(x − centre) / width)); for scores without a floor that is"
+        " fitted too"
+    ),
     "hinge": "floor, then a straight line from the onset on",
     "broken power": "a power of the scale with another exponent above the break",
 }
 
 
 def fit_forms(
-    x: ArrayLike, score: ArrayLike, *, floor: float | None = 0.0, resamples: ArrayLike | None = None, hold_out: bool = True
+    x: ArrayLike,
+    score: ArrayLike,
+    *,
+    floor: float | None = 0.0,
+    resamples: ArrayLike | None = None,
+    hold_out: bool = True,
 ) -> tuple[ScalingFit, ...]:
     """Fit the five forms to scores over x by least squares.
 
     Args:
         x: (n,), log10 of the scale (or the loss itself), any order; ties are allowed.
         score: (n,), no NaN.
-        floor: score of guessing, from which power, logistic and broken power start; None for scores without a floor (log-probabilities):
+        floor: score of guessing, from which power, logistic and broken power start; None for scores
+            without a floor (log-probabilities):
             power and broken power then run to 0 and the logistic form fits its floor.
         resamples: (n_resamples, n), the scores drawn anew, for `share_best`.
         hold_out: also forecast the largest scale from the others.
 
     Returns:
-        One fit per form, in the order of FORMS. AICc = n ln(rss/n) + 2k + 2k(k+1)/(n-k-1) with k = parameters + 1, undefined below
-        k + 2 points (weights are then among the other forms). Points count as independent and alike in noise.
+        One fit per form, in the order of FORMS. AICc = n ln(rss/n) + 2k + 2k(k+1)/(n-k-1) with k =
+        parameters + 1, undefined below k + 2 points (weights are then among the other forms).
+        Points count as independent and alike in noise.
 
-    Edge cases: fewer than three different x or a constant score: every form comes back without weight and with the reason.
+    Edge cases: fewer than three different x or a constant score: every form comes back without
+    weight and with the reason.
 
-    Source: forms as issue 4 and METHODS C name them; AICc and weights as in Burnham and Anderson 2002.
+    Source: forms as issue 4 and METHODS C name them; AICc and weights as in Burnham and Anderson
+    2002.
     """
     places, y = np.asarray(x, dtype=float), np.asarray(score, dtype=float)
     reason = _why_not(places, y)
     if reason is not None:
         return tuple(_without(form, y, reason) for form in FORMS)
     fitted = {form: _fit(_kind(form, floor), places, y, floor) for form in FORMS}
-    aicc = np.array([_aicc(fit[2], len(y), _n_parameters(_kind(form, floor)), y) for form, fit in fitted.items()])
+    aicc = np.array(
+        [
+            _aicc(fit[2], len(y), _n_parameters(_kind(form, floor)), y)
+            for form, fit in fitted.items()
+        ]
+    )
     weights = _weights(aicc)
     shares = _shares(places, y, floor, resamples, aicc)
     fits = []
@@ -231,8 +295,18 @@ def fit_forms(
                 residual=y - _predict(kind, inner, outer, places, places, floor),
                 held_out_error=error,
                 held_out_reason=why,
-                parameters=dict(zip((*_FORMS[kind].inner, *_FORMS[kind].outer), map(float, (*inner, *outer)), strict=True)),
-                reason=None if math.isfinite(aicc[place]) else f"{len(y)} points; its AICc needs {_n_parameters(kind) + 3}",
+                parameters=dict(
+                    zip(
+                        (*_FORMS[kind].inner, *_FORMS[kind].outer),
+                        map(float, (*inner, *outer)),
+                        strict=True,
+                    )
+                ),
+                reason=(
+                    None
+                    if math.isfinite(aicc[place])
+                    else f"{len(y)} points; its AICc needs {_n_parameters(kind) + 3}"
+                ),
                 _kind=kind,
                 _inner=inner,
                 _outer=outer,
@@ -268,14 +342,30 @@ def _why_not(x: Floats, y: Floats) -> str | None:
 def _without(form: str, y: Floats, reason: str) -> ScalingFit:
     nan, none = math.nan, np.full(len(y), np.nan)
     return ScalingFit(
-        form=form, n_parameters=_n_parameters(form), rss=nan, aicc=nan, weight=nan, share_best=nan, fitted=none, residual=none,
-        held_out_error=nan, held_out_reason=reason, parameters={}, reason=reason, _kind=form, _inner=np.full(len(_FORMS[form].inner), nan),
-        _outer=np.full(len(_FORMS[form].outer), nan), _x_range=np.zeros(2), _floor=0.0,
-    )  # fmt: skip
+        form=form,
+        n_parameters=_n_parameters(form),
+        rss=nan,
+        aicc=nan,
+        weight=nan,
+        share_best=nan,
+        fitted=none,
+        residual=none,
+        held_out_error=nan,
+        held_out_reason=reason,
+        parameters={},
+        reason=reason,
+        _kind=form,
+        _inner=np.full(len(_FORMS[form].inner), nan),
+        _outer=np.full(len(_FORMS[form].outer), nan),
+        _x_range=np.zeros(2),
+        _floor=0.0,
+    )
 
 
 def _projections(kind: str, x: Floats) -> tuple[Floats, Floats]:
-    """Cells whose columns are independent, and orthonormal columns that span each: (cells, q), (cells, n, p)."""
+    """Cells whose columns are independent, and orthonormal columns that span each: (cells, q),
+    (cells, n, p).
+    """
     cells = _FORMS[kind].grid(x)
     columns = _FORMS[kind].basis(cells, x, _range(x))
     columns = columns / np.maximum(np.linalg.norm(columns, axis=1, keepdims=True), 1e-300)
@@ -305,13 +395,21 @@ def _fit(kind: str, x: Floats, y: Floats, floor: float | None) -> tuple[Floats, 
     if form.inner and rss > 0:
         low, high = (np.array(ends) for ends in form.bounds(x))
         start = np.clip(best, low + 1e-9 * (high - low), high - 1e-9 * (high - low))
-        found = least_squares(lambda inner: solve(inner)[1], start, bounds=(low, high), x_scale=high - low, max_nfev=60)
+        found = least_squares(
+            lambda inner: solve(inner)[1],
+            start,
+            bounds=(low, high),
+            x_scale=high - low,
+            max_nfev=60,
+        )
         if 2 * found.cost < rss:
             best, rss = found.x, float(2 * found.cost)
     return best, solve(best)[0], rss
 
 
-def _predict(kind: str, inner: Floats, outer: Floats, at: Floats, x: Floats, floor: float | None) -> Floats:
+def _predict(
+    kind: str, inner: Floats, outer: Floats, at: Floats, x: Floats, floor: float | None
+) -> Floats:
     columns = _FORMS[kind].basis(inner[None], at, _range(x))[0]
     return np.asarray((floor or 0.0) * _FORMS[kind].from_floor + columns @ outer)
 
@@ -322,7 +420,9 @@ def _aicc(rss: float | Floats, n: int, n_parameters: int, y: Floats) -> Floats:
         return np.full(np.shape(rss), np.nan)
     # A perfect fit would weigh without bound: no score is known to better than nine digits.
     least = n * (1e-9 * float(np.abs(y).max())) ** 2
-    return np.asarray(n * np.log(np.maximum(rss, least) / n) + 2 * k + 2 * k * (k + 1) / (n - k - 1))
+    return np.asarray(
+        n * np.log(np.maximum(rss, least) / n) + 2 * k + 2 * k * (k + 1) / (n - k - 1)
+    )
 
 
 def _weights(aicc: Floats) -> Floats:
@@ -332,7 +432,9 @@ def _weights(aicc: Floats) -> Floats:
     return np.asarray(relative / np.nansum(relative))
 
 
-def _shares(x: Floats, y: Floats, floor: float | None, resamples: ArrayLike | None, aicc: Floats) -> Floats:
+def _shares(
+    x: Floats, y: Floats, floor: float | None, resamples: ArrayLike | None, aicc: Floats
+) -> Floats:
     """Share of resamples in which each form's AICc is smallest, from the grid alone."""
     unknown = np.full(len(FORMS), np.nan)
     if resamples is None or len(y) > MAX_RESAMPLED_POINTS or not np.isfinite(aicc).any():
@@ -356,7 +458,13 @@ def _hold_out(kind: str, x: Floats, y: Floats, floor: float | None) -> tuple[flo
     rest_x, rest_y = x[~largest], y[~largest]
     needed = _n_parameters(kind) + 2
     if len(rest_x) < needed or len(np.unique(rest_x)) < max(3, _n_parameters(kind)):
-        return math.nan, f"{len(rest_x)} points at {len(np.unique(rest_x))} scales are left; the forecast needs {needed} points"
+        return (
+            math.nan,
+            (
+                f"{len(rest_x)} points at {len(np.unique(rest_x))} scales are left; the forecast"
+                f" needs {needed} points"
+            ),
+        )
     inner, outer, _ = _fit(kind, rest_x, rest_y, floor)
     forecast = _predict(kind, inner, outer, x[largest], rest_x, floor)
     return float((y[largest] - forecast).mean()), None

@@ -1,7 +1,9 @@
-"""How likely were the reference answers to a model, in and out of distribution? Stored answers of one model in, one result out.
+"""How likely were the reference answers to a model, in and out of distribution? Stored answers of
+one model in, one result out.
 
-SCYLLA scores the tokens of the reference answer (METHODS A3). Stored results hold the reference answer's total log-probability, and tokens
-that may be those of the model's own response: the result says which, and never takes one for the other.
+SCYLLA scores the tokens of the reference answer (METHODS A3). Stored results hold the reference
+answer's total log-probability, and tokens that may be those of the model's own response: the result
+says which, and never takes one for the other.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ RESAMPLES = 200
 MOST_ANSWERS = 20_000
 """Answers of one split that are compared."""
 SAME_ANSWER = 0.02
-"""Largest difference in nats between an answer's log-probability and its tokens' sum, both rounded when they were stored."""
+"""Largest difference in nats between an answer's log-probability and its tokens' sum, both rounded
+when they were stored.
+"""
 OF_ANSWER, OF_RESPONSE = "reference answer", "response"
 PER_TOKEN, PER_CHARACTER, WHOLE = "per token", "per character", "whole answer"
 MIN_K_COLUMNS = (
@@ -57,15 +61,19 @@ MIN_K_COLUMNS = (
 class AnswerLikelihood:
     """Answer probabilities of one model.
 
-    measure      PER_TOKEN: geometric mean over the reference answer's tokens, as the paper; PER_CHARACTER: over its characters, where
-                 stored tokens are those of the response; WHOLE: its total probability, where not even its text is stored. All 0-1.
-    normalised, author   KL and JS of the ID from the OOD values, both modes. js_lo, js_hi  interval of the normalised JS: bootstrap over
+    measure      PER_TOKEN: geometric mean over the reference answer's tokens, as the paper;
+                 PER_CHARACTER: over its characters, where stored tokens are those of the response;
+                 WHOLE: its total probability, where not even its text is stored. All 0-1.
+    normalised, author   KL and JS of the ID from the OOD values, both modes. js_lo, js_hi  interval
+                         of the normalised JS: bootstrap over
                  answers with the bandwidth kept; being a distance, JS is biased upwards when small.
-    mean_id, mean_ood    mean of the measure. n_id, n_ood  answers with one; n_without  answers of either split without;
+    mean_id, mean_ood    mean of the measure. n_id, n_ood  answers with one; n_without  answers of
+                         either split without;
                  n_left_out  answers beyond MOST_ANSWERS a split, of which an even spread is taken.
-    min_k        MIN_K_COLUMNS, one row per split, subset and K; empty without stored tokens. tokens  OF_ANSWER or OF_RESPONSE: whose
-                 tokens these are; None without. acc_norm intervals: bootstrap over answers. keep_percent  the answers with the highest
-                 geometric mean over those same tokens.
+    min_k        MIN_K_COLUMNS, one row per split, subset and K; empty without stored tokens. tokens
+                 OF_ANSWER or OF_RESPONSE: whose tokens these are; None without. acc_norm intervals:
+                 bootstrap over answers. keep_percent  the answers with the highest geometric mean
+                 over those same tokens.
     reason       why there is no comparison of the splits; None with one.
     """
 
@@ -107,8 +115,15 @@ class AnswerLikelihood:
             "n_left_out",
             "tokens",
         )
-        rows = [{str(name): _finite(value) for name, value in row.items()} for row in self.min_k.to_dict("records")]
-        return {name: _finite(getattr(self, name)) for name in plain} | modes | {"min_k": rows, "reason": self.reason}
+        rows = [
+            {str(name): _finite(value) for name, value in row.items()}
+            for row in self.min_k.to_dict("records")
+        ]
+        return (
+            {name: _finite(getattr(self, name)) for name in plain}
+            | modes
+            | {"min_k": rows, "reason": self.reason}
+        )
 
 
 def answer_likelihood(
@@ -123,14 +138,19 @@ def answer_likelihood(
     """Compare the answer probabilities of the splits, and set accuracy against Min-K%.
 
     Args:
-        answers: of one model, as data.queries.fetch_answers gives them with the columns answer_logprob, token_logprobs and target; rows
-            without a split do not enter. All tasks are pooled, every answer counts the same.
-        denominator: whether an unparsed answer is wrong or has no outcome, in the accuracy that Min-K% normalises.
+        answers: of one model, as data.queries.fetch_answers gives them with the columns
+            answer_logprob, token_logprobs and target; rows without a split do not enter. All tasks
+            are pooled, every answer counts the same.
+        denominator: whether an unparsed answer is wrong or has no outcome, in the accuracy that
+            Min-K% normalises.
     """
     both = answers.loc[answers["split"].isin(["id", "ood"])]
     rows = pd.concat([_thinned(both.loc[both["split"] == split]) for split in ("id", "ood")])
     logprob = rows["answer_logprob"].to_numpy(dtype=float)
-    tokens = [np.empty(0) if logs is None or np.ndim(logs) == 0 else np.asarray(logs, dtype=float) for logs in rows["token_logprobs"]]
+    tokens = [
+        np.empty(0) if logs is None or np.ndim(logs) == 0 else np.asarray(logs, dtype=float)
+        for logs in rows["token_logprobs"]
+    ]
     n_tokens = np.array([len(logs) for logs in tokens], dtype=float)
     total = np.array([float(logs.sum()) if len(logs) else math.nan for logs in tokens])
     whose = _whose(logprob, total)
@@ -142,15 +162,34 @@ def answer_likelihood(
     normalised = divergence(*sides)
     author = in_mode(normalised, "author")
     correct = _graded(rows["outcome"].astype(object).to_numpy(), denominator)
-    groups = {split: np.flatnonzero(side & (n_tokens > 0)) for split, side in (("id", is_id), ("ood", ~is_id))}
-    kept = [len(places) * percent // 100 for places in groups.values() if len(places) for percent in SUBSETS]
-    drawn = iter(_weights(((len(sides[0]), len(sides[1])) if normalised.reason is None else ()) + tuple(kept), resamples, seed))
+    groups = {
+        split: np.flatnonzero(side & (n_tokens > 0))
+        for split, side in (("id", is_id), ("ood", ~is_id))
+    }
+    kept = [
+        len(places) * percent // 100
+        for places in groups.values()
+        if len(places)
+        for percent in SUBSETS
+    ]
+    drawn = iter(
+        _weights(
+            ((len(sides[0]), len(sides[1])) if normalised.reason is None else ()) + tuple(kept),
+            resamples,
+            seed,
+        )
+    )
     js_lo, js_hi = _js_interval(sides, normalised, confidence, drawn)
     table = [
         row
         for split, places in groups.items()
         for row in _min_k_rows(
-            split, [tokens[place] for place in places], total[places] / n_tokens[places], correct[places], confidence, drawn
+            split,
+            [tokens[place] for place in places],
+            total[places] / n_tokens[places],
+            correct[places],
+            confidence,
+            drawn,
         )
     ]
     return AnswerLikelihood(
@@ -181,7 +220,9 @@ def _thinned(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _whose(logprob: Floats, total: Floats) -> str | None:
-    """Whether stored tokens are those of the reference answer: then their sum is its log-probability in (nearly) every row."""
+    """Whether stored tokens are those of the reference answer: then their sum is its
+    log-probability in (nearly) every row.
+    """
     both = np.isfinite(logprob) & np.isfinite(total)
     if not np.isfinite(total).any():
         return None
@@ -194,7 +235,9 @@ def _measure(rows: pd.DataFrame, whose: str | None, n_tokens: Floats) -> tuple[s
     if whose == OF_ANSWER:
         return PER_TOKEN, np.where(n_tokens > 0, n_tokens, np.nan)
     texts = rows["target"].tolist() if "target" in rows else []
-    characters = np.array([len(text) if isinstance(text, str) and text else math.nan for text in texts])
+    characters = np.array(
+        [len(text) if isinstance(text, str) and text else math.nan for text in texts]
+    )
     if len(characters) and np.isfinite(characters).any():
         return PER_CHARACTER, characters
     return WHOLE, np.ones(len(rows))
@@ -204,29 +247,46 @@ def _graded(outcomes: np.ndarray[Any, Any], denominator: Denominator) -> Floats:
     """1 right, 0 wrong, NaN where the answer is outside the denominator."""
     unparsed = 0.0 if denominator is Denominator.UNPARSED_IS_WRONG else math.nan
     values = {"correct": 1.0, "wrong": 0.0, "unparsed": unparsed}
-    return np.array([values.get(outcome, math.nan) if isinstance(outcome, str) else math.nan for outcome in outcomes], dtype=float)
+    return np.array(
+        [
+            values.get(outcome, math.nan) if isinstance(outcome, str) else math.nan
+            for outcome in outcomes
+        ],
+        dtype=float,
+    )
 
 
 @lru_cache(maxsize=1)
-def _weights(sizes: tuple[int, ...], resamples: int, seed: int) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], ...]:
-    """How often each answer is drawn, resamples x answers, of groups of these sizes one after another. Models that answered as many
-    instances share their draws: drawing takes longer than all that is done with them.
+def _weights(
+    sizes: tuple[int, ...], resamples: int, seed: int
+) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], ...]:
+    """How often each answer is drawn, resamples x answers, of groups of these sizes one after
+    another. Models that answered as many instances share their draws: drawing takes longer than all
+    that is done with them.
     """
     random = np.random.default_rng(seed)
     return tuple(random.poisson(1.0, size=(resamples, size)).astype(np.uint8) for size in sizes)
 
 
 def _js_interval(
-    sides: Sequence[Floats], found: Divergence, confidence: float, drawn: Iterator[np.ndarray[Any, np.dtype[np.uint8]]]
+    sides: Sequence[Floats],
+    found: Divergence,
+    confidence: float,
+    drawn: Iterator[np.ndarray[Any, np.dtype[np.uint8]]],
 ) -> tuple[float, float]:
     if found.reason is not None:
         return math.nan, math.nan
     redrawn = []
     for values in sides:
         width = float(np.sqrt(stats.gaussian_kde(values).covariance[0, 0]))
-        kernels = np.exp(-(((values[:, None] - found.grid[None, :]) / width) ** 2) / 2) / (width * math.sqrt(2 * math.pi))
+        kernels = np.exp(-(((values[:, None] - found.grid[None, :]) / width) ** 2) / 2) / (
+            width * math.sqrt(2 * math.pi)
+        )
         weights = next(drawn).astype(float)
-        densities = np.maximum(weights @ kernels / np.maximum(1.0, weights.sum(axis=1, keepdims=True)), SMALLEST_DENSITY)
+        densities = np.maximum(
+            weights @ kernels / np.maximum(1.0, weights.sum(axis=1, keepdims=True)),
+            SMALLEST_DENSITY,
+        )
         redrawn.append(densities / densities.sum(axis=1, keepdims=True))
     middle = (redrawn[0] + redrawn[1]) / 2
     js = sum(rel_entr(side, middle).sum(axis=1) for side in redrawn) / 2
@@ -252,7 +312,10 @@ def _min_k_rows(
         graded = np.isfinite(correct[kept])
         right = np.where(graded, correct[kept], 0.0)
         columns = np.column_stack([right, graded.astype(float), matrix[kept]])
-        point, redrawn = _ratios(np.ones((1, len(kept))), columns), _ratios(next(drawn).astype(float), columns)
+        point, redrawn = (
+            _ratios(np.ones((1, len(kept))), columns),
+            _ratios(next(drawn).astype(float), columns),
+        )
         low, high = _quantiles(redrawn, confidence)
         for place, k in enumerate(MIN_K):
             rows.append(
@@ -277,7 +340,9 @@ def _ratios(weights: Floats, columns: Floats) -> Floats:
     """Accuracy over mean Min-K% under each row of weights: (draws, ks)."""
     sums = weights @ columns
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio: Floats = (sums[:, :1] / sums[:, 1:2]) / (sums[:, 2:] / weights.sum(axis=1, keepdims=True))
+        ratio: Floats = (sums[:, :1] / sums[:, 1:2]) / (
+            sums[:, 2:] / weights.sum(axis=1, keepdims=True)
+        )
     return np.where(np.isfinite(ratio), ratio, np.nan)
 
 

@@ -1,4 +1,5 @@
-"""How likely was the reference answer to the model? Answer probability, how far ID and OOD lie apart in it, accuracy set against Min-K%.
+"""How likely was the reference answer to the model? Answer probability, how far ID and OOD lie
+apart in it, accuracy set against Min-K%.
 
 Source: SCYLLA's intrinsic mode (arXiv 2410.01769, authors' steps 5-7). All logarithms are natural.
 """
@@ -31,7 +32,8 @@ def answer_probability(log_probabilities: ArrayLike) -> float:
     """Geometric mean of an answer's token probabilities, 0-1: (p_1 ... p_T)^(1/T) = 1 / perplexity.
 
     Args:
-        log_probabilities: (tokens,) natural logs of the token probabilities, at most 0; -inf for a token of probability 0.
+        log_probabilities: (tokens,) natural logs of the token probabilities, at most 0; -inf for a
+            token of probability 0.
 
     Returns:
         0 when a token has probability 0; NaN without tokens or with an unknown one.
@@ -44,7 +46,8 @@ def answer_probability(log_probabilities: ArrayLike) -> float:
 
 
 def perplexity(log_probabilities: ArrayLike) -> float:
-    """exp(-mean log p) = 1 / `answer_probability`; infinite when a token has probability 0, NaN without tokens.
+    """exp(-mean log p) = 1 / `answer_probability`; infinite when a token has probability 0, NaN
+    without tokens.
 
     >>> perplexity([math.log(0.5), math.log(0.5)])
     2.0
@@ -57,10 +60,12 @@ def perplexity(log_probabilities: ArrayLike) -> float:
 class Divergence:
     """How far two samples of one number lie apart, by their kernel densities on a grid.
 
-    kl, kl_reversed   sum p log(p / q) and sum q log(q / p) in nats; js with the mean of both. In mode "normalised" js is at most log 2;
-                      in mode "author" all grow with the number of grid points and have no unit. NaN when undefined, `reason` says why.
+    kl, kl_reversed   sum p log(p / q) and sum q log(q / p) in nats; js with the mean of both. In
+                      mode "normalised" js is at most log 2; in mode "author" all grow with the
+                      number of grid points and have no unit. NaN when undefined, `reason` says why.
     grid              (n_grid,) equally spaced from the smallest to the largest of both samples.
-    density_id, density_ood   (n_grid,) probability densities, per unit of the number, before any rescaling.
+    density_id, density_ood   (n_grid,) probability densities, per unit of the number, before any
+                              rescaling.
     """
 
     mode: str
@@ -75,31 +80,53 @@ class Divergence:
     reason: str | None
 
 
-def divergence(id_values: ArrayLike, ood_values: ArrayLike, *, mode: str = "normalised", n_grid: int = GRID_POINTS) -> Divergence:
+def divergence(
+    id_values: ArrayLike,
+    ood_values: ArrayLike,
+    *,
+    mode: str = "normalised",
+    n_grid: int = GRID_POINTS,
+) -> Divergence:
     """KL and JS divergence of the ID from the OOD values.
 
-    Gaussian kernel densities (Scott's bandwidth) of both samples on one grid, not below 1e-10, then sums over the grid.
-    Mode "author" sums the densities as they are, as the authors' code does: neither sums to 1 and the grid step is missing, so the number
-    changes with the grid and may be negative. Mode "normalised" divides each by its sum first.
+    Gaussian kernel densities (Scott's bandwidth) of both samples on one grid, not below 1e-10, then
+    sums over the grid. Mode "author" sums the densities as they are, as the authors' code does:
+    neither sums to 1 and the grid step is missing, so the number changes with the grid and may be
+    negative. Mode "normalised" divides each by its sum first.
 
     Args:
         id_values, ood_values: any numbers of one scale; NaN is left out.
         mode: "normalised" or "author".
 
     Returns:
-        a Divergence; undefined with fewer than two values, or a constant sample (its density is a spike), on either side.
+        a Divergence; undefined with fewer than two values, or a constant sample (its density is a
+        spike), on either side.
 
     Raises:
         ValueError: an unknown mode, or fewer than two grid points.
     """
     if mode not in ("normalised", "author") or n_grid < 2:
-        raise ValueError(f"mode is 'normalised' or 'author' and n_grid at least 2; found {mode!r} and {n_grid}")
-    p, q = (values[np.isfinite(values)] for values in (np.asarray(side, dtype=float).ravel() for side in (id_values, ood_values)))
+        raise ValueError(
+            f"mode is 'normalised' or 'author' and n_grid at least 2; found {mode!r} and {n_grid}"
+        )
+    p, q = (
+        values[np.isfinite(values)]
+        for values in (np.asarray(side, dtype=float).ravel() for side in (id_values, ood_values))
+    )
     reason = _why_no_density(p, "ID") or _why_no_density(q, "OOD")
     if reason is not None:
         none = np.empty(0)
         undefined = {"kl": math.nan, "kl_reversed": math.nan, "js": math.nan}
-        return Divergence(mode=mode, **undefined, n_id=len(p), n_ood=len(q), grid=none, density_id=none, density_ood=none, reason=reason)
+        return Divergence(
+            mode=mode,
+            **undefined,
+            n_id=len(p),
+            n_ood=len(q),
+            grid=none,
+            density_id=none,
+            density_ood=none,
+            reason=reason,
+        )
     grid = np.linspace(min(p.min(), q.min()), max(p.max(), q.max()), n_grid)
     density_id, density_ood = (stats.gaussian_kde(values)(grid) for values in (p, q))
     return _between(mode, grid, density_id, density_ood, len(p), len(q))
@@ -112,7 +139,9 @@ def in_mode(found: Divergence, mode: str) -> Divergence:
     return _between(mode, found.grid, found.density_id, found.density_ood, found.n_id, found.n_ood)
 
 
-def _between(mode: str, grid: Floats, density_id: Floats, density_ood: Floats, n_id: int, n_ood: int) -> Divergence:
+def _between(
+    mode: str, grid: Floats, density_id: Floats, density_ood: Floats, n_id: int, n_ood: int
+) -> Divergence:
     clipped = [np.maximum(density, SMALLEST_DENSITY) for density in (density_id, density_ood)]
     if mode == "normalised":
         clipped = [density / density.sum() for density in clipped]
@@ -143,32 +172,40 @@ def _why_no_density(values: Floats, side: str) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredAnswer:
-    """One acceptable answer of one instance: its probability (0-1, geometric mean over tokens) and that of each token."""
+    """One acceptable answer of one instance: its probability (0-1, geometric mean over tokens) and
+    that of each token.
+    """
 
     probability: float
     token_probabilities: tuple[float, ...]
 
 
 def min_k_probability(token_probabilities: ArrayLike, k: float) -> float:
-    """Geometric mean of the k % least likely tokens, at least one: max(1, floor(k T / 100)). NaN without tokens, 0 with a zero in it.
+    """Geometric mean of the k % least likely tokens, at least one: max(1, floor(k T / 100)). NaN
+    without tokens, 0 with a zero in it.
 
-    The share is taken in exact arithmetic; the authors' floating-point product gives 62 instead of 63 of 90 tokens at k = 70.
+    The share is taken in exact arithmetic; the authors' floating-point product gives 62 instead of
+    63 of 90 tokens at k = 70.
 
     >>> round(min_k_probability([0.9, 0.4, 0.3, 0.8, 0.7], 50), 9) == round((0.3 * 0.4) ** 0.5, 9)
     True
     """
     with np.errstate(divide="ignore"):
-        return float(min_k_matrix([np.log(np.asarray(token_probabilities, dtype=float))], [k])[0, 0])
+        return float(
+            min_k_matrix([np.log(np.asarray(token_probabilities, dtype=float))], [k])[0, 0]
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinKAccuracy:
     """Accuracy, set against how likely the answers were to the model anyway.
 
-    accuracy     share of right answers among instances with a known outcome; NaN when there is none.
+    accuracy     share of right answers among instances with a known outcome; NaN when there is
+                 none.
     probability  mean over instances of the most likely acceptable answer's probability.
     min_k        by K: mean over instances of `min_k_probability` of that answer.
-    normalised   by K: accuracy / min_k. May exceed 1. NaN when min_k is 0 or either is undefined; `reason` says why.
+    normalised   by K: accuracy / min_k. May exceed 1. NaN when min_k is 0 or either is undefined;
+                 `reason` says why.
     n, n_graded  instances kept, and those of them with a known outcome.
     """
 
@@ -191,11 +228,12 @@ def min_k_accuracy(
     """Min-K% normalised accuracy (authors' step 7).
 
     Args:
-        instances: acceptable answers of each instance; the most likely one counts (the first of equals). One without an answer, or whose
-            probability is unknown, stays out altogether.
+        instances: acceptable answers of each instance; the most likely one counts (the first of
+            equals). One without an answer, or whose probability is unknown, stays out altogether.
         correct: outcome of each instance; None where it is not known.
         ks: per cent of tokens, above 0.
-        keep_percent: keep this share of the instances, those with the most likely answers (rounded down; equals in their order).
+        keep_percent: keep this share of the instances, those with the most likely answers (rounded
+            down; equals in their order).
 
     Returns:
         a MinKAccuracy; everything undefined when no instance is kept.
@@ -204,17 +242,29 @@ def min_k_accuracy(
         ValueError: the two differ in length, or keep_percent is not in (0, 100].
     """
     if len(instances) != len(correct) or not 0 < keep_percent <= 100:
-        raise ValueError(f"{len(instances)} instances, {len(correct)} outcomes, keep_percent {keep_percent}: need equal numbers, 0-100")
+        raise ValueError(
+            f"{len(instances)} instances, {len(correct)} outcomes, keep_percent {keep_percent}:"
+            " need equal numbers, 0-100"
+        )
     likeliest = [_likeliest(answers) for answers in instances]
-    known = [(answer, outcome) for answer, outcome in zip(likeliest, correct, strict=True) if answer is not None]
+    known = [
+        (answer, outcome)
+        for answer, outcome in zip(likeliest, correct, strict=True)
+        if answer is not None
+    ]
     with np.errstate(divide="ignore"):
         logs = [np.log(np.asarray(answer.token_probabilities, dtype=float)) for answer, _ in known]
     probabilities = np.array([answer.probability for answer, _ in known], dtype=float)
     kept = most_likely(probabilities, keep_percent)
     per_answer = min_k_matrix([logs[place] for place in kept], ks)
-    graded = [bool(outcome) for _, outcome in (known[place] for place in kept) if outcome is not None]
+    graded = [
+        bool(outcome) for _, outcome in (known[place] for place in kept) if outcome is not None
+    ]
     accuracy = sum(graded) / len(graded) if graded else math.nan
-    min_k = {k: float(per_answer[:, place].mean()) if len(kept) else math.nan for place, k in enumerate(ks)}
+    min_k = {
+        k: float(per_answer[:, place].mean()) if len(kept) else math.nan
+        for place, k in enumerate(ks)
+    }
     return MinKAccuracy(
         accuracy=accuracy,
         probability=float(probabilities[kept].mean()) if len(kept) else math.nan,
@@ -226,14 +276,20 @@ def min_k_accuracy(
     )
 
 
-def most_likely(probabilities: ArrayLike, keep_percent: float) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Places of the answers with the largest probabilities, that share of all rounded down; equals in their order."""
+def most_likely(
+    probabilities: ArrayLike, keep_percent: float
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Places of the answers with the largest probabilities, that share of all rounded down; equals
+    in their order.
+    """
     values = np.asarray(probabilities, dtype=float)
     return np.argsort(-values, kind="stable")[: math.floor(keep_percent * len(values) / 100)]
 
 
 def min_k_matrix(log_probabilities: Sequence[ArrayLike], ks: Sequence[float]) -> Floats:
-    """`min_k_probability` of many answers at once: (answers, ks), from natural logs of their token probabilities; NaN without tokens."""
+    """`min_k_probability` of many answers at once: (answers, ks), from natural logs of their token
+    probabilities; NaN without tokens.
+    """
     tokens = [np.asarray(logs, dtype=float).ravel() for logs in log_probabilities]
     n = np.array([len(logs) for logs in tokens], dtype=np.int64)
     found = np.full((len(tokens), len(ks)), np.nan)
@@ -272,4 +328,8 @@ def _why_not_normalised(n: int, n_graded: int, min_k: dict[float, float]) -> str
         return "no kept instance has a known outcome"
     if any(math.isnan(value) for value in min_k.values()):
         return "the token probabilities of some answer are unknown"
-    return "the least likely tokens have probability 0 in every instance" if any(value == 0 for value in min_k.values()) else None
+    return (
+        "the least likely tokens have probability 0 in every instance"
+        if any(value == 0 for value in min_k.values())
+        else None
+    )

@@ -17,7 +17,8 @@ from data.records import Denominator
 class ProbeReading:
     """Complexity that one model used on one probe task.
 
-    accuracy, n  OOD, on the probe task. anchors  level, level_label, a_ood, n_tasks, n of the model's own anchor tasks, rising.
+    accuracy, n  OOD, on the probe task. anchors  level, level_label, a_ood, n_tasks, n of the
+    model's own anchor tasks, rising.
     level        the crossings, and how sure they are.
     """
 
@@ -29,7 +30,9 @@ class ProbeReading:
     level: ProbeLevel
 
     def as_record(self) -> dict[str, Any]:
-        """Plain values for JSON: undefined numbers are None; an end of the interval beyond the levels is "below" or "above"."""
+        """Plain values for JSON: undefined numbers are None; an end of the interval beyond the
+        levels is "below" or "above".
+        """
         found = self.level
         return {
             "model": self.model,
@@ -48,7 +51,9 @@ class ProbeReading:
 
 def shares(found: ProbeLevel) -> dict[str, float]:
     """Shares of draws that need a word of their own."""
-    return {name: float(getattr(found, name)) for name in ("p_below", "p_above", "p_several", "p_none")}
+    return {
+        name: float(getattr(found, name)) for name in ("p_below", "p_above", "p_several", "p_none")
+    }
 
 
 def _end(value: float) -> float | str | None:
@@ -58,15 +63,21 @@ def _end(value: float) -> float | str | None:
 
 
 def probe_readings(
-    counts: pd.DataFrame, denominator: Denominator = DEFAULT_DENOMINATOR, *, seed: int = 0, confidence: float = 0.95
+    counts: pd.DataFrame,
+    denominator: Denominator = DEFAULT_DENOMINATOR,
+    *,
+    seed: int = 0,
+    confidence: float = 0.95,
 ) -> tuple[ProbeReading, ...]:
     """Read every probe task of every model off that model's own level accuracies.
 
     Args:
-        counts: level counts (docs/architecture.md) with role; rows of role "probe" are read, all with a level are the map. OOD only.
+        counts: level counts (docs/architecture.md) with role; rows of role "probe" are read, all
+            with a level are the map. OOD only.
 
     Returns:
-        one ProbeReading per model and probe task in the order of their names; none without probe-task answers.
+        one ProbeReading per model and probe task in the order of their names; none without
+        probe-task answers.
     """
     if "role" not in counts or counts.empty:
         return ()
@@ -74,13 +85,20 @@ def probe_readings(
     probes = counts.loc[is_ood & counts["role"].eq("probe").fillna(False).astype(bool)]
     if probes.empty:
         return ()
-    pooled = probes.groupby(["model", "task"], as_index=False, sort=True)[list(OUTCOME_COLUMNS)].sum()
-    anchors = task_accuracies(counts.loc[is_ood & counts["model"].isin(pooled["model"])], denominator)
+    pooled = probes.groupby(["model", "task"], as_index=False, sort=True)[
+        list(OUTCOME_COLUMNS)
+    ].sum()
+    anchors = task_accuracies(
+        counts.loc[is_ood & counts["model"].isin(pooled["model"])], denominator
+    )
     found = []
     for row in accuracy_table(pooled, denominator).to_dict("records"):
         of_model = anchors.loc[(anchors["model"] == row["model"]) & anchors["accuracy"].notna()]
         levels = {int(level): group for level, group in of_model.groupby("level", sort=True)}
-        tasks = [list(zip(group["accuracy"] * group["n"], group["n"], strict=True)) for group in levels.values()]
+        tasks = [
+            list(zip(group["accuracy"] * group["n"], group["n"], strict=True))
+            for group in levels.values()
+        ]
         share, n = float(row["accuracy"]), int(row["n"])
         found.append(
             ProbeReading(
@@ -89,7 +107,13 @@ def probe_readings(
                 accuracy=share,
                 n=n,
                 anchors=_anchor_table(levels),
-                level=probe_level(tasks, (share * n if n else 0.0, n), numbers=list(levels), seed=seed, confidence=confidence),
+                level=probe_level(
+                    tasks,
+                    (share * n if n else 0.0, n),
+                    numbers=list(levels),
+                    seed=seed,
+                    confidence=confidence,
+                ),
             )
         )
     return tuple(found)
@@ -97,7 +121,13 @@ def probe_readings(
 
 def _anchor_table(levels: dict[int, pd.DataFrame]) -> pd.DataFrame:
     rows = [
-        (level, group["level_label"].iloc[0], float(group["accuracy"].mean()), len(group), int(group["n"].sum()))
+        (
+            level,
+            group["level_label"].iloc[0],
+            float(group["accuracy"].mean()),
+            len(group),
+            int(group["n"].sum()),
+        )
         for level, group in levels.items()
     ]
     return pd.DataFrame(rows, columns=["level", "level_label", "a_ood", "n_tasks", "n"])

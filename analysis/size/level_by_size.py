@@ -1,6 +1,8 @@
-"""The critical level of many models against their size: who enters, every test of it, and the sentence (METHODS B4).
+"""The critical level of many models against their size: who enters, every test of it, and the
+sentence (METHODS B4).
 
-Published critical levels and levels found in stored answers are separate questions: other models, other tasks, other ways to find a level.
+Published critical levels and levels found in stored answers are separate questions: other models,
+other tasks, other ways to find a level.
 """
 
 from __future__ import annotations
@@ -14,20 +16,43 @@ import pandas as pd
 
 from analysis.accuracy import DEFAULT_DENOMINATOR, task_accuracies
 from analysis.scylla import critical_level
-from analysis.size.ordered_tests import OrderedGroups, RankTrend, TwoGroups, jonckheere_terpstra, mann_whitney, rank_trend, stratified_trend
-from analysis.size.size_trend import IntervalFit, LineFit, OrdinalFit, interval_regression, least_squares_trend, ordinal_trend
+from analysis.size.ordered_tests import (
+    OrderedGroups,
+    RankTrend,
+    TwoGroups,
+    jonckheere_terpstra,
+    mann_whitney,
+    rank_trend,
+    stratified_trend,
+)
+from analysis.size.size_trend import (
+    IntervalFit,
+    LineFit,
+    OrdinalFit,
+    interval_regression,
+    least_squares_trend,
+    ordinal_trend,
+)
 from analysis.valley.sentences import p_text
 from analysis.valley.task_gaps import pair_splits
 from data.records import Denominator
 
 COLUMNS = ("model", "family", "access", "n_params", "level", "level_label", "censored", "reason")
 SIZE_EDGES = (4e9, 14e9, 40e9)
-"""Parameters at which published models are split into four groups; upper ends belong to the lower group."""
+"""Parameters at which published models are split into four groups; upper ends belong to the lower
+group.
+"""
 MOST_SIZES = 8
 """Up to this many different sizes each is a group of its own."""
-CONFOUNDED = "Size is confounded with family and generation: the comparison within families is the one to rely on."
+CONFOUNDED = (
+    "Size is confounded with family and generation: the comparison within families is the one to"
+    " rely on."
+)
 ORDINAL_AXIS = "Levels are ordinal: a distance of one level has no fixed meaning in cost."
-LEVELS_TAKEN_AS_KNOWN = "Each model's critical level is taken as known; how sure it is stands under Levels, as P(level is critical)."
+LEVELS_TAKEN_AS_KNOWN = (
+    "Each model's critical level is taken as known; how sure it is stands under Levels, as P(level"
+    " is critical)."
+)
 NO_SIZE = "Models whose size is not published are left out, never guessed."
 
 
@@ -35,11 +60,13 @@ NO_SIZE = "Models whose size is not published are left out, never guessed."
 class LevelBySize:
     """Critical level against log10 of the number of parameters.
 
-    models     COLUMNS, one row per model, also those that stay out (`reason` says why); censored "below" | "above" | None: a level at the
-               lowest (highest) end means there or below (above). n_params Int64, NA where not published.
+    models     COLUMNS, one row per model, also those that stay out (`reason` says why); censored
+               "below" | "above" | None: a level at the lowest (highest) end means there or below
+               (above). n_params Int64, NA where not published.
     source     "published" or "samples". lowest, highest  ends of the level scheme.
-    within     Kendall's S within families. overall  the same over all models. groups  Jonckheere-Terpstra over size groups, smallest first;
-               group_names their names. interval, ordinal  regressions on log10 parameters; line  least squares, for contrast.
+    within     Kendall's S within families. overall  the same over all models. groups
+               Jonckheere-Terpstra over size groups, smallest first; group_names their names.
+               interval, ordinal  regressions on log10 parameters; line least squares, for contrast.
     access     are the levels of closed models higher than those of open ones? Sizes play no part.
     """
 
@@ -73,7 +100,10 @@ class LevelBySize:
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for JSON: undefined numbers are None."""
-        tests = {name: getattr(self, name) for name in ("within", "overall", "interval", "ordinal", "line", "groups", "access")}
+        tests = {
+            name: getattr(self, name)
+            for name in ("within", "overall", "interval", "ordinal", "line", "groups", "access")
+        }
         return {
             "source": self.source,
             "sentence": self.sentence(),
@@ -81,9 +111,15 @@ class LevelBySize:
             "x": "log10(n_params)",
             "levels": {"lowest": self.lowest, "highest": self.highest},
             "group_names": list(self.group_names),
-            **{name: {field: _finite(value) for field, value in asdict(test).items()} for name, test in tests.items()},
+            **{
+                name: {field: _finite(value) for field, value in asdict(test).items()}
+                for name, test in tests.items()
+            },
             "caveats": list(self.caveats()),
-            "models": [{str(name): _finite(value) for name, value in row.items()} for row in self.models.to_dict("records")],
+            "models": [
+                {str(name): _finite(value) for name, value in row.items()}
+                for row in self.models.to_dict("records")
+            ],
         }
 
     def caveats(self) -> tuple[str, ...]:
@@ -93,24 +129,37 @@ class LevelBySize:
         found = [CONFOUNDED, ORDINAL_AXIS]
         found += [f"{NO_SIZE} Here {silent}."] if silent else []
         found += [LEVELS_TAKEN_AS_KNOWN] if self.source == "samples" else []
-        found += [f"{flat} model(s) without a gap above 0 have no critical level and stay out."] if flat else []
+        found += (
+            [f"{flat} model(s) without a gap above 0 have no critical level and stay out."]
+            if flat
+            else []
+        )
         return tuple(found)
 
 
-def level_by_size(models: pd.DataFrame, *, source: str, lowest: int = 1, highest: int = 5) -> LevelBySize:
+def level_by_size(
+    models: pd.DataFrame, *, source: str, lowest: int = 1, highest: int = 5
+) -> LevelBySize:
     """Test whether the critical level rises with size, in every way of METHODS B4.
 
     Args:
-        models: model str, family str|None, access "open"|"closed"|None, n_params (NA: not published), level (NA: none), level_label.
+        models: model str, family str|None, access "open"|"closed"|None, n_params (NA: not
+            published), level (NA: none), level_label.
         source: "published" or "samples".
         lowest, highest: ends of the level scheme, where a level is censored.
     """
     rows = _with_reasons(models, lowest, highest)
     entered = rows.loc[rows["reason"].isna()].sort_values("n_params", kind="stable")
-    x, level = np.log10(entered["n_params"].to_numpy(dtype=float)), entered["level"].to_numpy(dtype=float)
+    x, level = (
+        np.log10(entered["n_params"].to_numpy(dtype=float)),
+        entered["level"].to_numpy(dtype=float),
+    )
     grouped = _size_groups(entered)
     graded = rows.loc[rows["level"].notna()]
-    closed, opened = (graded.loc[graded["access"] == kind, "level"].to_numpy(dtype=float) for kind in ("closed", "open"))
+    closed, opened = (
+        graded.loc[graded["access"] == kind, "level"].to_numpy(dtype=float)
+        for kind in ("closed", "open")
+    )
     families = [family if isinstance(family, str) else None for family in entered["family"]]
     return LevelBySize(
         source=source,
@@ -136,14 +185,22 @@ def published_levels(level_scores: pd.DataFrame, known: pd.DataFrame) -> pd.Data
         known: data.queries.fetch_models: model, family, access, n_params.
     """
     marked = level_scores.loc[level_scores["metric"] == "critical_level"].drop_duplicates("model")
-    labels = level_scores.dropna(subset=["level"]).drop_duplicates("level").set_index("level")["level_label"].to_dict()
+    labels = (
+        level_scores.dropna(subset=["level"])
+        .drop_duplicates("level")
+        .set_index("level")["level_label"]
+        .to_dict()
+    )
     found = marked[["model"]].assign(level=marked["value"].round())
     found["level_label"] = found["level"].map(labels)
     return _described(found, known)
 
 
-def counted_levels(counts: pd.DataFrame, known: pd.DataFrame, denominator: Denominator = DEFAULT_DENOMINATOR) -> pd.DataFrame:
-    """Rows for `level_by_size` from stored answers: the critical level of each model's valley, without its uncertainty.
+def counted_levels(
+    counts: pd.DataFrame, known: pd.DataFrame, denominator: Denominator = DEFAULT_DENOMINATOR
+) -> pd.DataFrame:
+    """Rows for `level_by_size` from stored answers: the critical level of each model's valley,
+    without its uncertainty.
 
     Args:
         counts: data.queries.fetch_task_counts. known: data.queries.fetch_models.
@@ -161,7 +218,11 @@ def counted_levels(counts: pd.DataFrame, known: pd.DataFrame, denominator: Denom
     rows = []
     for model, group in tasks.groupby("model", sort=True):
         gaps = group.groupby("level")["gap_signed"].mean()
-        level = critical_level(gaps.index.to_numpy(dtype=int), gaps.to_numpy()).level if len(gaps) > 1 else None
+        level = (
+            critical_level(gaps.index.to_numpy(dtype=int), gaps.to_numpy()).level
+            if len(gaps) > 1
+            else None
+        )
         rows.append((str(model), math.nan if level is None else level, labels.get(level)))
     return _described(pd.DataFrame(rows, columns=columns), known)
 
@@ -171,14 +232,23 @@ def _described(rows: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_reasons(models: pd.DataFrame, lowest: int, highest: int) -> pd.DataFrame:
-    rows = models.assign(n_params=models["n_params"].astype("Int64"), level=models["level"].astype("Float64").astype("Int64"))
+    rows = models.assign(
+        n_params=models["n_params"].astype("Int64"),
+        level=models["level"].astype("Float64").astype("Int64"),
+    )
     ends = {lowest: "below", highest: "above"}
     censored: list[str | None] = []
     reasons: list[str | None] = []
     for level, n_params in zip(rows["level"], rows["n_params"], strict=True):
         censored.append(None if pd.isna(level) else ends.get(int(level)))
         has_size = not pd.isna(n_params) and n_params > 0
-        reasons.append("no gap above 0, so no critical level" if pd.isna(level) else None if has_size else "its size is not published")
+        reasons.append(
+            "no gap above 0, so no critical level"
+            if pd.isna(level)
+            else None
+            if has_size
+            else "its size is not published"
+        )
     rows["censored"] = pd.Series(censored, index=rows.index, dtype=object)
     rows["reason"] = pd.Series(reasons, index=rows.index, dtype=object)
     return rows[list(COLUMNS)].reset_index(drop=True)
@@ -193,7 +263,10 @@ def _size_groups(entered: pd.DataFrame) -> list[tuple[str, list[float]]]:
         return [(size_name(size), level[sizes == size].tolist()) for size in different]
     ends = (0.0, *SIZE_EDGES, math.inf)
     names = ("up to 4B", "4B to 14B", "14B to 40B", "above 40B")
-    groups = [(name, level[(sizes > low) & (sizes <= high)].tolist()) for name, low, high in zip(names, ends, ends[1:], strict=False)]
+    groups = [
+        (name, level[(sizes > low) & (sizes <= high)].tolist())
+        for name, low, high in zip(names, ends, ends[1:], strict=False)
+    ]
     return [(name, values) for name, values in groups if values]
 
 
@@ -217,7 +290,10 @@ def _slope_words(found: LevelBySize) -> str:
     ends = sorted((fit.lo, fit.hi) if fit.b1 >= 0 else (-fit.lo, -fit.hi))
     settled = "" if fit.lo > 0 or fit.hi < 0 else ", so a trend is not settled"
     size = f"{abs(fit.b1):.2f} [{ends[0]:.2f}, {ends[1]:.2f}]".replace("-", "−")
-    return f"the critical level {verb} by {size} levels per tenfold size (interval-censored regression, {p_text(fit.lr_p)}){settled}"
+    return (
+        f"the critical level {verb} by {size} levels per tenfold size (interval-censored"
+        f" regression, {p_text(fit.lr_p)}){settled}"
+    )
 
 
 def _within_words(within: RankTrend) -> str:
@@ -225,8 +301,8 @@ def _within_words(within: RankTrend) -> str:
         return f"; within families nothing can be compared ({within.reason})."
     falls = f"and falls in {within.n_falling}" if within.n_falling else "and falls in none"
     return (
-        f"; within families it rises in {within.n_rising} of {within.n_pairs} comparable pairs {falls} ({within.method}, "
-        f"{p_text(within.p_two_sided)})."
+        f"; within families it rises in {within.n_rising} of {within.n_pairs} comparable pairs"
+        f" {falls} ({within.method}, {p_text(within.p_two_sided)})."
     )
 
 

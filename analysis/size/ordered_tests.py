@@ -1,7 +1,9 @@
-"""Does one ordered thing rise with another? Rank tests with exact permutation p-values, overall and within strata.
+"""Does one ordered thing rise with another? Rank tests with exact permutation p-values, overall and
+within strata.
 
-Levels are ordinal with few steps, so ties are everywhere and normal approximations are poor for a handful of models: the null distribution
-of Kendall's S is counted exactly wherever that is feasible.
+Levels are ordinal with few steps, so ties are everywhere and normal approximations are poor for a
+handful of models: the null distribution of Kendall's S is counted exactly wherever that is
+feasible.
 """
 
 from __future__ import annotations
@@ -28,9 +30,12 @@ class RankTrend:
     """Kendall's S and tau-b, overall or summed within strata.
 
     s            pairs that rise together minus pairs that go apart.
-    n_pairs      pairs (of one stratum) that differ in x; n_rising, n_falling and n_level of them have y rising with x, falling, or tied.
-    tau_b        S over the pairs that ties leave, -1 to 1; NaN when x or y is constant, and for several strata.
-    p_two_sided, p_rising   permutation p of |S| and of S, y exchanged within each stratum; `method` says how they were found.
+    n_pairs      pairs (of one stratum) that differ in x; n_rising, n_falling and n_level of them
+                 have y rising with x, falling, or tied.
+    tau_b        S over the pairs that ties leave, -1 to 1; NaN when x or y is constant, and for
+                 several strata.
+    p_two_sided, p_rising   permutation p of |S| and of S, y exchanged within each stratum; `method`
+                            says how they were found.
     p_asymptotic  two-sided, scipy.stats.kendalltau; NaN for several strata.
     spearman, spearman_p   rank correlation with its t approximation; NaN for several strata.
     n            entries of the strata that have a comparable pair; n_strata counts these.
@@ -65,7 +70,7 @@ def rank_trend(x: ArrayLike, y: ArrayLike, *, seed: int = 0) -> RankTrend:
         a RankTrend; without a test (p NaN) for fewer than two pairs or when either is constant.
 
     >>> trend = rank_trend([1, 2, 3, 4], [1, 1, 2, 2])
-    >>> trend.s, trend.n_pairs, round(trend.p_rising, 4)  # 1 of the 6 ways to place two 1s and two 2s
+    >>> trend.s, trend.n_pairs, round(trend.p_rising, 4)  # 1 of 6 ways to place two 1s and two 2s
     (4, 6, 0.1667)
     """
     a, b = _paired(x, y)
@@ -82,10 +87,14 @@ def rank_trend(x: ArrayLike, y: ArrayLike, *, seed: int = 0) -> RankTrend:
     )
 
 
-def stratified_trend(x: ArrayLike, y: ArrayLike, strata: Sequence[object], *, seed: int = 0) -> RankTrend:
-    """Test whether y rises with x within strata (say, families), so that differences between strata cannot feign or hide it.
+def stratified_trend(
+    x: ArrayLike, y: ArrayLike, strata: Sequence[object], *, seed: int = 0
+) -> RankTrend:
+    """Test whether y rises with x within strata (say, families), so that differences between strata
+    cannot feign or hide it.
 
-    S is summed over the strata and y is exchanged within each: the exact null distribution is the convolution of theirs.
+    S is summed over the strata and y is exchanged within each: the exact null distribution is the
+    convolution of theirs.
 
     Args:
         x, y: (n,) numbers; a pair with NaN in either stays out.
@@ -93,15 +102,23 @@ def stratified_trend(x: ArrayLike, y: ArrayLike, strata: Sequence[object], *, se
     """
     a, b = np.asarray(x, dtype=float).ravel(), np.asarray(y, dtype=float).ravel()
     if not len(a) == len(b) == len(strata):
-        raise ValueError(f"x, y and strata must pair up: found {len(a)}, {len(b)} and {len(strata)} entries")
-    known = [place for place in range(len(a)) if not (math.isnan(a[place]) or math.isnan(b[place]) or strata[place] is None)]
+        raise ValueError(
+            f"x, y and strata must pair up: found {len(a)}, {len(b)} and {len(strata)} entries"
+        )
+    known = [
+        place
+        for place in range(len(a))
+        if not (math.isnan(a[place]) or math.isnan(b[place]) or strata[place] is None)
+    ]
     groups: dict[object, list[int]] = {}
     for place in known:
         groups.setdefault(strata[place], []).append(place)
     return _summed(a, b, [np.array(places) for places in groups.values()], seed)
 
 
-def _summed(x: Floats, y: Floats, groups: Sequence[np.ndarray[Any, np.dtype[np.int64]]], seed: int) -> RankTrend:
+def _summed(
+    x: Floats, y: Floats, groups: Sequence[np.ndarray[Any, np.dtype[np.int64]]], seed: int
+) -> RankTrend:
     pairs = [_pair_signs(x[places], y[places]) for places in groups]
     signs = np.concatenate(pairs) if pairs else np.empty(0)
     usable = [places for places, of_group in zip(groups, pairs, strict=True) if len(of_group)]
@@ -111,7 +128,9 @@ def _summed(x: Floats, y: Floats, groups: Sequence[np.ndarray[Any, np.dtype[np.i
     elif all(len(np.unique(y[places])) == 1 for places in usable):
         reason = "all entries to compare have the same level"
     s = int(signs.sum())
-    p_two, p_up, method = (math.nan, math.nan, "") if reason else _permutation_p(x, y, usable, s, seed)
+    p_two, p_up, method = (
+        (math.nan, math.nan, "") if reason else _permutation_p(x, y, usable, s, seed)
+    )
     nan = math.nan
     return RankTrend(
         s=s,
@@ -167,20 +186,30 @@ def _permutation_p(
         return float(null[np.abs(values) >= abs(s)].sum()), float(null[values >= s].sum()), EXACT
     random = np.random.default_rng(seed)
     drawn = sum(_drawn_s(x[places], y[places], random) for places in groups)
-    p_two, p_up = ((1 + int(extreme.sum())) / (DRAWS + 1) for extreme in (np.abs(drawn) >= abs(s), np.asarray(drawn) >= s))
+    p_two, p_up = (
+        (1 + int(extreme.sum())) / (DRAWS + 1)
+        for extreme in (np.abs(drawn) >= abs(s), np.asarray(drawn) >= s)
+    )
     return p_two, p_up, f"permutation, {DRAWS:,} draws"
 
 
-def _drawn_s(x: Floats, y: Floats, random: np.random.Generator) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _drawn_s(
+    x: Floats, y: Floats, random: np.random.Generator
+) -> np.ndarray[Any, np.dtype[np.int64]]:
     along = np.sign(x[None, :] - x[:, None])
-    found = [(along * np.sign((shuffled := random.permutation(y))[None, :] - shuffled[:, None])).sum() / 2 for _ in range(DRAWS)]
+    found = [
+        (along * np.sign((shuffled := random.permutation(y))[None, :] - shuffled[:, None])).sum()
+        / 2
+        for _ in range(DRAWS)
+    ]
     return np.rint(found).astype(np.int64)
 
 
 def _null_of_s(x: Floats, y: Floats) -> tuple[Floats, int]:
     """Probabilities of S = -m ... m when y is exchanged, and m.
 
-    Walks over the groups of equal x in rising order and keeps, for every number of each y still to be placed, how many ways lead to each S.
+    Walks over the groups of equal x in rising order and keeps, for every number of each y still to
+    be placed, how many ways lead to each S.
     """
     remaining = tuple(int(count) for count in np.unique(y, return_counts=True)[1])
     sizes = np.unique(x, return_counts=True)[1]
@@ -191,10 +220,14 @@ def _null_of_s(x: Floats, y: Floats) -> tuple[Floats, int]:
         for left, by_s in ways.items():
             for taken in _shares(left, int(size)):
                 rest = tuple(have - take for have, take in zip(left, taken, strict=True))
-                weight = math.prod(math.comb(have, take) for have, take in zip(left, taken, strict=True))
+                weight = math.prod(
+                    math.comb(have, take) for have, take in zip(left, taken, strict=True)
+                )
                 moved = weight * np.roll(by_s, _gained(taken, rest))
                 after[rest] = after[rest] + moved if rest in after else moved
-        ways = {rest: by_s / math.comb(sum(rest) + int(size), int(size)) for rest, by_s in after.items()}
+        ways = {
+            rest: by_s / math.comb(sum(rest) + int(size), int(size)) for rest, by_s in after.items()
+        }
     total: Floats = np.sum(list(ways.values()), axis=0)
     return total / total.sum(), middle
 
@@ -211,19 +244,24 @@ def _shares(left: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
 
 def _gained(taken: Sequence[int], rest: Sequence[int]) -> int:
     """What S gains from pairs of a placed y and one that will stand at a larger x."""
-    return sum(take * (sum(rest[place + 1 :]) - sum(rest[:place])) for place, take in enumerate(taken))
+    return sum(
+        take * (sum(rest[place + 1 :]) - sum(rest[:place])) for place, take in enumerate(taken)
+    )
 
 
-# -- groups ------------------------------------------------------------------------------------------------------------------------
+# -- groups ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderedGroups:
     """Jonckheere-Terpstra test over groups in their order.
 
-    j          pairs of one entry each from an earlier and a later group in which the later is larger; ties count one half.
-    max_j      number of such pairs. mean, variance   of j when entries are exchanged; the variance is corrected for ties.
-    z, p_one_sided   normal approximation without continuity correction, against "rises over the groups"; NaN when the variance is 0.
+    j          pairs of one entry each from an earlier and a later group in which the later is
+               larger; ties count one half.
+    max_j      number of such pairs. mean, variance   of j when entries are exchanged; the variance
+               is corrected for ties.
+    z, p_one_sided   normal approximation without continuity correction, against "rises over the
+                     groups"; NaN when the variance is 0.
     kendall_s  Kendall's S on the group numbers: 2 (j - mean).
     """
 
@@ -242,7 +280,8 @@ class OrderedGroups:
 def jonckheere_terpstra(groups: Sequence[ArrayLike]) -> OrderedGroups:
     """Test whether values rise over groups given in order.
 
-    Source: Hollander and Wolfe, Nonparametric Statistical Methods, section 6.2, with their correction for ties.
+    Source: Hollander and Wolfe, Nonparametric Statistical Methods, section 6.2, with their
+    correction for ties.
 
     Args:
         groups: values of each group; NaN is left out, an empty group has no say.
@@ -250,7 +289,10 @@ def jonckheere_terpstra(groups: Sequence[ArrayLike]) -> OrderedGroups:
     >>> jonckheere_terpstra([[1, 2], [2, 3], [4, 5]]).j  # 3.5 + 4 + 4
     11.5
     """
-    kept = [values[~np.isnan(values)] for values in (np.asarray(group, dtype=float).ravel() for group in groups)]
+    kept = [
+        values[~np.isnan(values)]
+        for values in (np.asarray(group, dtype=float).ravel() for group in groups)
+    ]
     y = np.concatenate([*kept, np.empty(0)])
     code = np.repeat(np.arange(len(kept)), [len(values) for values in kept]).astype(float)
     trend = rank_counts(code, y)
@@ -258,7 +300,13 @@ def jonckheere_terpstra(groups: Sequence[ArrayLike]) -> OrderedGroups:
     mean = trend.n_pairs / 2
     variance = _s_variance(code, y) / 4
     z = (trend.s / 2) / math.sqrt(variance) if variance > 0 else math.nan
-    reason = None if variance > 0 else "fewer than two groups have entries" if n_groups < 2 else "all entries are equal"
+    reason = (
+        None
+        if variance > 0
+        else "fewer than two groups have entries"
+        if n_groups < 2
+        else "all entries are equal"
+    )
     return OrderedGroups(
         j=trend.s / 2 + mean,
         max_j=trend.n_pairs,
@@ -295,7 +343,11 @@ def _s_variance(x: Floats, y: Floats) -> float:
     t, u = (np.unique(values, return_counts=True)[1].astype(float) for values in (x, y))
     plain = n * (n - 1) * (2 * n + 5) - sum((c * (c - 1) * (2 * c + 5)).sum() for c in (t, u))
     pairs = (t * (t - 1)).sum() * (u * (u - 1)).sum() / (2 * n * (n - 1))
-    triples = (t * (t - 1) * (t - 2)).sum() * (u * (u - 1) * (u - 2)).sum() / (9 * n * (n - 1) * (n - 2)) if n > 2 else 0.0
+    triples = (
+        (t * (t - 1) * (t - 2)).sum() * (u * (u - 1) * (u - 2)).sum() / (9 * n * (n - 1) * (n - 2))
+        if n > 2
+        else 0.0
+    )
     return max(0.0, float(plain / 18 + triples + pairs))
 
 
@@ -305,7 +357,8 @@ class TwoGroups:
 
     u        pairs in which the first group's entry is larger, ties one half.
     share    u over all pairs: P(first > second) + half P(equal); NaN without entries.
-    p        of the alternative; scipy's choice of exact or normal approximation (corrected for ties and continuity).
+    p        of the alternative; scipy's choice of exact or normal approximation (corrected for ties
+             and continuity).
     """
 
     u: float
@@ -317,18 +370,26 @@ class TwoGroups:
     reason: str | None
 
 
-ALTERNATIVES: Mapping[str, str] = {"greater": "the first is larger", "less": "the first is smaller", "two-sided": "they differ"}
+ALTERNATIVES: Mapping[str, str] = {
+    "greater": "the first is larger",
+    "less": "the first is smaller",
+    "two-sided": "they differ",
+}
 
 
 def mann_whitney(first: ArrayLike, second: ArrayLike, *, alternative: str = "greater") -> TwoGroups:
-    """Test whether the entries of one group tend to be larger than those of another; NaN is left out.
+    """Test whether the entries of one group tend to be larger than those of another; NaN is left
+    out.
 
     Raises:
         ValueError: an alternative that is not one of ALTERNATIVES.
     """
     if alternative not in ALTERNATIVES:
         raise ValueError(f"alternative is one of {', '.join(ALTERNATIVES)}; found {alternative!r}")
-    a, b = (values[~np.isnan(values)] for values in (np.asarray(side, dtype=float).ravel() for side in (first, second)))
+    a, b = (
+        values[~np.isnan(values)]
+        for values in (np.asarray(side, dtype=float).ravel() for side in (first, second))
+    )
     u = float((np.sign(a[:, None] - b[None, :]) + 1).sum() / 2)
     reason = None
     if not len(a) or not len(b):
@@ -337,4 +398,12 @@ def mann_whitney(first: ArrayLike, second: ArrayLike, *, alternative: str = "gre
         reason = "all entries are equal"
     p = math.nan if reason else float(stats.mannwhitneyu(a, b, alternative=alternative).pvalue)
     share = u / (len(a) * len(b)) if len(a) and len(b) else math.nan
-    return TwoGroups(u=u, share=share, p=p, alternative=alternative, n_first=len(a), n_second=len(b), reason=reason)
+    return TwoGroups(
+        u=u,
+        share=share,
+        p=p,
+        alternative=alternative,
+        n_first=len(a),
+        n_second=len(b),
+        reason=reason,
+    )

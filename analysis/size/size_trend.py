@@ -1,7 +1,9 @@
-"""Does the critical level rise with model size? Every answer that takes the level for what it is: ordinal, and censored at both ends.
+"""Does the critical level rise with model size? Every answer that takes the level for what it is:
+ordinal, and censored at both ends.
 
-The lowest level means "here or below", the highest "here or above". Size is confounded with family and generation, so the test within
-families comes first; sizes that are not published are left out, never guessed.
+The lowest level means "here or below", the highest "here or above". Size is confounded with family
+and generation, so the test within families comes first; sizes that are not published are left out,
+never guessed.
 """
 
 from __future__ import annotations
@@ -22,22 +24,28 @@ from statsmodels.regression.linear_model import OLS
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 FIRST_GUESS = (2.0, 1.0, 0.0)
-"""Intercept, slope, log sigma that the search starts at; where the optimum is not unique, the start decides which one is found."""
+"""Intercept, slope, log sigma that the search starts at; where the optimum is not unique, the start
+decides which one is found.
+"""
 SEPARATED = 1e-6
 """Negative log-likelihood below which size alone places every model in its level."""
 STEEPEST = 1e3
-"""Ordinal slope above which the levels are separated: the likelihood rises towards an infinite slope."""
+"""Ordinal slope above which the levels are separated: the likelihood rises towards an infinite
+slope.
+"""
 SMALLEST_CHANCE = 1e-300
 NOTHING_KNOWN = "fewer than three models have a size and a critical level"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntervalFit:
-    """Level = b0 + b1 x + normal error of standard deviation sigma, with each level an interval and the outer two open.
+    """Level = b0 + b1 x + normal error of standard deviation sigma, with each level an interval and
+    the outer two open.
 
-    b1 in levels per unit of x (per tenfold size for x = log10 parameters), lo and hi its Wald interval, lr and lr_p the likelihood-ratio
-    test against b1 = 0. n_lowest, n_highest  censored models.
-    is_separated  a line passes through every model's interval: sigma goes to 0, and b0, b1 are one of many lines; no interval and no test
+    b1 in levels per unit of x (per tenfold size for x = log10 parameters), lo and hi its Wald
+    interval, lr and lr_p the likelihood-ratio test against b1 = 0. n_lowest, n_highest  censored
+    models. is_separated  a line passes through every model's interval: sigma goes to 0, and b0, b1
+    are one of many lines; no interval and no test
                   then. `reason` says so, or why there is no fit at all (then every number is NaN).
     """
 
@@ -58,22 +66,37 @@ class IntervalFit:
     reason: str | None
 
 
-def interval_regression(x: ArrayLike, level: ArrayLike, *, lowest: float = 1, highest: float = 5, confidence: float = 0.95) -> IntervalFit:
-    """Fit a line to levels that are known as intervals: k is (k - 1/2, k + 1/2], the lowest (-inf, ...], the highest (..., inf).
+def interval_regression(
+    x: ArrayLike,
+    level: ArrayLike,
+    *,
+    lowest: float = 1,
+    highest: float = 5,
+    confidence: float = 0.95,
+) -> IntervalFit:
+    """Fit a line to levels that are known as intervals: k is (k - 1/2, k + 1/2], the lowest (-inf,
+    ...], the highest (..., inf).
 
-    Maximum likelihood by Nelder-Mead, checked against BFGS from the least-squares line; standard error from the Hessian by central
-    differences in (b0, b1, log sigma), so that it stays away from sigma = 0.
+    Maximum likelihood by Nelder-Mead, checked against BFGS from the least-squares line; standard
+    error from the Hessian by central differences in (b0, b1, log sigma), so that it stays away from
+    sigma = 0.
 
     Args:
         x: (n,) size, say log10 of the number of parameters; NaN leaves the model out.
-        level: (n,) critical levels; NaN leaves the model out. Outside [lowest, highest] counts as the end.
+        level: (n,) critical levels; NaN leaves the model out. Outside [lowest, highest] counts as
+            the end.
 
     Returns:
         an IntervalFit; without one for fewer than three models, one size, or a single level.
     """
     sizes, levels = _known(x, level)
     n_lowest, n_highest = int((levels <= lowest).sum()), int((levels >= highest).sum())
-    counts: dict[str, Any] = {"confidence": confidence, "n": len(sizes), "n_lowest": n_lowest, "n_highest": n_highest}
+    counts: dict[str, Any] = {
+        "confidence": confidence,
+        "n": len(sizes),
+        "n_lowest": n_lowest,
+        "n_highest": n_highest,
+    }
     reason = _why_no_fit(sizes, levels)
     if reason is not None:
         names = ("b0", "b1", "sigma", "se_b1", "lo", "hi", "neg_log_likelihood", "lr", "lr_p")
@@ -82,7 +105,9 @@ def interval_regression(x: ArrayLike, level: ArrayLike, *, lowest: float = 1, hi
     upper = np.where(levels >= highest, np.inf, levels + 0.5)
 
     def loss(theta: Floats) -> float:
-        return -_interval_log_likelihood(theta[0] + theta[1] * sizes, math.exp(min(theta[2], 50.0)), lower, upper)
+        return -_interval_log_likelihood(
+            theta[0] + theta[1] * sizes, math.exp(min(theta[2], 50.0)), lower, upper
+        )
 
     def flat_loss(theta: Floats) -> float:
         return loss(np.array([theta[0], 0.0, theta[1]]))
@@ -99,12 +124,20 @@ def interval_regression(x: ArrayLike, level: ArrayLike, *, lowest: float = 1, hi
         "sigma": math.exp(theta[2]),
         "neg_log_likelihood": max(0.0, value),
     }
-    flat = min(_minimise(flat_loss, (float(levels.mean()), math.log(max(0.1, float(levels.std())))))[1], _flat_limit(lower, upper))
+    flat = min(
+        _minimise(flat_loss, (float(levels.mean()), math.log(max(0.1, float(levels.std())))))[1],
+        _flat_limit(lower, upper),
+    )
     lr = 2 * (flat - value)
     if value <= SEPARATED:
         missing = _undefined("se_b1", "lo", "hi", "lr_p")
-        reason = "size alone places every model in its level: many lines fit perfectly, so the slope has no interval"
-        return IntervalFit(**estimates, **missing, lr=lr, **counts, is_separated=True, reason=reason)
+        reason = (
+            "size alone places every model in its level: many lines fit perfectly, so the slope has"
+            " no interval"
+        )
+        return IntervalFit(
+            **estimates, **missing, lr=lr, **counts, is_separated=True, reason=reason
+        )
     se = _standard_error(loss, theta)
     half = float(stats.norm.isf((1 - confidence) / 2)) * se
     return IntervalFit(
@@ -116,7 +149,11 @@ def interval_regression(x: ArrayLike, level: ArrayLike, *, lowest: float = 1, hi
         lr_p=float(stats.chi2.sf(max(0.0, lr), 1)),
         **counts,
         is_separated=False,
-        reason=None if math.isfinite(se) else "the likelihood is flat in the slope, so it has no interval",
+        reason=(
+            None
+            if math.isfinite(se)
+            else "the likelihood is flat in the slope, so it has no interval"
+        ),
     )
 
 
@@ -133,7 +170,9 @@ def _interval_log_likelihood(mean: Floats, sigma: float, lower: Floats, upper: F
 
 def _minimise(loss: Any, start: tuple[float, ...]) -> tuple[Floats, float]:
     options = {"xatol": 1e-8, "fatol": 1e-10, "maxiter": 20_000, "maxfev": 20_000}
-    found = optimize.minimize(loss, np.array(start, dtype=float), method="Nelder-Mead", options=options)
+    found = optimize.minimize(
+        loss, np.array(start, dtype=float), method="Nelder-Mead", options=options
+    )
     return np.asarray(found.x, dtype=float), float(found.fun)
 
 
@@ -147,7 +186,9 @@ def _better(one: tuple[Floats, float], other: tuple[Floats, float]) -> tuple[Flo
 
 
 def _flat_limit(lower: Floats, upper: Floats) -> float:
-    """Without a slope and all models at one end the likelihood tends to 1; else its search is well behaved."""
+    """Without a slope and all models at one end the likelihood tends to 1; else its search is well
+    behaved.
+    """
     return 0.0 if np.isneginf(lower).all() or np.isposinf(upper).all() else math.inf
 
 
@@ -157,7 +198,13 @@ def _standard_error(loss: Any, theta: Floats) -> float:
     hessian = np.array(
         [
             [
-                (loss(theta + a + b) - loss(theta + a - b) - loss(theta - a + b) + loss(theta - a - b)) / (4 * step[i] * step[j])
+                (
+                    loss(theta + a + b)
+                    - loss(theta + a - b)
+                    - loss(theta - a + b)
+                    + loss(theta - a - b)
+                )
+                / (4 * step[i] * step[j])
                 for j, b in enumerate(shifts)
             ]
             for i, a in enumerate(shifts)
@@ -191,11 +238,12 @@ class OrdinalFit:
 
 
 def ordinal_trend(x: ArrayLike, level: ArrayLike, *, confidence: float = 0.95) -> OrdinalFit:
-    """Fit proportional odds (statsmodels OrderedModel, logit, BFGS). The levels enter by their order alone, so censoring is no matter.
+    """Fit proportional odds (statsmodels OrderedModel, logit, BFGS). The levels enter by their
+    order alone, so censoring is no matter.
 
     Returns:
-        an OrdinalFit; numbers NaN for fewer than three models, one size or one level, and when size separates the levels (the estimate
-        would be infinite).
+        an OrdinalFit; numbers NaN for fewer than three models, one size or one level, and when size
+        separates the levels (the estimate would be infinite).
     """
     sizes, levels = _known(x, level)
     reason = _why_no_fit(sizes, levels)
@@ -206,7 +254,9 @@ def ordinal_trend(x: ArrayLike, level: ArrayLike, *, confidence: float = 0.95) -
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # convergence is judged by the gradient below
         codes = np.unique(levels, return_inverse=True)[1]
-        fit = OrderedModel(codes, sizes[:, None], distr="logit").fit(method="bfgs", disp=False, maxiter=2000, gtol=1e-8)
+        fit = OrderedModel(codes, sizes[:, None], distr="logit").fit(
+            method="bfgs", disp=False, maxiter=2000, gtol=1e-8
+        )
         beta, se = float(fit.params[0]), float(fit.bse[0])
     if not math.isfinite(beta) or abs(beta) > STEEPEST or not math.isfinite(se):
         return _no_ordinal(len(sizes), confidence, "the fit did not converge")
@@ -229,8 +279,12 @@ def ordinal_trend(x: ArrayLike, level: ArrayLike, *, confidence: float = 0.95) -
 
 
 def _is_separated(sizes: Floats, levels: Floats) -> bool:
-    """Whether levels never fall with size, or never rise: each next level starts where the one before ends, or later."""
-    edges = [(sizes[levels == level].min(), sizes[levels == level].max()) for level in np.unique(levels)]
+    """Whether levels never fall with size, or never rise: each next level starts where the one
+    before ends, or later.
+    """
+    edges = [
+        (sizes[levels == level].min(), sizes[levels == level].max()) for level in np.unique(levels)
+    ]
     rising = all(left[1] <= right[0] for left, right in pairwise(edges))
     return rising or all(left[0] >= right[1] for left, right in pairwise(edges))
 
@@ -242,7 +296,9 @@ def _no_ordinal(n: int, confidence: float, reason: str) -> OrdinalFit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineFit:
-    """Least squares, which takes the levels for distances and ignores the censoring: for contrast."""
+    """Least squares, which takes the levels for distances and ignores the censoring: for
+    contrast.
+    """
 
     slope: float
     se: float
@@ -252,13 +308,21 @@ class LineFit:
 
 
 def least_squares_trend(x: ArrayLike, level: ArrayLike) -> LineFit:
-    """Ordinary least squares of the level on x; NaN for fewer than three models, one size or one level."""
+    """Ordinary least squares of the level on x; NaN for fewer than three models, one size or one
+    level.
+    """
     sizes, levels = _known(x, level)
     reason = _why_no_fit(sizes, levels)
     if reason is not None:
         return LineFit(slope=math.nan, se=math.nan, p=math.nan, n=len(sizes), reason=reason)
     fit = OLS(levels, np.column_stack([np.ones(len(sizes)), sizes])).fit()
-    return LineFit(slope=float(fit.params[1]), se=float(fit.bse[1]), p=float(fit.pvalues[1]), n=len(sizes), reason=None)
+    return LineFit(
+        slope=float(fit.params[1]),
+        se=float(fit.bse[1]),
+        p=float(fit.pvalues[1]),
+        n=len(sizes),
+        reason=None,
+    )
 
 
 def _known(x: ArrayLike, level: ArrayLike) -> tuple[Floats, Floats]:

@@ -1,7 +1,8 @@
-"""How hard is each level? A difficulty axis in logits from all models with results, for what is read off between levels.
+"""How hard is each level? A difficulty axis in logits from all models with results, for what is
+read off between levels.
 
-Level numbers are an order, not a scale: from O([N,N^2]) to O([N^2,N^3]) may be a leap and from there to O([N^3,N^4]) a step. The axis is
-where the models themselves put the levels.
+Level numbers are an order, not a scale: from O([N,N^2]) to O([N^2,N^3]) may be a leap and from
+there to O([N^3,N^4]) a step. The axis is where the models themselves put the levels.
 """
 
 from __future__ import annotations
@@ -30,12 +31,15 @@ class LevelAxis:
     """Where the levels stand on the axis that lines and half points are read on.
 
     levels      their numbers, rising.
-    positions   of each, not falling: difficulty in logits with the first level at 0, or the level numbers where no axis could be fitted.
+    positions   of each, not falling: difficulty in logits with the first level at 0, or the level
+                numbers where no axis could be fitted.
     kind        "difficulty" or "level number".
     n_models    models that the difficulties come from; 0 for level numbers.
-    violations  neighbouring levels that the fit has in the other order; they were pooled, so they share a position.
-    deviance, df_resid  of the fit, at item level; far more deviance than degrees of freedom means that models differ in which levels
-                they find hard, so one axis for all is an approximation. NaN and 0 for level numbers.
+    violations  neighbouring levels that the fit has in the other order; they were pooled, so they
+    share a position. deviance, df_resid  of the fit, at item level; far more deviance than degrees
+    of freedom means that models differ in which levels
+                they find hard, so one axis for all is an approximation. NaN and 0 for level
+                numbers.
     reason      None, or why the level numbers stand in.
     """
 
@@ -69,7 +73,9 @@ class LevelAxis:
         return found
 
     def to_level(self, x: float) -> tuple[float, str | None]:
-        """A position as a level coordinate, and "left" or "right" when it lies outside the levels; see `to_level`."""
+        """A position as a level coordinate, and "left" or "right" when it lies outside the levels;
+        see `to_level`.
+        """
         return to_level(x, self.positions, self.levels)
 
 
@@ -78,24 +84,38 @@ def number_axis(levels: Sequence[int], reason: str) -> LevelAxis:
     numbers = tuple(sorted({int(level) for level in levels}))
     positions = tuple(float(level) for level in numbers)
     return LevelAxis(
-        levels=numbers, positions=positions, kind=LEVEL_NUMBER, n_models=0, violations=(), deviance=float("nan"), df_resid=0, reason=reason
+        levels=numbers,
+        positions=positions,
+        kind=LEVEL_NUMBER,
+        n_models=0,
+        violations=(),
+        deviance=float("nan"),
+        df_resid=0,
+        reason=reason,
     )
 
 
-def difficulty_axis(counts: pd.DataFrame, denominator: Denominator = DEFAULT_DENOMINATOR) -> LevelAxis:
-    """Fit the difficulties of the levels to all models with both splits at every level, then make them not fall (isotonic regression).
+def difficulty_axis(
+    counts: pd.DataFrame, denominator: Denominator = DEFAULT_DENOMINATOR
+) -> LevelAxis:
+    """Fit the difficulties of the levels to all models with both splits at every level, then make
+    them not fall (isotonic regression).
 
-    Rasch model with a split shift per model: logit p = ability_m - beta_l +- delta_m / 2, beta of the first level 0. A model that is
-    all right or all wrong in a split says nothing about the order of levels and stays out.
+    Rasch model with a split shift per model: logit p = ability_m - beta_l +- delta_m / 2, beta of
+    the first level 0. A model that is all right or all wrong in a split says nothing about the
+    order of levels and stays out.
 
     Args:
-        counts: level counts of all models (docs/architecture.md). Only tasks with both splits count; they are pooled by level.
+        counts: level counts of all models (docs/architecture.md). Only tasks with both splits
+            count; they are pooled by level.
         denominator: which answers count.
 
     Returns:
-        a LevelAxis; on level numbers, with the reason, for fewer than four such models or a level that no model has right (or wrong).
+        a LevelAxis; on level numbers, with the reason, for fewer than four such models or a level
+        that no model has right (or wrong).
 
-    Source: METHODS B3 step 4. Models are taken to have met the same tasks at each level; where they have not, so does the axis.
+    Source: METHODS B3 step 4. Models are taken to have met the same tasks at each level; where they
+    have not, so does the axis.
     """
     cells = task_accuracies(counts, denominator)
     cells = cells.loc[(cells["n"] > 0) & ~cells["is_by_rule"]]
@@ -104,18 +124,29 @@ def difficulty_axis(counts: pd.DataFrame, denominator: Denominator = DEFAULT_DEN
     levels = [int(level) for level in sorted(cells["level"].unique())]
     if len(levels) < 2:
         return number_axis(levels, "fewer than two levels have results in both splits")
-    k_id, n_id, k_ood, n_ood = (_by_model(cells, split, name, levels) for split in ("id", "ood") for name in ("n_correct", "n"))
+    k_id, n_id, k_ood, n_ood = (
+        _by_model(cells, split, name, levels)
+        for split in ("id", "ood")
+        for name in ("n_correct", "n")
+    )
     usable = ~np.isnan(k_id + k_ood).any(axis=1)
     for right, asked in ((k_id, n_id), (k_ood, n_ood)):
         usable &= (right.sum(axis=1) > 0) & (right.sum(axis=1) < asked.sum(axis=1))
     n_models = int(usable.sum())
     if n_models < FEWEST_MODELS:
-        why = f"{n_models} model(s) with both splits at every level, not all right or wrong; an axis needs at least {FEWEST_MODELS}"
+        why = (
+            f"{n_models} model(s) with both splits at every level, not all right or wrong; an axis"
+            f" needs at least {FEWEST_MODELS}"
+        )
         return number_axis(levels, why)
     k_id, n_id, k_ood, n_ood = (counts_of[usable] for counts_of in (k_id, n_id, k_ood, n_ood))
     level_right, level_asked = (k_id + k_ood).sum(axis=0), (n_id + n_ood).sum(axis=0)
     if ((level_right == 0) | (level_right == level_asked)).any():
-        return number_axis(levels, "at some level every answer of every model is wrong, or right: how hard it is cannot be said")
+        return number_axis(
+            levels,
+            "at some level every answer of every model is wrong, or right: how hard it is cannot be"
+            " said",
+        )
     fit = fit_difficulty_axis(k_id, k_ood, np.stack([n_id, n_ood]))
     beta = np.asarray(fit.beta)
     rising = isotonic_regression(beta, weights=level_asked).x
@@ -135,5 +166,7 @@ def difficulty_axis(counts: pd.DataFrame, denominator: Denominator = DEFAULT_DEN
 def _by_model(cells: pd.DataFrame, split: str, name: str, levels: Sequence[int]) -> Floats:
     """One row per model of all cells, one column per level; NaN where a model has nothing."""
     models = sorted(cells["model"].unique())
-    table = cells.loc[cells["split"] == split].pivot_table(index="model", columns="level", values=name, aggfunc="sum")
+    table = cells.loc[cells["split"] == split].pivot_table(
+        index="model", columns="level", values=name, aggfunc="sum"
+    )
     return table.reindex(index=models, columns=list(levels)).to_numpy(dtype=float)

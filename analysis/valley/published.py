@@ -1,6 +1,8 @@
-"""What do published level numbers allow? Level means give a valley with approximate certainty; scores alone give bounds on the gap.
+"""What do published level numbers allow? Level means give a valley with approximate certainty;
+scores alone give bounds on the gap.
 
-Published levels come from data.queries.fetch_level_scores. SCYLLA's Figure 5 states ID and OOD means, its Table 2 the score S only.
+Published levels come from data.queries.fetch_level_scores. SCYLLA's Figure 5 states ID and OOD
+means, its Table 2 the score S only.
 """
 
 from __future__ import annotations
@@ -20,7 +22,14 @@ from analysis.scylla import gap_bounds, gap_table
 from analysis.valley.complexity import LevelMeans, isotonic_half_point
 from analysis.valley.difficulty import number_axis
 from analysis.valley.level_bootstrap import Floats, LevelDraws, TaskCells, resample_levels
-from analysis.valley.result import DEFAULT_SETTINGS, Evidence, MeansFit, Settings, Valley, assemble_valley
+from analysis.valley.result import (
+    DEFAULT_SETTINGS,
+    Evidence,
+    MeansFit,
+    Settings,
+    Valley,
+    assemble_valley,
+)
 from analysis.valley.task_gaps import TASK_COLUMNS
 from data.records import NotEnoughDataError
 
@@ -42,27 +51,34 @@ NEEDED_COLUMNS = (
 BOUND_COLUMNS = ("level", "level_label", "score", "gap_lower", "gap_upper", "can_be_critical")
 UNNAMED_SOURCE = "published figures"
 PSEUDO_TASKS = (
-    "P(level is critical) and the gap intervals come from pseudo-tasks spread as the published standard deviations, "
-    "with the same tasks easy in both splits: approximate."
+    "P(level is critical) and the gap intervals come from pseudo-tasks spread as the published"
+    " standard deviations, with the same tasks easy in both splits: approximate."
 )
 MEANS_ONLY = (
-    "Score and log-odds gap are those of the level means; scores averaged over tasks differ, and the spread over tasks is not published."
+    "Score and log-odds gap are those of the level means; scores averaged over tasks differ, and"
+    " the spread over tasks is not published."
 )
 
 
-def valleys_from_published(level_scores: pd.DataFrame, settings: Settings = DEFAULT_SETTINGS) -> tuple[Valley, ...]:
-    """Locate the valley of every model with published ID and OOD level means (SCYLLA Figure 5), in the order of their names.
+def valleys_from_published(
+    level_scores: pd.DataFrame, settings: Settings = DEFAULT_SETTINGS
+) -> tuple[Valley, ...]:
+    """Locate the valley of every model with published ID and OOD level means (SCYLLA Figure 5), in
+    the order of their names.
 
-    Intervals of the means: t over tasks from the published sd, n_tasks - 1 degrees of freedom. P(critical) and gap intervals: the level
-    bootstrap on pseudo-tasks mean +- sd in equal steps, comonotone (the easiest task is the easiest in both splits); approximate.
+    Intervals of the means: t over tasks from the published sd, n_tasks - 1 degrees of freedom.
+    P(critical) and gap intervals: the level bootstrap on pseudo-tasks mean +- sd in equal steps,
+    comonotone (the easiest task is the easiest in both splits); approximate.
 
     Args:
-        level_scores: published levels (docs/architecture.md); rows with metric "accuracy", a level, a split and no task enter.
+        level_scores: published levels (docs/architecture.md); rows with metric "accuracy", a level,
+            a split and no task enter.
         settings: as for counted samples; the denominator is the source's own and is not applied.
 
     Returns:
-        one Valley per model and run with `source` "published"; `tasks` is empty, `log_odds` None, a level's log_odds_gap has no
-        interval. Without sd, n_tasks or n_per_task at some level there is no P(critical) and a warning says so.
+        one Valley per model and run with `source` "published"; `tasks` is empty, `log_odds` None, a
+        level's log_odds_gap has no interval. Without sd, n_tasks or n_per_task at some level there
+        is no P(critical) and a warning says so.
 
     Raises:
         NotEnoughDataError: a needed column is missing.
@@ -76,15 +92,18 @@ def valleys_from_published(level_scores: pd.DataFrame, settings: Settings = DEFA
         & level_scores["split"].isin(["id", "ood"])
         & level_scores["task"].isna()
     ]
-    return tuple(_valley(str(model), group, settings) for (model, _), group in accuracies.groupby(["model", "run_id"], sort=True))
+    return tuple(
+        _valley(str(model), group, settings)
+        for (model, _), group in accuracies.groupby(["model", "run_id"], sort=True)
+    )
 
 
 def _check_columns(level_scores: pd.DataFrame) -> None:
     missing = [name for name in NEEDED_COLUMNS if name not in level_scores.columns]
     if missing:
         raise NotEnoughDataError(
-            f"The published levels lack the columns {', '.join(missing)}. Needed: {', '.join(NEEDED_COLUMNS)}. "
-            "Take them from data.queries.fetch_level_scores."
+            f"The published levels lack the columns {', '.join(missing)}. Needed:"
+            f" {', '.join(NEEDED_COLUMNS)}. Take them from data.queries.fetch_level_scores."
         )
 
 
@@ -92,15 +111,22 @@ def _valley(model: str, scores: pd.DataFrame, settings: Settings) -> Valley:
     sides = _pair_levels(scores)
     rows = [_level_row(row, settings) for row in sides.to_dict("records")]
     curve = gap_table(pd.DataFrame(rows), penalty=settings.penalty)
-    curve["reason"] = [None if known else "one split is not published" for known in curve["gap"].notna()]
+    curve["reason"] = [
+        None if known else "one split is not published" for known in curve["gap"].notna()
+    ]
     paired = sides.loc[curve["gap"].notna()]
     draws = _resample(paired, settings)
     known = curve["log_odds_gap"].notna()
-    warnings = [f"Published numbers ({_origin(scores)}), in the source's own denominator."] + ([MEANS_ONLY] if known.any() else [])
+    warnings = [f"Published numbers ({_origin(scores)}), in the source's own denominator."] + (
+        [MEANS_ONLY] if known.any() else []
+    )
     if draws is not None:
         warnings.append(PSEUDO_TASKS)
     elif len(paired) > 1:
-        warnings.append("Without a standard deviation over tasks and the number of tasks at every level, P(level is critical) is unknown.")
+        warnings.append(
+            "Without a standard deviation over tasks and the number of tasks at every level,"
+            " P(level is critical) is unknown."
+        )
     return assemble_valley(
         model,
         settings,
@@ -114,23 +140,44 @@ def _valley(model: str, scores: pd.DataFrame, settings: Settings) -> Valley:
 
 
 def _evidence(paired: pd.DataFrame, curve: pd.DataFrame, draws: LevelDraws | None) -> Evidence:
-    """What level means say without tasks: where half the answers are right, and what a constant penalty fitted to them draws."""
+    """What level means say without tasks: where half the answers are right, and what a constant
+    penalty fitted to them draws.
+    """
     levels = [int(level) for level in paired["level"]]
     axis = number_axis(levels, "only level means are published")
     rows = curve.loc[curve["gap"].notna()]
-    a_id, a_ood, n_tasks, n_id, n_ood = (rows[name].to_numpy(dtype=float) for name in ("a_id", "a_ood", "n_tasks", "n_id", "n_ood"))
+    a_id, a_ood, n_tasks, n_id, n_ood = (
+        rows[name].to_numpy(dtype=float) for name in ("a_id", "a_ood", "n_tasks", "n_id", "n_ood")
+    )
     complexity = None
     if draws is not None and len(levels) > 1:
-        means = LevelMeans(levels=draws.levels, a_id=a_id, a_ood=a_ood, n_tasks=n_tasks, n_answers=n_id, draws=draws)
+        means = LevelMeans(
+            levels=draws.levels,
+            a_id=a_id,
+            a_ood=a_ood,
+            n_tasks=n_tasks,
+            n_answers=n_id,
+            draws=draws,
+        )
         complexity = isotonic_half_point(means)
-    return Evidence(axis=axis, complexity=complexity, means_fit=_fit_means(levels, a_id, n_id, a_ood, n_ood))
+    return Evidence(
+        axis=axis, complexity=complexity, means_fit=_fit_means(levels, a_id, n_id, a_ood, n_ood)
+    )
 
 
-def _fit_means(levels: list[int], a_id: Floats, n_id: Floats, a_ood: Floats, n_ood: Floats) -> MeansFit | None:
-    """M3 by maximum likelihood on the counts that the means stand for; None where the numbers of answers are not known."""
+def _fit_means(
+    levels: list[int], a_id: Floats, n_id: Floats, a_ood: Floats, n_ood: Floats
+) -> MeansFit | None:
+    """M3 by maximum likelihood on the counts that the means stand for; None where the numbers of
+    answers are not known.
+    """
     if len(levels) < 2 or (n_id <= 0).any() or (n_ood <= 0).any():
         return None
-    fit = fit_many(curve_design(levels, "M3"), np.concatenate([a_id * n_id, a_ood * n_ood]), np.concatenate([n_id, n_ood]))
+    fit = fit_many(
+        curve_design(levels, "M3"),
+        np.concatenate([a_id * n_id, a_ood * n_ood]),
+        np.concatenate([n_id, n_ood]),
+    )
     heights, delta = fit.coef[:-1], float(fit.coef[-1])
     gaps = expit(heights + delta / 2) - expit(heights - delta / 2)
     misses = np.abs(gaps - (a_id - a_ood))
@@ -149,51 +196,93 @@ def _origin(scores: pd.DataFrame) -> str:
 
 
 def _pair_levels(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row per level, rising; value, sd, n, n_tasks and n_per_task of both splits side by side, NaN where not published."""
+    """One row per level, rising; value, sd, n, n_tasks and n_per_task of both splits side by side,
+    NaN where not published.
+    """
     numbers = ["value", "sd", "n", "n_tasks", "n_per_task"]
-    flat = scores.assign(level=scores["level"].astype(int), **{name: scores[name].astype("Float64").astype(float) for name in numbers})
+    flat = scores.assign(
+        level=scores["level"].astype(int),
+        **{name: scores[name].astype("Float64").astype(float) for name in numbers},
+    )
     labels = flat.groupby("level")["level_label"].first()
     flat = flat.drop_duplicates(["level", "split"]).set_index("level")
     wide = pd.DataFrame(index=labels.index)
-    wide["level_label"] = [text if isinstance(text, str) else f"level {level}" for level, text in labels.items()]
+    wide["level_label"] = [
+        text if isinstance(text, str) else f"level {level}" for level, text in labels.items()
+    ]
     for split in ("id", "ood"):
         wide = wide.join(flat.loc[flat["split"] == split, numbers].add_suffix(f"_{split}"))
     return wide.reset_index()
 
 
 def _level_row(sides: dict[Any, Any], settings: Settings) -> dict[str, Any]:
-    row: dict[str, Any] = {"level": int(sides["level"]), "level_label": sides["level_label"], "n_unparsed": math.nan, "n_error": math.nan}
+    row: dict[str, Any] = {
+        "level": int(sides["level"]),
+        "level_label": sides["level_label"],
+        "n_unparsed": math.nan,
+        "n_error": math.nan,
+    }
     answers, intervals = {}, set()
     for split in ("id", "ood"):
         mean, sd, n_tasks = sides[f"value_{split}"], sides[f"sd_{split}"], sides[f"n_tasks_{split}"]
-        asked = sides[f"n_{split}"] if sides[f"n_{split}"] > 0 else n_tasks * sides[f"n_per_task_{split}"]
+        asked = (
+            sides[f"n_{split}"]
+            if sides[f"n_{split}"] > 0
+            else n_tasks * sides[f"n_per_task_{split}"]
+        )
         answers[split] = 0.0 if math.isnan(asked) else float(asked)
         tasks = 0 if math.isnan(n_tasks) else int(n_tasks)
-        lo, hi, _, _ = mean_interval(mean, sd, tasks, answers[split], confidence=settings.confidence)
-        row |= {f"a_{split}": mean, f"a_{split}_lo": lo, f"a_{split}_hi": hi, f"n_{split}": int(answers[split])}
+        lo, hi, _, _ = mean_interval(
+            mean, sd, tasks, answers[split], confidence=settings.confidence
+        )
+        row |= {
+            f"a_{split}": mean,
+            f"a_{split}_lo": lo,
+            f"a_{split}_hi": hi,
+            f"n_{split}": int(answers[split]),
+        }
         intervals.add(TASK_INTERVAL if tasks > 1 and not math.isnan(sd) else ITEM_INTERVAL)
         row["n_tasks"] = max(row.get("n_tasks", 0), tasks)
-    k_id, k_ood = (round(row[f"a_{split}"] * answers[split]) if row[f"a_{split}"] >= 0 else math.nan for split in ("id", "ood"))
+    k_id, k_ood = (
+        round(row[f"a_{split}"] * answers[split]) if row[f"a_{split}"] >= 0 else math.nan
+        for split in ("id", "ood")
+    )
     d, _ = log_odds_gap(k_id, answers["id"], k_ood, answers["ood"])
     row |= {"log_odds_gap": float(d), "log_odds_gap_lo": math.nan, "log_odds_gap_hi": math.nan}
     return row | {"interval": TASK_INTERVAL if TASK_INTERVAL in intervals else ITEM_INTERVAL}
 
 
 def _resample(paired: pd.DataFrame, settings: Settings) -> LevelDraws | None:
-    columns = [f"{name}_{split}" for name in ("sd", "n_tasks", "n_per_task") for split in ("id", "ood")]
-    if not len(paired) or paired[columns].isna().to_numpy().any() or (paired[columns[2:]] < 1).to_numpy().any():
+    columns = [
+        f"{name}_{split}" for name in ("sd", "n_tasks", "n_per_task") for split in ("id", "ood")
+    ]
+    if (
+        not len(paired)
+        or paired[columns].isna().to_numpy().any()
+        or (paired[columns[2:]] < 1).to_numpy().any()
+    ):
         return None
     if (paired["n_tasks_id"] != paired["n_tasks_ood"]).any() or (paired["n_tasks_id"] < 2).any():
         return None
     cells = [_pseudo_tasks(row) for row in paired.to_dict("records")]
     level, k_id, n_id, k_ood, n_ood = (np.concatenate(parts) for parts in zip(*cells, strict=True))
     never = np.zeros(len(level), dtype=bool)
-    stacked = TaskCells(level=level.astype(np.int64), k_id=k_id, n_id=n_id, k_ood=k_ood, n_ood=n_ood, fixed_id=never, fixed_ood=never)
+    stacked = TaskCells(
+        level=level.astype(np.int64),
+        k_id=k_id,
+        n_id=n_id,
+        k_ood=k_ood,
+        n_ood=n_ood,
+        fixed_id=never,
+        fixed_ood=never,
+    )
     return resample_levels(stacked, resamples=settings.resamples, seed=settings.seed)
 
 
 def _pseudo_tasks(row: dict[Any, Any]) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Tasks in equal steps around the mean whose sd (n - 1) is the published one, as counts; clipped to what counts can be."""
+    """Tasks in equal steps around the mean whose sd (n - 1) is the published one, as counts;
+    clipped to what counts can be.
+    """
     n_tasks = int(row["n_tasks_id"])
     steps = np.arange(n_tasks) - (n_tasks - 1) / 2
     pattern = steps / steps.std(ddof=1)
@@ -209,8 +298,9 @@ def _pseudo_tasks(row: dict[Any, Any]) -> tuple[Floats, Floats, Floats, Floats, 
 class ScoreBounds:
     """What is known of a model's gap when only its generalization scores are published.
 
-    curve            one row per level, rising: BOUND_COLUMNS. gap_lower and gap_upper enclose the level's gap; NaN for a score outside
-                     [-1, 1]; can_be_critical: no other level must have a larger gap, and this one can be above 0.
+    curve            one row per level, rising: BOUND_COLUMNS. gap_lower and gap_upper enclose the
+                     level's gap; NaN for a score outside [-1, 1]; can_be_critical: no other level
+                     must have a larger gap, and this one can be above 0.
     possible_levels  the levels that can be critical.
     published_level  the critical level the source states; None when it states none.
     is_consistent    whether it is among the possible ones; None without it.
@@ -232,9 +322,15 @@ class ScoreBounds:
         if not n_possible:
             said = "Only the score S is published; it leaves no level with a gap above 0."
         elif n_possible == total:
-            said = "Only the score S is published: it bounds the gap at each level, and by these bounds any level can be critical."
+            said = (
+                "Only the score S is published: it bounds the gap at each level, and by these"
+                " bounds any level can be critical."
+            )
         else:
-            said = f"Only the score S is published: by its bounds on the gap {n_possible} of {total} levels can be critical ({names})."
+            said = (
+                f"Only the score S is published: by its bounds on the gap {n_possible} of {total}"
+                f" levels can be critical ({names})."
+            )
         if self.published_level is None:
             return said
         agrees = "agrees with" if self.is_consistent else "contradicts"
@@ -243,7 +339,10 @@ class ScoreBounds:
     def as_record(self) -> dict[str, Any]:
         """The result as plain values for JSON: undefined numbers are None."""
         levels = [
-            {str(name): None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+            {
+                str(name): None if isinstance(value, float) and math.isnan(value) else value
+                for name, value in row.items()
+            }
             for row in self.curve.to_dict("records")
         ]
         return {
@@ -260,13 +359,15 @@ class ScoreBounds:
 
 
 def score_bounds(level_scores: pd.DataFrame, *, penalty: float = 1.0) -> tuple[ScoreBounds, ...]:
-    """Bound the gap of every model with published scores S (SCYLLA Table 2), in the order of their names.
+    """Bound the gap of every model with published scores S (SCYLLA Table 2), in the order of their
+    names.
 
-    A level can be critical when its upper bound is above 0 and not below the largest lower bound of all levels.
+    A level can be critical when its upper bound is above 0 and not below the largest lower bound of
+    all levels.
 
     Args:
-        level_scores: published levels; metric "generalization_score" with a level and without a task, and "critical_level" whose value
-            is the level's number.
+        level_scores: published levels; metric "generalization_score" with a level and without a
+            task, and "critical_level" whose value is the level's number.
         penalty: weight of the gap in S, as in the source.
 
     Returns:
@@ -279,11 +380,20 @@ def score_bounds(level_scores: pd.DataFrame, *, penalty: float = 1.0) -> tuple[S
     """
     _check_columns(level_scores)
     of_level = level_scores.loc[
-        (level_scores["metric"] == "generalization_score") & level_scores["level"].notna() & level_scores["task"].isna()
+        (level_scores["metric"] == "generalization_score")
+        & level_scores["level"].notna()
+        & level_scores["task"].isna()
     ]
-    marked = level_scores.loc[(level_scores["metric"] == "critical_level") & level_scores["value"].notna()]
+    marked = level_scores.loc[
+        (level_scores["metric"] == "critical_level") & level_scores["value"].notna()
+    ]
     return tuple(
-        _bounds(str(model), group, marked.loc[(marked["model"] == model) & (marked["run_id"] == run)], penalty)
+        _bounds(
+            str(model),
+            group,
+            marked.loc[(marked["model"] == model) & (marked["run_id"] == run)],
+            penalty,
+        )
         for (model, run), group in of_level.groupby(["model", "run_id"], sort=True)
     )
 
@@ -291,12 +401,17 @@ def score_bounds(level_scores: pd.DataFrame, *, penalty: float = 1.0) -> tuple[S
 def _bounds(model: str, scores: pd.DataFrame, marked: pd.DataFrame, penalty: float) -> ScoreBounds:
     scores = scores.drop_duplicates("level").sort_values("level")
     levels = [int(level) for level in scores["level"]]
-    labels = [text if isinstance(text, str) else f"level {level}" for text, level in zip(scores["level_label"], levels, strict=True)]
+    labels = [
+        text if isinstance(text, str) else f"level {level}"
+        for text, level in zip(scores["level_label"], levels, strict=True)
+    ]
     s = scores["value"].to_numpy(dtype=float)
     lower, upper = gap_bounds(s, penalty=penalty)
     floor = float(np.nanmax(lower)) if (~np.isnan(lower)).any() else math.nan
     possible = (upper > 0) & (upper >= floor)
-    curve = pd.DataFrame(dict(zip(BOUND_COLUMNS, (levels, labels, s, lower, upper, possible), strict=True)))
+    curve = pd.DataFrame(
+        dict(zip(BOUND_COLUMNS, (levels, labels, s, lower, upper, possible), strict=True))
+    )
     published = int(marked["value"].iloc[0]) if len(marked) else None
     return ScoreBounds(
         model=model,
@@ -304,6 +419,12 @@ def _bounds(model: str, scores: pd.DataFrame, marked: pd.DataFrame, penalty: flo
         curve=curve,
         possible_levels=tuple(int(level) for level in curve.loc[possible, "level"]),
         published_level=published,
-        published_label=None if published is None else dict(zip(levels, labels, strict=True)).get(published, f"level {published}"),
-        is_consistent=None if published is None else bool(published in curve.loc[possible, "level"].tolist()),
+        published_label=(
+            None
+            if published is None
+            else dict(zip(levels, labels, strict=True)).get(published, f"level {published}")
+        ),
+        is_consistent=(
+            None if published is None else bool(published in curve.loc[possible, "level"].tolist())
+        ),
     )

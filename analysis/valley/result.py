@@ -1,4 +1,6 @@
-"""What a valley is: the frozen result that `locating` and `published` end in, and its way into words and JSON."""
+"""What a valley is: the frozen result that `locating` and `published` end in, and its way into
+words and JSON.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,29 @@ from analysis.accuracy import DEFAULT_DENOMINATOR
 from analysis.scylla import CriticalLevel, critical_level
 from analysis.valley.complexity import CriticalComplexity
 from analysis.valley.difficulty import LevelAxis
-from analysis.valley.level_bootstrap import DEFAULT_RESAMPLES, LEVEL_SET_SHARE, LevelDraws, smallest_set
+from analysis.valley.level_bootstrap import (
+    DEFAULT_RESAMPLES,
+    LEVEL_SET_SHARE,
+    LevelDraws,
+    smallest_set,
+)
 from analysis.valley.sentences import Verdict, describe_valley, summarise_valley, verdict
 from analysis.valley.task_gaps import ESTIMATE_COLUMNS
 from data.records import Denominator
 
 CURVE_COLUMNS = (
-    *("level", "level_label", "n_tasks", *ESTIMATE_COLUMNS, "p_critical", "in_level_set", "n_id", "n_ood", "n_unparsed", "n_error"),
+    *(
+        "level",
+        "level_label",
+        "n_tasks",
+        *ESTIMATE_COLUMNS,
+        "p_critical",
+        "in_level_set",
+        "n_id",
+        "n_ood",
+        "n_unparsed",
+        "n_error",
+    ),
     *("interval", "reason"),
 )
 
@@ -31,7 +49,8 @@ CURVE_COLUMNS = (
 class Settings:
     """How a valley is estimated: shown under the chart, kept in the result.
 
-    penalty  weight of the gap in the score S. resamples, seed  of the level bootstrap. confidence  of every interval.
+    penalty  weight of the gap in the score S. resamples, seed  of the level bootstrap. confidence
+    of every interval.
     """
 
     denominator: Denominator = DEFAULT_DENOMINATOR
@@ -48,9 +67,11 @@ SAMPLES, PUBLISHED = "samples", "published"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeansFit:
-    """A constant penalty with a difficulty of its own for each level (M3), fitted to published level means. A description, no test.
+    """A constant penalty with a difficulty of its own for each level (M3), fitted to published
+    level means. A description, no test.
 
-    delta       the penalty in logits. gaps  what it draws at each of `levels`; peak_level  where that is largest.
+    delta       the penalty in logits. gaps  what it draws at each of `levels`; peak_level  where
+                that is largest.
     worst_miss  largest distance between a level's gap as published and as drawn.
     """
 
@@ -65,31 +86,43 @@ class MeansFit:
 class Valley:
     """The generalization valley of one model.
 
-    source          "samples" (counted answers) or "published" (level means typed from a paper; intervals approximate).
+    source          "samples" (counted answers) or "published" (level means typed from a paper;
+                    intervals approximate).
     origin          where published numbers were read; None for samples.
-    curve           one row per level, rising: CURVE_COLUMNS. Accuracies are unweighted means over the level's tasks that have both
-                    splits (`n_tasks`); `gap` is clipped at 0, `gap_signed` is not, gap_lo and gap_hi belong to `gap_signed`;
-                    `score` is S per task, averaged; log_odds_gap in logits; n_id and n_ood answers in the denominator (published:
-                    asked for), n_unparsed and n_error over both splits (published: NaN). NaN where undefined, `reason` says why.
-                    `interval` says what a_*_lo and a_*_hi cover: "over tasks" or "item level only".
-    tasks           one row per task: TASK_COLUMNS; Wilson intervals, Newcombe for the gap, normal for the log-odds gap.
-    critical_level  level with the largest gap; None when no gap is above 0 or fewer than two levels have one (then `reason` says so).
+    curve           one row per level, rising: CURVE_COLUMNS. Accuracies are unweighted means over
+                    the level's tasks that have both splits (`n_tasks`); `gap` is clipped at 0,
+                    `gap_signed` is not, gap_lo and gap_hi belong to `gap_signed`; `score` is S per
+                    task, averaged; log_odds_gap in logits; n_id and n_ood answers in the
+                    denominator (published: asked for), n_unparsed and n_error over both splits
+                    (published: NaN). NaN where undefined, `reason` says why. `interval` says what
+                    a_*_lo and a_*_hi cover: "over tasks" or "item level only".
+    tasks           one row per task: TASK_COLUMNS; Wilson intervals, Newcombe for the gap, normal
+                    for the log-odds gap.
+    critical_level  level with the largest gap; None when no gap is above 0 or fewer than two levels
+    have one (then `reason` says so).
     tied_levels     all levels sharing the largest gap; `critical_level` is the lowest of them.
-    p_critical      by level: share of resamples in which it is the peak; NaN for a level that could not take part. With `p_none`
-                    (no gap above 0) the shares add up to 1.
-    level_set       fewest levels that together are the peak in at least `level_set_share` of the resamples; `none_in_set` when
-                    "no critical level" had to be counted in.
-    axis            where the levels stand for what is read along them: difficulties from all models, or their numbers.
-    complexity      where the gap peaks, read between the levels, by the route that fits (complexity.py); None without an interval.
-    log_odds        mean log-odds gap over tasks; None when only level means are known, as are the next four.
+    p_critical      by level: share of resamples in which it is the peak; NaN for a level that could
+                    not take part. With `p_none` (no gap above 0) the shares add up to 1.
+    level_set       fewest levels that together are the peak in at least `level_set_share` of the
+                    resamples; `none_in_set` when "no critical level" had to be counted in.
+    axis            where the levels stand for what is read along them: difficulties from all
+                    models, or their numbers.
+    complexity      where the gap peaks, read between the levels, by the route that fits
+                    (complexity.py); None without an interval.
+    log_odds        mean log-odds gap over tasks; None when only level means are known, as are the
+                    next four.
     constancy       does the log-odds gap change along the axis?
     level_change    do the levels differ in it in any way?
-    half_point      position on the axis where the mean of the ID and OOD logits crosses 0: where half the answers are right. Under a
-                    constant log-odds gap the probability gap is largest there.
+    half_point      position on the axis where the mean of the ID and OOD logits crosses 0: where
+                    half the answers are right. Under a constant log-odds gap the probability gap is
+                    largest there.
     interior_peak   is the gap at an inner level larger than at both end levels?
-    means_fit       published level means only: what a constant penalty fitted to them draws. None with tasks.
-    constant_penalty  what a constant penalty draws with these tasks; simulated only where a test says that the log-odds gap changes, to
-                    see how often it says so of a constant one (near 0 % and 100 % there is little room for a gap). None otherwise.
+    means_fit       published level means only: what a constant penalty fitted to them draws. None
+                    with tasks.
+    constant_penalty  what a constant penalty draws with these tasks; simulated only where a test
+    says that the log-odds gap changes, to
+                    see how often it says so of a constant one (near 0 % and 100 % there is little
+                    room for a gap). None otherwise.
     warnings        sentences for the reader.
     """
 
@@ -134,7 +167,9 @@ class Valley:
         return summarise_valley(self)
 
     def verdict(self) -> Verdict:
-        """Whether a constant penalty for OOD is enough to explain the peak: its kind, and the sentence."""
+        """Whether a constant penalty for OOD is enough to explain the peak: its kind, and the
+        sentence.
+        """
         return verdict(self)
 
     def report(self) -> str:
@@ -190,16 +225,25 @@ def plain_value(value: Any) -> Any:
 
 
 def _plain_result(result: Any) -> dict[str, Any] | None:
-    return None if result is None else {name: plain_value(value) for name, value in asdict(result).items()}
+    return (
+        None
+        if result is None
+        else {name: plain_value(value) for name, value in asdict(result).items()}
+    )
 
 
 def _plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): plain_value(value) for name, value in row.items()} for row in frame.to_dict("records")]
+    return [
+        {str(name): plain_value(value) for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What there is beyond the level means; fields as in Valley. Only published means lack the tests on tasks."""
+    """What there is beyond the level means; fields as in Valley. Only published means lack the
+    tests on tasks.
+    """
 
     axis: LevelAxis
     complexity: CriticalComplexity | None = None
@@ -226,7 +270,8 @@ def assemble_valley(
     """Find the critical level of a curve and how sure it is, and put the parts into one result.
 
     Args:
-        curve: CURVE_COLUMNS without gap_lo, gap_hi, p_critical and in_level_set, which are set here.
+        curve: CURVE_COLUMNS without gap_lo, gap_hi, p_critical and in_level_set, which are set
+            here.
         draws: resampled gaps of the levels that have a gap; None when there are none to resample.
         evidence: what there is beyond the level means.
         origin: where published numbers were read; None for counted samples.
@@ -235,13 +280,18 @@ def assemble_valley(
     n_gaps = int(curve["gap"].notna().sum())
     critical = critical_level(curve["level"], curve["gap"])
     if n_gaps == 1:
-        critical = CriticalLevel(level=None, tied=(), reason="only one level has both ID and OOD answers; a peak needs at least two")
+        critical = CriticalLevel(
+            level=None,
+            tied=(),
+            reason="only one level has both ID and OOD answers; a peak needs at least two",
+        )
     level_set: tuple[int, ...] = ()
     none_in_set, p_none = False, math.nan
     if draws is not None:
         at = curve["level"].isin(draws.levels)
         lo, hi = draws.interval(settings.confidence)
-        # Redrawing a cell pulls it towards one half; with a handful of answers the estimate itself may fall outside.
+        # Redrawing a cell pulls it towards one half; with a handful of answers the estimate itself
+        # may fall outside.
         curve.loc[at, "gap_lo"], curve.loc[at, "gap_hi"] = (
             np.fmin(lo, curve.loc[at, "gap_signed"]),
             np.fmax(hi, curve.loc[at, "gap_signed"]),

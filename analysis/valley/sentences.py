@@ -1,7 +1,8 @@
-"""What may be said about a valley, in plain English. Words only: every number comes from the `Valley`.
+"""What may be said about a valley, in plain English. Words only: every number comes from the
+`Valley`.
 
-A constant log-odds cost of OOD draws a hump in the probability gap by itself, highest where accuracy is near one half. So no sentence
-here reads a peak as more than a peak.
+A constant log-odds cost of OOD draws a hump in the probability gap by itself, highest where
+accuracy is near one half. So no sentence here reads a peak as more than a peak.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
     from analysis.valley.result import Valley
 
 CHANGE_P = 0.10
-"""Below this p the log-odds gap is said to change over the levels: late enough to matter, early enough not to call it constant."""
+"""Below this p the log-odds gap is said to change over the levels: late enough to matter, early
+enough not to call it constant.
+"""
 VERDICT_P = CHANGE_P / 2
-"""A verdict rests on two tests, of a slope and of any difference between levels; at this p each, one in ten constant penalties at most is
-said to change."""
+"""A verdict rests on two tests, of a slope and of any difference between levels; at this p each,
+one in ten constant penalties at most is said to change.
+"""
 HUMP = (
-    "A model that finds OOD equally harder at every level (on the log-odds scale) also shows such a peak, "
-    "so a peak alone does not mark a special level."
+    "A model that finds OOD equally harder at every level (on the log-odds scale) also shows such a"
+    " peak, so a peak alone does not mark a special level."
 )
 
 
@@ -34,45 +38,81 @@ def points(share: float) -> str:
 
 
 def summarise_valley(valley: Valley) -> str:
-    """Say where the gap peaks, how sure that is, and what the log-odds gap adds: two to four sentences."""
-    return " ".join(part for part in (_peak(valley), _log_odds(valley), HUMP if valley.critical_level is not None else "") if part)
+    """Say where the gap peaks, how sure that is, and what the log-odds gap adds: two to four
+    sentences.
+    """
+    return " ".join(
+        part
+        for part in (
+            _peak(valley),
+            _log_odds(valley),
+            HUMP if valley.critical_level is not None else "",
+        )
+        if part
+    )
 
 
 def describe_valley(valley: Valley) -> str:
     """Write the sentence, one line per level and every warning as plain text."""
-    lines = [f"{valley.model} ({valley.source})", verdict(valley).sentence, summarise_valley(valley), complexity_text(valley), ""]
+    lines = [
+        f"{valley.model} ({valley.source})",
+        verdict(valley).sentence,
+        summarise_valley(valley),
+        complexity_text(valley),
+        "",
+    ]
     for row in valley.curve.to_dict("records"):
         if math.isnan(row["gap_signed"]):
             lines.append(f"{row['level_label']}: no gap, {row['reason']}")
             continue
-        interval = "" if math.isnan(row["gap_lo"]) else f" ({points(row['gap_lo'])} to {points(row['gap_hi'])})"
+        interval = (
+            ""
+            if math.isnan(row["gap_lo"])
+            else f" ({points(row['gap_lo'])} to {points(row['gap_hi'])})"
+        )
         lines.append(
-            f"{row['level_label']}: ID {points(row['a_id'])} %, OOD {points(row['a_ood'])} %, "
-            f"gap {points(row['gap_signed'])} points{interval}, {row['n_tasks']} task(s), {row['n_id']:,} + {row['n_ood']:,} answers"
+            f"{row['level_label']}: ID {points(row['a_id'])} %, OOD {points(row['a_ood'])} %, gap"
+            f" {points(row['gap_signed'])} points{interval}, {row['n_tasks']} task(s),"
+            f" {row['n_id']:,} + {row['n_ood']:,} answers"
         )
     return "\n".join([*lines, *(["", *valley.warnings] if valley.warnings else [])])
 
 
 def _peak(valley: Valley) -> str:
     if valley.critical_level is None:
-        none = "" if math.isnan(valley.p_none) else f" In {percent(valley.p_none)} of {valley.settings.resamples:,} resamples none has one."
+        none = (
+            ""
+            if math.isnan(valley.p_none)
+            else (
+                f" In {percent(valley.p_none)} of {valley.settings.resamples:,} resamples none has"
+                " one."
+            )
+        )
         return f"No critical level: {valley.reason}.{none}"
     row = valley.curve.loc[valley.curve["level"] == valley.critical_level].iloc[0]
     place = _place(valley)
     size = f"{points(row['gap'])} points"
     if math.isnan(row["p_critical"]):
-        return f"The gap is largest at {place} ({size}); how sure that is cannot be said without numbers per task."
+        return (
+            f"The gap is largest at {place} ({size}); how sure that is cannot be said without"
+            " numbers per task."
+        )
     often = percent(row["p_critical"])
     often = f"about {often}" if valley.source == "published" and often[0].isdigit() else often
-    names = [valley.label(level) for level in valley.level_set] + (["no level at all"] if valley.none_in_set else [])
+    names = [valley.label(level) for level in valley.level_set] + (
+        ["no level at all"] if valley.none_in_set else []
+    )
     settled = _settled(float(row["p_critical"]), len(names))
     of_what = (
-        "resamples" if (valley.curve["n_tasks"] != 1).all() else "resamples of the answers (one task at a level: other tasks may differ)"
+        "resamples"
+        if (valley.curve["n_tasks"] != 1).all()
+        else "resamples of the answers (one task at a level: other tasks may differ)"
     )
     return (
-        f"The gap is largest at {place} ({size}, {percent(valley.settings.confidence)} interval {points(row['gap_lo'])} to "
-        f"{points(row['gap_hi'])}): the peak in {often} of {valley.settings.resamples:,} {of_what}, "
-        f"{percent(valley.level_set_share)} set: {', '.join(names)}{settled}."
+        f"The gap is largest at {place} ({size}, {percent(valley.settings.confidence)} interval"
+        f" {points(row['gap_lo'])} to {points(row['gap_hi'])}): the peak in {often} of"
+        f" {valley.settings.resamples:,} {of_what}, {percent(valley.level_set_share)} set:"
+        f" {', '.join(names)}{settled}."
     )
 
 
@@ -85,12 +125,24 @@ def _settled(p: float, n_names: int) -> str:
 def _log_odds(valley: Valley) -> str:
     gap = valley.log_odds
     if gap is None:
-        return "Only level means are published, so whether the log-odds gap differs between tasks or levels cannot be tested."
+        return (
+            "Only level means are published, so whether the log-odds gap differs between tasks or"
+            " levels cannot be tested."
+        )
     if gap.reason is not None:
         return f"No mean log-odds gap: {gap.reason}."
-    size = f"{gap.delta:.2f} ({gap.lo:.2f} to {gap.hi:.2f}; sign flips {p_text(gap.sign_flip_p)}, {gap.n_tasks} tasks)"
+    size = (
+        f"{gap.delta:.2f} ({gap.lo:.2f} to {gap.hi:.2f}; sign flips {p_text(gap.sign_flip_p)},"
+        f" {gap.n_tasks} tasks)"
+    )
     side = gap.direction
-    verdict = "OOD is harder" if side > 0 else "OOD is easier" if side < 0 else "it is not settled whether OOD is harder"
+    verdict = (
+        "OOD is harder"
+        if side > 0
+        else "OOD is easier"
+        if side < 0
+        else "it is not settled whether OOD is harder"
+    )
     return f"Over all tasks {verdict}: log-odds gap {size}{_change(valley)}."
 
 
@@ -102,19 +154,29 @@ def _change(valley: Valley) -> str:
         return f"; it {'rises' if line.slope > 0 else 'falls'} {_along(valley)} ({p_text(line.p)})"
     if line.p < VERDICT_P:
         verb = "rise" if line.slope > 0 else "fall"
-        return f"; it seems to {verb} {_along(valley)} ({p_text(line.p)}), but so it does in repeats of a constant penalty"
+        return (
+            f"; it seems to {verb} {_along(valley)} ({p_text(line.p)}), but so it does in repeats"
+            " of a constant penalty"
+        )
     return f"; no clear change {_along(valley)} ({p_text(line.p)})"
 
 
 def _place(valley: Valley) -> str:
     """The critical level as a sentence names it."""
     if valley.is_tie:
-        return f"{' and '.join(valley.label(level) for level in valley.tied_levels)} alike (the lowest is taken)"
+        return (
+            f"{' and '.join(valley.label(level) for level in valley.tied_levels)} alike (the lowest"
+            " is taken)"
+        )
     return str(valley.critical_label)
 
 
 def _along(valley: Valley) -> str:
-    return "with difficulty" if valley.axis is not None and valley.axis.is_fitted else "over the levels"
+    return (
+        "with difficulty"
+        if valley.axis is not None and valley.axis.is_fitted
+        else "over the levels"
+    )
 
 
 class VerdictKind(StrEnum):
@@ -136,28 +198,44 @@ class Verdict:
 
 
 def verdict(valley: Valley) -> Verdict:
-    """Weigh a peak of the gap against the simplest account of it: OOD is equally harder at every level, on the log-odds scale.
+    """Weigh a peak of the gap against the simplest account of it: OOD is equally harder at every
+    level, on the log-odds scale.
 
-    The account falls when the slope over the axis, or the difference between levels, has p < 0.05 both by its test and among repeats
-    drawn from a constant penalty on the same tasks: two tests, so at most one constant penalty in ten falls with it.
-    That it holds does not prove it: with few tasks only large changes are seen.
+    The account falls when the slope over the axis, or the difference between levels, has p < 0.05
+    both by its test and among repeats drawn from a constant penalty on the same tasks: two tests,
+    so at most one constant penalty in ten falls with it. That it holds does not prove it: with few
+    tasks only large changes are seen.
     """
     if valley.critical_level is None:
         return Verdict(VerdictKind.NO_PEAK, f"There is no peak to explain: {valley.reason}.")
     start = f"The gap peaks at {_place(valley)}{_share(valley)}"
     if valley.log_odds is None:
         return Verdict(VerdictKind.MEANS_ONLY, f"{start}; {_means_verdict(valley)}")
-    if valley.log_odds.reason is not None or valley.constancy is None or valley.constancy.reason is not None:
+    if (
+        valley.log_odds.reason is not None
+        or valley.constancy is None
+        or valley.constancy.reason is not None
+    ):
         n = valley.log_odds.n_tasks
-        why = f"{n} {'task is' if n == 1 else 'tasks are'} too few, or at too few levels, to test whether a constant penalty explains it"
+        why = (
+            f"{n} {'task is' if n == 1 else 'tasks are'} too few, or at too few levels, to test"
+            " whether a constant penalty explains it"
+        )
         return Verdict(VerdictKind.UNTESTED, f"{start}; {why}.")
     if _slope_changes(valley) or _levels_change(valley):
-        return Verdict(VerdictKind.CHANGES, f"{start}, and a constant penalty does not explain it: {_what_changes(valley)}")
+        return Verdict(
+            VerdictKind.CHANGES,
+            f"{start}, and a constant penalty does not explain it: {_what_changes(valley)}",
+        )
     return Verdict(VerdictKind.CONSTANT, f"{start}, {_constant_verdict(valley)}")
 
 
 def _share(valley: Valley) -> str:
-    p = float(valley.p_critical[valley.critical_level]) if valley.critical_level is not None else math.nan
+    p = (
+        float(valley.p_critical[valley.critical_level])
+        if valley.critical_level is not None
+        else math.nan
+    )
     if math.isnan(p):
         return ""
     about = "about " if valley.source == "published" and percent(p)[0].isdigit() else ""
@@ -169,10 +247,14 @@ def _means_verdict(valley: Valley) -> str:
     fit = valley.means_fit
     if fit is None:
         return "whether a constant penalty explains it cannot be said without results per task."
-    place = "peaks there too" if fit.peak_level in valley.tied_levels else f"peaks at {valley.label(fit.peak_level)} instead"
+    place = (
+        "peaks there too"
+        if fit.peak_level in valley.tied_levels
+        else f"peaks at {valley.label(fit.peak_level)} instead"
+    )
     return (
-        f"a constant penalty of {fit.delta:.2f} logits, fitted to the published means, {place} and is nowhere more than "
-        f"{points(fit.worst_miss)} points from the gap: {untested}"
+        f"a constant penalty of {fit.delta:.2f} logits, fitted to the published means, {place} and"
+        f" is nowhere more than {points(fit.worst_miss)} points from the gap: {untested}"
     )
 
 
@@ -182,9 +264,15 @@ def _levels_p(valley: Valley) -> float:
 
 
 def _slope_changes(valley: Valley) -> bool:
-    """The slope is called a change by the test, and by the test calibrated on a constant penalty with these very tasks."""
+    """The slope is called a change by the test, and by the test calibrated on a constant penalty
+    with these very tasks.
+    """
     line, drawn = valley.constancy, valley.constant_penalty
-    return line is not None and line.p < VERDICT_P and (drawn is None or not drawn.p_slope >= VERDICT_P)
+    return (
+        line is not None
+        and line.p < VERDICT_P
+        and (drawn is None or not drawn.p_slope >= VERDICT_P)
+    )
 
 
 def _levels_change(valley: Valley) -> bool:
@@ -197,15 +285,32 @@ def _constant_verdict(valley: Valley) -> str:
     assert gap is not None
     size, tests = f"{gap.delta:.2f} logits ({gap.lo:.2f} to {gap.hi:.2f})", _tests(valley)
     shown = inside is not None and inside.p < 0.05
-    peak = f" The peak inside is itself shown ({p_text(inside.p)}); a constant penalty draws such a one." if inside and shown else ""
+    peak = (
+        f" The peak inside is itself shown ({p_text(inside.p)}); a constant penalty draws such a"
+        " one."
+        if inside and shown
+        else ""
+    )
     if gap.direction > 0:
-        return f"but a constant penalty of {size} {_can(valley)} ({tests}): no evidence that memorisation peaks there.{peak}"
-    whether = "OOD is easier over all tasks" if gap.direction < 0 else "it is not settled that OOD is harder at all"
-    return f"but {whether}: log-odds gap {size}, {tests}: no evidence that memorisation peaks there.{peak}"
+        return (
+            f"but a constant penalty of {size} {_can(valley)} ({tests}): no evidence that"
+            f" memorisation peaks there.{peak}"
+        )
+    whether = (
+        "OOD is easier over all tasks"
+        if gap.direction < 0
+        else "it is not settled that OOD is harder at all"
+    )
+    return (
+        f"but {whether}: log-odds gap {size}, {tests}: no evidence that memorisation peaks"
+        f" there.{peak}"
+    )
 
 
 def _can(valley: Valley) -> str:
-    """Where a test rejects and only the repeats speak for a constant penalty, less may be said for it."""
+    """Where a test rejects and only the repeats speak for a constant penalty, less may be said for
+    it.
+    """
     line = valley.constancy
     rejected = (line is not None and line.p < VERDICT_P) or _levels_p(valley) < VERDICT_P
     return "is not ruled out" if rejected else "is enough to explain it"
@@ -216,10 +321,15 @@ def _tests(valley: Valley) -> str:
     line, between, drawn = valley.constancy, _levels_p(valley), valley.constant_penalty
     assert line is not None
     if drawn is not None and (line.p < VERDICT_P or between < VERDICT_P):
-        verb = "change between levels" if line.p >= VERDICT_P else "rise" if line.slope > 0 else "fall"
+        verb = (
+            "change between levels" if line.p >= VERDICT_P else "rise" if line.slope > 0 else "fall"
+        )
         where = "" if line.p >= VERDICT_P else f" {_along(valley)}"
         p, again = (between, drawn.p_levels) if line.p >= VERDICT_P else (line.p, drawn.p_slope)
-        return f"it seems to {verb}{where}, {p_text(p)}, but so it does in {percent(again)} of repeats drawn from a constant penalty"
+        return (
+            f"it seems to {verb}{where}, {p_text(p)}, but so it does in {percent(again)} of repeats"
+            " drawn from a constant penalty"
+        )
     said = f"no clear change {_along(valley)}, {p_text(line.p)}"
     return said if math.isnan(between) else f"{said}; none between levels, {p_text(between)}"
 
@@ -230,10 +340,14 @@ def _what_changes(valley: Valley) -> str:
     if _slope_changes(valley):
         verb = "rises" if line.slope > 0 else "falls"
         per = "logit of difficulty" if _along(valley) == "with difficulty" else "level"
-        said = f"the log-odds gap {verb} {_along(valley)}, by {abs(line.slope):.2f} logits per {per} ({p_text(line.p)})"
+        said = (
+            f"the log-odds gap {verb} {_along(valley)}, by {abs(line.slope):.2f} logits per {per}"
+            f" ({p_text(line.p)})"
+        )
     else:
         said = (
-            f"the log-odds gap differs between levels ({p_text(_levels_p(valley))}) without a trend, largest at {_largest_log_odds(valley)}"
+            f"the log-odds gap differs between levels ({p_text(_levels_p(valley))}) without a"
+            f" trend, largest at {_largest_log_odds(valley)}"
         )
     known = valley.curve.loc[valley.curve["gap"].notna(), "level"].tolist()
     if valley.critical_level in (known[0], known[-1]):
@@ -241,7 +355,10 @@ def _what_changes(valley: Valley) -> str:
     if inside is None or inside.reason is not None:
         return f"{said}. Whether the gap peaks inside cannot be tested."
     shown = "is shown" if inside.p < 0.05 else "is not shown"
-    return f"{said}. That the gap is larger at an inner level than at both ends {shown} ({p_text(inside.p)})."
+    return (
+        f"{said}. That the gap is larger at an inner level than at both ends {shown}"
+        f" ({p_text(inside.p)})."
+    )
 
 
 def _largest_log_odds(valley: Valley) -> str:
@@ -250,21 +367,33 @@ def _largest_log_odds(valley: Valley) -> str:
 
 
 def verdict_of_several(valleys: Sequence[Valley]) -> str:
-    """The verdicts on several models in one or two sentences; models are named while there are few."""
+    """The verdicts on several models in one or two sentences; models are named while there
+    are few.
+    """
     kinds: dict[VerdictKind, list[str]] = {}
     for valley in valleys:
         kinds.setdefault(valley.verdict().kind, []).append(valley.model)
-    fails = "it cannot for {}" if VerdictKind.CONSTANT in kinds else "a constant penalty cannot explain the gap of {}"
+    fails = (
+        "it cannot for {}"
+        if VerdictKind.CONSTANT in kinds
+        else "a constant penalty cannot explain the gap of {}"
+    )
     texts = {
         VerdictKind.CONSTANT: "a constant penalty for OOD can explain the gap of {}",
         VerdictKind.CHANGES: fails,
         VerdictKind.UNTESTED: "too few tasks to test it for {}",
-        VerdictKind.MEANS_ONLY: "level means alone cannot test whether a constant penalty explains it for {}",
+        VerdictKind.MEANS_ONLY: (
+            "level means alone cannot test whether a constant penalty explains it for {}"
+        ),
         VerdictKind.NO_PEAK: "there is no peak to explain for {}",
     }
     said_of = (VerdictKind.CONSTANT, VerdictKind.CHANGES)
     parts = [
-        text.format(_who(kinds[kind], len(valleys), every="all of them" if kind in said_of else "any of them"))
+        text.format(
+            _who(
+                kinds[kind], len(valleys), every="all of them" if kind in said_of else "any of them"
+            )
+        )
         for kind, text in texts.items()
         if kind in kinds
     ]
@@ -272,7 +401,10 @@ def verdict_of_several(valleys: Sequence[Valley]) -> str:
     n_tested = len(kinds.get(VerdictKind.CONSTANT, [])) + len(kinds.get(VerdictKind.CHANGES, []))
     chance = ""
     if VerdictKind.CHANGES in kinds and n_tested > 1:
-        chance = f" With {n_tested} models tested, each at {percent(CHANGE_P)} of false alarms, some may show a change by chance."
+        chance = (
+            f" With {n_tested} models tested, each at {percent(CHANGE_P)} of false alarms, some may"
+            " show a change by chance."
+        )
     return said[0].upper() + said[1:] + chance
 
 
@@ -285,7 +417,8 @@ def _who(models: Sequence[str], n: int, *, every: str) -> str:
 
 
 def paper_table(curves: pd.DataFrame) -> pd.DataFrame:
-    """The curve of one or more models as a table that fits a page: what a paper prints, intervals beside their estimates.
+    """The curve of one or more models as a table that fits a page: what a paper prints, intervals
+    beside their estimates.
 
     Args:
         curves: `Valley.curve` with a column `model`, several below each other.
@@ -294,13 +427,18 @@ def paper_table(curves: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "model": [row["model"] for row in rows],
-            "level": [row["level_label"] if isinstance(row["level_label"], str) else row["level"] for row in rows],
+            "level": [
+                row["level_label"] if isinstance(row["level_label"], str) else row["level"]
+                for row in rows
+            ],
             "tasks": [row["n_tasks"] for row in rows],
             "ID (%)": [_with_interval(row, "a_id", "a_id") for row in rows],
             "OOD (%)": [_with_interval(row, "a_ood", "a_ood") for row in rows],
             "ID - OOD (points)": [_with_interval(row, "gap_signed", "gap") for row in rows],
             "S": ["" if math.isnan(row["score"]) else f"{row['score']:.2f}" for row in rows],
-            "P(critical)": ["" if math.isnan(row["p_critical"]) else percent(row["p_critical"]) for row in rows],
+            "P(critical)": [
+                "" if math.isnan(row["p_critical"]) else percent(row["p_critical"]) for row in rows
+            ],
         }
     )
 
@@ -310,17 +448,25 @@ def _with_interval(row: dict[Hashable, Any], name: str, interval: str) -> str:
     if math.isnan(row[name]):
         return ""
     low, high = row[f"{interval}_lo"], row[f"{interval}_hi"]
-    return points(row[name]) + ("" if math.isnan(low) or math.isnan(high) else f" [{points(low)}, {points(high)}]")
+    return points(row[name]) + (
+        "" if math.isnan(low) or math.isnan(high) else f" [{points(low)}, {points(high)}]"
+    )
 
 
 def complexity_text(valley: Valley) -> str:
     """Where the gap peaks between the levels, with its interval, its route and what censors it."""
     found = valley.complexity
     if found is None or math.isnan(found.level):
-        return f"No continuous critical complexity: {found.reason if found else 'numbers per task are not known'}."
+        return (
+            "No continuous critical complexity:"
+            f" {found.reason if found else 'numbers per task are not known'}."
+        )
     at = {"left": "at or below ", "right": "at or above ", None: ""}
     how = {
-        "line": "half the answers are right there; line through the tasks on the difficulty axis, Fieller",
+        "line": (
+            "half the answers are right there; line through the tasks on the difficulty axis,"
+            " Fieller"
+        ),
         "isotonic": "half the answers are right there; level means on the level numbers, bootstrap",
         "smooth": "the log-odds gap varies, so from smooth curves through both splits; bootstrap",
     }[found.route]
@@ -332,7 +478,9 @@ def complexity_text(valley: Valley) -> str:
 
 
 def percent(share: float) -> str:
-    """A share on screen, without a false certainty: never 0 % or 100 % unless it is exactly that."""
+    """A share on screen, without a false certainty: never 0 % or 100 % unless it is exactly
+    that.
+    """
     if 0 < share < 0.005:
         return "under 1 %"
     if 0.995 <= share < 1:

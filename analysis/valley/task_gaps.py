@@ -1,4 +1,6 @@
-"""What does each task lose from ID to OOD? Task accuracies in, one row per model, level and task out."""
+"""What does each task lose from ID to OOD? Task accuracies in, one row per model, level and task
+out.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,33 @@ from analysis.account.log_odds import empirical_logit, log_odds_gap
 from analysis.scylla import gap_table
 
 ESTIMATE_COLUMNS = (
-    *("a_id", "a_id_lo", "a_id_hi", "a_ood", "a_ood_lo", "a_ood_hi", "gap_signed", "gap", "gap_lo", "gap_hi", "score"),
+    *(
+        "a_id",
+        "a_id_lo",
+        "a_id_hi",
+        "a_ood",
+        "a_ood_lo",
+        "a_ood_hi",
+        "gap_signed",
+        "gap",
+        "gap_lo",
+        "gap_hi",
+        "score",
+    ),
     *("log_odds_gap", "log_odds_gap_lo", "log_odds_gap_hi"),
 )
 """What is estimated of a task, and of a level."""
 TASK_COLUMNS = (
-    *("level", "level_label", "task", *ESTIMATE_COLUMNS, "n_id", "n_ood", "n_correct_id", "n_correct_ood"),
+    *(
+        "level",
+        "level_label",
+        "task",
+        *ESTIMATE_COLUMNS,
+        "n_id",
+        "n_ood",
+        "n_correct_id",
+        "n_correct_ood",
+    ),
     *("n_unparsed", "n_error", "n_runs", "reason"),
 )
 
@@ -25,22 +48,33 @@ def pair_splits(cells: pd.DataFrame, *, confidence: float, penalty: float) -> pd
 
     Args:
         cells: what `task_accuracies` gives, of any number of models.
-        confidence: of the intervals: Wilson (from `cells`), Newcombe for the gap, normal for the log-odds gap.
+        confidence: of the intervals: Wilson (from `cells`), Newcombe for the gap, normal for the
+            log-odds gap.
         penalty: weight of the gap in the score.
 
     Returns:
-        one row per model, level and task, rising: model, TASK_COLUMNS, log_odds_var, mid_logit, is_by_rule_id,
-        is_by_rule_ood, is_aggregate, the counts per split.
-        A split without answers is NaN and `reason` says so.
+        one row per model, level and task, rising: model, TASK_COLUMNS, log_odds_var, mid_logit,
+        is_by_rule_id, is_by_rule_ood, is_aggregate, the counts per split. A split without answers
+        is NaN and `reason` says so.
     """
     keys = ["model", "level", "level_label", "task"]
     labels = cells.groupby("level")["level_label"].first()
     cells = cells.assign(level_label=cells["level"].map(labels))
-    sides = {split: cells.loc[cells["split"] == split].drop(columns="split") for split in ("id", "ood")}
-    both = sides["id"].merge(sides["ood"], on=keys, how="outer", suffixes=("_id", "_ood"), sort=True)
+    sides = {
+        split: cells.loc[cells["split"] == split].drop(columns="split") for split in ("id", "ood")
+    }
+    both = sides["id"].merge(
+        sides["ood"], on=keys, how="outer", suffixes=("_id", "_ood"), sort=True
+    )
     counted = [name for name in map(str, both.columns) if name.startswith(("n_", "is_"))]
     both = both.assign(**{name: both[name].astype(float).fillna(0.0) for name in counted})
-    both = both.rename(columns={f"accuracy{end}_{split}": f"a_{split}{end}" for end in ("", "_lo", "_hi") for split in ("id", "ood")})
+    both = both.rename(
+        columns={
+            f"accuracy{end}_{split}": f"a_{split}{end}"
+            for end in ("", "_lo", "_hi")
+            for split in ("id", "ood")
+        }
+    )
     both = gap_table(both, penalty=penalty)
     for split in ("id", "ood"):
         both[f"is_by_rule_{split}"] = both[f"is_by_rule_{split}"] > 0
@@ -57,16 +91,22 @@ def _task_reasons(both: pd.DataFrame) -> list[str | None]:
     sides = []
     for split in ("id", "ood"):
         told = both[f"reason_{split}"].where(both[f"n_runs_{split}"] > 0, "no answers")
-        sides.append([f"{split.upper()}: {text}" if isinstance(text, str) else None for text in told])
+        sides.append(
+            [f"{split.upper()}: {text}" if isinstance(text, str) else None for text in told]
+        )
     return ["; ".join(note for note in notes if note) or None for notes in zip(*sides, strict=True)]
 
 
 def _with_task_intervals(tasks: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Newcombe's interval of the gap from the two Wilson intervals, and the log-odds gap with a normal one."""
+    """Newcombe's interval of the gap from the two Wilson intervals, and the log-odds gap with a
+    normal one.
+    """
     gap = tasks["gap_signed"]
     below = np.hypot(tasks["a_id"] - tasks["a_id_lo"], tasks["a_ood_hi"] - tasks["a_ood"])
     above = np.hypot(tasks["a_id_hi"] - tasks["a_id"], tasks["a_ood"] - tasks["a_ood_lo"])
-    n_id, n_ood = (tasks[f"n_{split}"].where(~tasks[f"is_by_rule_{split}"], 0) for split in ("id", "ood"))
+    n_id, n_ood = (
+        tasks[f"n_{split}"].where(~tasks[f"is_by_rule_{split}"], 0) for split in ("id", "ood")
+    )
     d, variance = log_odds_gap(tasks["n_correct_id"], n_id, tasks["n_correct_ood"], n_ood)
     half = float(stats.norm.isf((1 - confidence) / 2)) * np.sqrt(variance)
     return tasks.assign(
@@ -76,5 +116,9 @@ def _with_task_intervals(tasks: pd.DataFrame, confidence: float) -> pd.DataFrame
         log_odds_gap_lo=d - half,
         log_odds_gap_hi=d + half,
         log_odds_var=variance,
-        mid_logit=(empirical_logit(tasks["n_correct_id"], n_id)[0] + empirical_logit(tasks["n_correct_ood"], n_ood)[0]) / 2,
+        mid_logit=(
+            empirical_logit(tasks["n_correct_id"], n_id)[0]
+            + empirical_logit(tasks["n_correct_ood"], n_ood)[0]
+        )
+        / 2,
     )

@@ -1,1 +1,3 @@
-"""What would another metric, denominator or average say? `evaluating` takes one choice, `multiverse` all of them at once."""
+"""What would another metric, denominator or average say? `evaluating` takes one choice,
+`multiverse` all of them at once.
+"""

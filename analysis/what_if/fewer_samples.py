@@ -1,4 +1,6 @@
-"""What would a smaller test have shown? The same answers, fewer of them: a seeded draw without replacement, on counts alone."""
+"""What would a smaller test have shown? The same answers, fewer of them: a seeded draw without
+replacement, on counts alone.
+"""
 
 from __future__ import annotations
 
@@ -33,23 +35,34 @@ class SmallerTest:
     n_models: int
 
     def sentence(self) -> str:
-        what = f"With {self.n} answers per task and split, 0 right leaves an accuracy of up to {100 * self.zero_bound:.1f} % possible"
+        what = (
+            f"With {self.n} answers per task and split, 0 right leaves an accuracy of up to"
+            f" {100 * self.zero_bound:.1f} % possible"
+        )
         if self.n_models < 2:
             return f"{what}."
         return (
-            f"{what}; the order of the {self.n_models} models comes out as with all answers in {100 * self.p_same_order:.0f} % of "
-            f"{self.repeats} draws, the best one in {100 * self.p_same_best:.0f} %."
+            f"{what}; the order of the {self.n_models} models comes out as with all answers in"
+            f" {100 * self.p_same_order:.0f} % of {self.repeats} draws, the best one in"
+            f" {100 * self.p_same_best:.0f} %."
         )
 
 
 def subsample(cells: Cells, n: int, rng: np.random.Generator) -> Cells:
-    """Cells of n answers (or all, where there are fewer) per model, task and split, drawn without replacement; exact match only."""
+    """Cells of n answers (or all, where there are fewer) per model, task and split, drawn without
+    replacement; exact match only.
+    """
     place = cells.place("exact_match")
-    right, parsed, answered = (np.rint(values).astype(np.int64) for values in (cells.total[place, 0], cells.n_parsed, cells.n_answered))
+    right, parsed, answered = (
+        np.rint(values).astype(np.int64)
+        for values in (cells.total[place, 0], cells.n_parsed, cells.n_answered)
+    )
     wanted = np.minimum(n, answered)
     taken = rng.hypergeometric(right, answered - right, wanted)
     # Unparsed answers are among those that are not right.
-    unparsed = rng.hypergeometric(np.maximum(answered - parsed, 0), np.maximum(parsed - right, 0), wanted - taken)
+    unparsed = rng.hypergeometric(
+        np.maximum(answered - parsed, 0), np.maximum(parsed - right, 0), wanted - taken
+    )
     kept = np.stack([wanted, wanted - unparsed]).astype(float)
     total = np.stack([taken, taken]).astype(float)
     return replace(
@@ -63,12 +76,16 @@ def subsample(cells: Cells, n: int, rng: np.random.Generator) -> Cells:
     )
 
 
-def smaller_test(cells: Cells, choice: Choice, n: int, *, repeats: int = REPEATS, seed: int = 0) -> SmallerTest:
-    """Draw smaller tests and see how often they would have ordered the models as all answers do, by exact match.
+def smaller_test(
+    cells: Cells, choice: Choice, n: int, *, repeats: int = REPEATS, seed: int = 0
+) -> SmallerTest:
+    """Draw smaller tests and see how often they would have ordered the models as all answers do, by
+    exact match.
 
     Args:
         cells: published level means may be among them (their answers are n_tasks * n_per_task).
-        choice: denominator, averaging, order, penalty, weights and quantity; its metric is taken to be exact match.
+        choice: denominator, averaging, order, penalty, weights and quantity; its metric is taken to
+            be exact match.
         n: answers per task and split, at least 1.
     """
     rng = np.random.default_rng(seed)

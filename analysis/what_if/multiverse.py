@@ -1,8 +1,10 @@
-"""Would another, equally defensible choice say the same? Every combination of choices at once, for one stated conclusion.
+"""Would another, equally defensible choice say the same? Every combination of choices at once, for
+one stated conclusion.
 
-A specification is one option per dimension (metric, denominator, averaging, ...). All are computed in a few array steps from cells
-(analysis.what_if.scoring). What cannot be computed is counted apart, with its reason, and never as "does not hold".
-Source of the idea: specification curves; of the question: "Are Emergent Abilities a Mirage?" (arXiv 2304.15004).
+A specification is one option per dimension (metric, denominator, averaging, ...). All are computed
+in a few array steps from cells (analysis.what_if.scoring). What cannot be computed is counted
+apart, with its reason, and never as "does not hold". Source of the idea: specification curves; of
+the question: "Are Emergent Abilities a Mirage?" (arXiv 2304.15004).
 """
 
 from __future__ import annotations
@@ -40,17 +42,31 @@ Ints = NDArray[np.int64]
 
 PENALTIES = (1.0, 0.0, 0.5, 2.0)
 LITTLE, MUCH = 0.1, 0.5
-"""An ability emerges between two models when at most LITTLE of the whole rise is reached by the first and at least MUCH by the second."""
+"""An ability emerges between two models when at most LITTLE of the whole rise is reached by the
+first and at least MUCH by the second.
+"""
 DENOMINATORS = (Denominator.AUTHORS, Denominator.UNPARSED_IS_WRONG, Denominator.PARSED_ONLY)
 STANDARD_METRICS = (
-    *METRICS, threshold_key("edit_distance", 0.5), threshold_key("edit_distance", 0.8), threshold_key("token_accuracy", 0.5),
-    threshold_key("token_accuracy", 0.8), threshold_key("token_probability", 0.5),
-)  # fmt: skip
+    *METRICS,
+    threshold_key("edit_distance", 0.5),
+    threshold_key("edit_distance", 0.8),
+    threshold_key("token_accuracy", 0.5),
+    threshold_key("token_accuracy", 0.8),
+    threshold_key("token_probability", 0.5),
+)
 """Metrics that are varied, the paper's first; those of pass@k follow where they are stored."""
 
-LEVEL_AVERAGES = ("levels the same", "tasks the same", "answers the same", "all but the last level", "higher levels more")
-"""Options of the dimension "averaging": equal levels (the paper), tasks, answers, equal levels without the last (at SCYLLA's lengths its
-2^N is no harder than N^4, METHODS A5), and levels weighted 1, 2, 3, ..."""
+LEVEL_AVERAGES = (
+    "levels the same",
+    "tasks the same",
+    "answers the same",
+    "all but the last level",
+    "higher levels more",
+)
+"""Options of the dimension "averaging": equal levels (the paper), tasks, answers, equal levels
+without the last (at SCYLLA's lengths its 2^N is no harder than N^4, METHODS A5), and levels
+weighted 1, 2, 3, ...
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +82,12 @@ class Multiverse:
     """Every specification of a conclusion.
 
     choices       [specification, dimension]: place of the option taken.
-    values        margin by which the conclusion holds (above 0) or not; `unit` says of what. NaN where not computable.
+    values        margin by which the conclusion holds (above 0) or not; `unit` says of what. NaN
+                  where not computable.
     reasons       why a specification cannot be computed; None where it can.
     by_choice     dimension, option, n, n_computable, n_hold, share (NaN without a computable one).
-    single_flips  (dimension, option): changing this alone, from the paper's specification, turns the verdict.
+    single_flips  (dimension, option): changing this alone, from the paper's specification, turns
+    the verdict.
     min_changes   fewest choices other than the paper's that turn it; None when none does.
     """
 
@@ -100,7 +118,9 @@ class Multiverse:
 
     @property
     def share(self) -> float:
-        """Of the computable specifications, those in which the conclusion holds; NaN without any."""
+        """Of the computable specifications, those in which the conclusion holds; NaN without
+        any.
+        """
         return self.n_hold / self.n_computable if self.n_computable else float("nan")
 
     def reason_counts(self) -> dict[str, int]:
@@ -123,14 +143,16 @@ class Multiverse:
             "n_hold": self.n_hold,
             "share": self.share,
             "paper_holds": self.paper_holds,
-            "single_flips": [{"dimension": name, "option": option} for name, option in self.single_flips],
+            "single_flips": [
+                {"dimension": name, "option": option} for name, option in self.single_flips
+            ],
             "min_changes": self.min_changes,
             "by_choice": self.by_choice.to_dict("records"),
             "not_computable": self.reason_counts(),
         }
 
 
-# -- all specifications ------------------------------------------------------------------------------------------------------------
+# -- all specifications ----------------------------------------------------------------------------
 
 
 def multiverse(cells: Cells, conclusion: Conclusion) -> Multiverse:
@@ -154,7 +176,9 @@ def multiverse(cells: Cells, conclusion: Conclusion) -> Multiverse:
         values = values.copy()
         values[:, 1:] = np.nan  # a published mean has one denominator, its source's
     flat = np.where(np.isfinite(values), values, np.nan).ravel()
-    choices = np.stack(np.unravel_index(np.arange(flat.size), values.shape), axis=1).astype(np.int64)
+    choices = np.stack(np.unravel_index(np.arange(flat.size), values.shape), axis=1).astype(
+        np.int64
+    )
     holds = np.nan_to_num(flat, nan=-1.0) > 0
     return _summarise(cells, conclusion, dimensions, choices, flat, holds, unit)
 
@@ -162,10 +186,17 @@ def multiverse(cells: Cells, conclusion: Conclusion) -> Multiverse:
 def _check(cells: Cells, conclusion: Conclusion) -> None:
     for name in filter(None, (conclusion.first, conclusion.second)):
         if name not in cells.models:
-            raise NotEnoughDataError(f"No model {name!r} is among those compared: {', '.join(cells.models) or 'none'}.")
+            raise NotEnoughDataError(
+                f"No model {name!r} is among those compared: {', '.join(cells.models) or 'none'}."
+            )
     if conclusion.level is not None and conclusion.level not in cells.level_labels:
-        raise NotEnoughDataError(f"There is no level {conclusion.level}. Levels here: {', '.join(map(str, cells.level_labels)) or 'none'}.")
-    if conclusion.kind is not Kind.CRITICAL and (conclusion.second is None or conclusion.second == conclusion.first):
+        raise NotEnoughDataError(
+            f"There is no level {conclusion.level}. Levels here:"
+            f" {', '.join(map(str, cells.level_labels)) or 'none'}."
+        )
+    if conclusion.kind is not Kind.CRITICAL and (
+        conclusion.second is None or conclusion.second == conclusion.first
+    ):
         raise NotEnoughDataError("A comparison needs two different models.")
     if conclusion.kind is Kind.CRITICAL and conclusion.level is None:
         raise NotEnoughDataError("Say which level is said to be critical.")
@@ -173,51 +204,79 @@ def _check(cells: Cells, conclusion: Conclusion) -> None:
 
 def _metrics(cells: Cells) -> tuple[str, ...]:
     held = {metric.key for metric in cells.metrics}
-    passes = [metric.key for metric in cells.metrics if metric.key.startswith("pass@") and metric.key in cells.available()]
+    passes = [
+        metric.key
+        for metric in cells.metrics
+        if metric.key.startswith("pass@") and metric.key in cells.available()
+    ]
     return tuple(key for key in (*STANDARD_METRICS, *passes) if key in held)
 
 
 def _dimensions(metrics: Sequence[str], *more: tuple[str, Sequence[str]]) -> tuple[Dimension, ...]:
     return (
         Dimension(name="metric", options=tuple(metric_named(key).label for key in metrics)),
-        Dimension(name="denominator", options=tuple(DENOMINATOR_WORDS[one] for one in DENOMINATORS)),
+        Dimension(
+            name="denominator", options=tuple(DENOMINATOR_WORDS[one] for one in DENOMINATORS)
+        ),
         *(Dimension(name=name, options=tuple(options)) for name, options in more),
     )
 
 
 def _averagings(n_levels: int, one_level: bool) -> list[tuple[str, Averaging, Floats]]:
-    """Options of averaging: name, how, level weights. At one level only what counts within it differs."""
+    """Options of averaging: name, how, level weights. At one level only what counts within it
+    differs.
+    """
     equal = np.ones(n_levels)
     ways = [(Averaging.LEVELS, equal), (Averaging.TASKS, equal), (Averaging.SAMPLES, equal)]
-    ways += [(Averaging.LEVELS, np.r_[np.ones(n_levels - 1), 0.0]), (Averaging.LEVELS, np.arange(1.0, n_levels + 1))]
+    ways += [
+        (Averaging.LEVELS, np.r_[np.ones(n_levels - 1), 0.0]),
+        (Averaging.LEVELS, np.arange(1.0, n_levels + 1)),
+    ]
     named = [(name, *way) for name, way in zip(LEVEL_AVERAGES, ways, strict=True)]
     if one_level or n_levels == 1:
         return [("tasks the same", *ways[1]), named[2]]
     return named
 
 
-def _above(cells: Cells, conclusion: Conclusion, metrics: Sequence[str]) -> tuple[tuple[Dimension, ...], Floats, str]:
+def _above(
+    cells: Cells, conclusion: Conclusion, metrics: Sequence[str]
+) -> tuple[tuple[Dimension, ...], Floats, str]:
     assert conclusion.second is not None
     pair = cells.narrowed([conclusion.first, conclusion.second])
     means = cell_means(pair, [pair.place(key) for key in metrics], DENOMINATORS)
-    means = np.where(np.isnan(means).any(axis=2, keepdims=True), np.nan, means)  # tasks that both have
+    means = np.where(
+        np.isnan(means).any(axis=2, keepdims=True), np.nan, means
+    )  # tasks that both have
     values, names, orders = _ranked(pair, conclusion, means)
     spread = np.nanmax(np.abs(values), axis=-1, initial=0.0)
     difference = values[..., 0] - values[..., 1]
     dimensions = _dimensions(metrics, ("averaging", names), *orders)
-    # Metrics have different units: the difference is shown relative to the larger of the two values.
+    # Metrics have different units: the difference is shown relative to the larger of the two
+    # values.
     return (
         dimensions,
-        np.divide(difference, spread, out=np.where(np.isnan(difference), np.nan, 0.0), where=spread > 0),
+        np.divide(
+            difference, spread, out=np.where(np.isnan(difference), np.nan, 0.0), where=spread > 0
+        ),
         "relative difference",
     )
 
 
-def _ranked(cells: Cells, conclusion: Conclusion, means: Floats) -> tuple[Floats, list[str], list[tuple[str, Sequence[str]]]]:
-    """The oriented number of every model under every specification: [metric, denominator, averaging(, order, penalty), model]."""
+def _ranked(
+    cells: Cells, conclusion: Conclusion, means: Floats
+) -> tuple[Floats, list[str], list[tuple[str, Sequence[str]]]]:
+    """The oriented number of every model under every specification: [metric, denominator,
+    averaging(, order, penalty), model].
+    """
     numbers, members = level_matrix(cells)
     n = cells.n_answered
-    at = None if conclusion.level is None else numbers.index(conclusion.level) if conclusion.level in numbers else -1
+    at = (
+        None
+        if conclusion.level is None
+        else numbers.index(conclusion.level)
+        if conclusion.level in numbers
+        else -1
+    )
     ways = _averagings(len(numbers), at is not None)
     splits = {Quantity.OOD: [OOD], Quantity.ID: [ID]}.get(conclusion.quantity, [ID, OOD])
     present = (n[..., splits] > 0).all(axis=-1).astype(float)
@@ -238,17 +297,29 @@ def _ranked(cells: Cells, conclusion: Conclusion, means: Floats) -> tuple[Floats
             columns.append(total(of_level, way, weights))
         return np.stack(columns, axis=2), [name for name, _, _ in ways], []
     table = [
-        [[total(level_scores(means, n, members, way, order, penalty), way, weights) for penalty in PENALTIES] for order in ScoreOrder]
+        [
+            [
+                total(level_scores(means, n, members, way, order, penalty), way, weights)
+                for penalty in PENALTIES
+            ]
+            for order in ScoreOrder
+        ]
         for _, way, weights in ways
     ]
     values = np.moveaxis(np.array(table), (0, 1, 2), (2, 3, 4))
-    return values, [name for name, _, _ in ways], [
-        ("S taken", ["of each task", "of level means"]),
-        ("penalty", [f"penalty {penalty:g}" for penalty in PENALTIES]),
-    ]  # fmt: skip
+    return (
+        values,
+        [name for name, _, _ in ways],
+        [
+            ("S taken", ["of each task", "of level means"]),
+            ("penalty", [f"penalty {penalty:g}" for penalty in PENALTIES]),
+        ],
+    )
 
 
-def _critical(cells: Cells, conclusion: Conclusion, metrics: Sequence[str]) -> tuple[tuple[Dimension, ...], Floats, str]:
+def _critical(
+    cells: Cells, conclusion: Conclusion, metrics: Sequence[str]
+) -> tuple[tuple[Dimension, ...], Floats, str]:
     one = cells.narrowed([conclusion.first])
     numbers, members = level_matrix(one)
     means = cell_means(one, [one.place(key) for key in metrics], DENOMINATORS)
@@ -261,28 +332,38 @@ def _critical(cells: Cells, conclusion: Conclusion, metrics: Sequence[str]) -> t
             metric = metric_named(key)
             for place, scale in enumerate(GapScale):
                 if scale is GapScale.DIFFERENCE or metric.is_share:
-                    of_scale = gaps_on_scale(averaged[row], n_level, scale, sign=metric.sign, high=metric.high)
+                    of_scale = gaps_on_scale(
+                        averaged[row], n_level, scale, sign=metric.sign, high=metric.high
+                    )
                     gaps[row, :, column, place] = of_scale[..., 0, :]
     at = numbers.index(conclusion.level) if conclusion.level in numbers else -1
     values = _margin(gaps, at)
     scales = ["difference", "relative to ID", "log-odds"]
     return (
-        _dimensions(metrics, ("within a level", ["tasks the same", "answers the same"]), ("gap", scales)),
+        _dimensions(
+            metrics, ("within a level", ["tasks the same", "answers the same"]), ("gap", scales)
+        ),
         values,
         "margin over other levels",
     )
 
 
 def _margin(gaps: Floats, at: int) -> Floats:
-    """Lead of one level's gap over the largest other, over the largest gap; at most 0 when another is larger or no gap is above 0.
+    """Lead of one level's gap over the largest other, over the largest gap; at most 0 when another
+    is larger or no gap is above 0.
 
-    Ties go to the lowest level, as in analysis.scylla.critical_level; such a lead is 1e-9. NaN where the level or all others lack a gap.
+    Ties go to the lowest level, as in analysis.scylla.critical_level; such a lead is 1e-9. NaN
+    where the level or all others lack a gap.
     """
     if at < 0:
         return np.full(gaps.shape[:-1], np.nan)
     mine, others = gaps[..., at], np.delete(gaps, at, axis=-1)
     undefined = np.isnan(mine) | np.isnan(others).all(axis=-1)
-    rival = np.where(undefined, 0.0, np.nanmax(np.where(np.isnan(others), -np.inf, others), axis=-1, initial=-np.inf))
+    rival = np.where(
+        undefined,
+        0.0,
+        np.nanmax(np.where(np.isnan(others), -np.inf, others), axis=-1, initial=-np.inf),
+    )
     scale = np.nanmax(np.abs(np.where(np.isnan(gaps), 0.0, gaps)), axis=-1, initial=0.0)
     lead = np.divide(mine - rival, scale, out=np.zeros(mine.shape), where=scale > 0)
     before = np.where(np.isnan(others), -np.inf, others)[..., :at].max(axis=-1, initial=-np.inf)
@@ -291,37 +372,68 @@ def _margin(gaps: Floats, at: int) -> Floats:
     return np.where(undefined, np.nan, lead)
 
 
-def _emerges(cells: Cells, conclusion: Conclusion, metrics: Sequence[str]) -> tuple[tuple[Dimension, ...], Floats, str]:
+def _emerges(
+    cells: Cells, conclusion: Conclusion, metrics: Sequence[str]
+) -> tuple[tuple[Dimension, ...], Floats, str]:
     assert conclusion.second is not None
     means = cell_means(cells, [cells.place(key) for key in metrics], DENOMINATORS)
     values, names, orders = _ranked(cells, conclusion, means)
-    low, high = np.nanmin(values, axis=-1, initial=np.inf), np.nanmax(values, axis=-1, initial=-np.inf)
+    low, high = (
+        np.nanmin(values, axis=-1, initial=np.inf),
+        np.nanmax(values, axis=-1, initial=-np.inf),
+    )
     rise = np.where(np.isfinite(high - low), high - low, 0.0)
-    reached = np.divide(values - low[..., None], rise[..., None], out=np.full(values.shape, np.nan), where=rise[..., None] > 1e-12)
-    before, after = (reached[..., cells.models.index(name)] for name in (conclusion.first, conclusion.second))
+    reached = np.divide(
+        values - low[..., None],
+        rise[..., None],
+        out=np.full(values.shape, np.nan),
+        where=rise[..., None] > 1e-12,
+    )
+    before, after = (
+        reached[..., cells.models.index(name)] for name in (conclusion.first, conclusion.second)
+    )
     # Above 0 exactly when both conditions hold: the smaller of the two margins.
     margin = np.minimum(LITTLE - before, after - MUCH) + 1e-12
-    return _dimensions(metrics, ("averaging", names), *orders), margin, "share of the whole rise to spare"
+    return (
+        _dimensions(metrics, ("averaging", names), *orders),
+        margin,
+        "share of the whole rise to spare",
+    )
 
 
-# -- summary -----------------------------------------------------------------------------------------------------------------------
+# -- summary ---------------------------------------------------------------------------------------
 
 
 def _summarise(
-    cells: Cells, conclusion: Conclusion, dimensions: tuple[Dimension, ...], choices: Ints, values: Floats, holds: NDArray[np.bool_],
+    cells: Cells,
+    conclusion: Conclusion,
+    dimensions: tuple[Dimension, ...],
+    choices: Ints,
+    values: Floats,
+    holds: NDArray[np.bool_],
     unit: str,
-) -> Multiverse:  # fmt: skip
+) -> Multiverse:
     computable = ~np.isnan(values)
     rows = []
     for column, dimension in enumerate(dimensions):
         for place, option in enumerate(dimension.options):
             mine = choices[:, column] == place
             n, n_hold = int((mine & computable).sum()), int((mine & holds).sum())
-            rows.append({"dimension": dimension.name, "option": option, "n": int(mine.sum()), "n_computable": n, "n_hold": n_hold,
-                         "share": n_hold / n if n else float("nan")})  # fmt: skip
+            rows.append(
+                {
+                    "dimension": dimension.name,
+                    "option": option,
+                    "n": int(mine.sum()),
+                    "n_computable": n,
+                    "n_hold": n_hold,
+                    "share": n_hold / n if n else float("nan"),
+                }
+            )
     paper = bool(holds[0]) if computable[0] else None
     distance = (choices != 0).sum(axis=1)
-    turned = computable & (holds != paper) if paper is not None else np.zeros(len(values), dtype=bool)
+    turned = (
+        computable & (holds != paper) if paper is not None else np.zeros(len(values), dtype=bool)
+    )
     flips = []
     for place in np.flatnonzero(turned & (distance == 1)).tolist():
         column = int(np.flatnonzero(choices[place])[0])
@@ -343,7 +455,11 @@ def _summarise(
 
 
 def _reasons(
-    cells: Cells, conclusion: Conclusion, dimensions: tuple[Dimension, ...], choices: Ints, computable: NDArray[np.bool_]
+    cells: Cells,
+    conclusion: Conclusion,
+    dimensions: tuple[Dimension, ...],
+    choices: Ints,
+    computable: NDArray[np.bool_],
 ) -> tuple[str | None, ...]:
     """One reason per specification that cannot be computed, the most basic one."""
     asked = [name for name in (conclusion.first, conclusion.second) if name is not None]
@@ -351,7 +467,9 @@ def _reasons(
     names = [dimension.name for dimension in dimensions]
     of_metric = {}
     for place, key in enumerate(keys):
-        lacking = [(model, cells.lacking[key, model]) for model in asked if (key, model) in cells.lacking]
+        lacking = [
+            (model, cells.lacking[key, model]) for model in asked if (key, model) in cells.lacking
+        ]
         if lacking:
             of_metric[place] = f"{metric_named(key).label}: {lacking[0][1]}"
     scale = choices[:, names.index("gap")] if "gap" in names else np.zeros(len(choices), dtype=int)
@@ -361,11 +479,17 @@ def _reasons(
         if choices[place, 0] in of_metric:
             found[place] = of_metric[choices[place, 0]]
         elif scale[place] and not metric.is_share:
-            found[place] = f"{metric.label} is no share of 0-1, so its gap has neither a ratio nor log-odds"
+            found[place] = (
+                f"{metric.label} is no share of 0-1, so its gap has neither a ratio nor log-odds"
+            )
         elif choices[place, 1] and cells.published & set(asked):
             found[place] = "published level means have the denominator of their source and no other"
-        elif DENOMINATORS[choices[place, 1]] is Denominator.AUTHORS and not np.isfinite(metric.worst):
+        elif DENOMINATORS[choices[place, 1]] is Denominator.AUTHORS and not np.isfinite(
+            metric.worst
+        ):
             found[place] = f"{metric.label} has no worst value, which the authors' rule would set"
         else:
-            found[place] = "the models have no tasks in common that this needs, or do not differ at all"
+            found[place] = (
+                "the models have no tasks in common that this needs, or do not differ at all"
+            )
     return tuple(found)

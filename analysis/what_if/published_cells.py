@@ -1,4 +1,6 @@
-"""Published level means as cells, so that the penalty and the weights of a what-if reach models without samples."""
+"""Published level means as cells, so that the penalty and the weights of a what-if reach models
+without samples.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +14,47 @@ from numpy.typing import NDArray
 from analysis.what_if.metric_list import METRICS
 from analysis.what_if.scoring import SPLITS, Cells
 
-NO_ANSWERS = "its numbers are published level means: no answers are stored that another metric could score; import or probe it"
+NO_ANSWERS = (
+    "its numbers are published level means: no answers are stored that another metric could score;"
+    " import or probe it"
+)
 
 
 def cells_of_published(level_scores: pd.DataFrame) -> Cells:
-    """One unit per level, from accuracies that are published per level and split; empty when there are none.
+    """One unit per level, from accuracies that are published per level and split; empty when there
+    are none.
 
     Args:
         level_scores: data.queries.fetch_level_scores.
 
-    The number of answers is n, else n_tasks * n_per_task, else 1. The source's own denominator holds whatever is chosen.
+    The number of answers is n, else n_tasks * n_per_task, else 1. The source's own denominator
+    holds whatever is chosen.
     """
-    rows = level_scores[(level_scores["metric"] == "accuracy") & level_scores["task"].isna() & level_scores["split"].isin(["id", "ood"])]
+    rows = level_scores[
+        (level_scores["metric"] == "accuracy")
+        & level_scores["task"].isna()
+        & level_scores["split"].isin(["id", "ood"])
+    ]
     models = tuple(dict.fromkeys(rows["model"].astype(str)))
     levels = sorted({int(level) for level in rows["level"].dropna()})
     shape = (len(models), len(levels), len(SPLITS))
     n, total = np.zeros(shape), np.zeros(shape)
-    counted = rows["n"].astype(float).fillna((rows["n_tasks"] * rows["n_per_task"]).astype(float)).fillna(1.0)
-    for model, level, split, value, answers in zip(rows["model"], rows["level"], rows["split"], rows["value"], counted, strict=True):
+    counted = (
+        rows["n"]
+        .astype(float)
+        .fillna((rows["n_tasks"] * rows["n_per_task"]).astype(float))
+        .fillna(1.0)
+    )
+    for model, level, split, value, answers in zip(
+        rows["model"], rows["level"], rows["split"], rows["value"], counted, strict=True
+    ):
         place = models.index(str(model)), levels.index(int(level)), SPLITS.index(split)
         n[place], total[place] = answers, answers * value
-    labels = {int(level): label for level, label in zip(rows["level"], rows["level_label"], strict=True) if isinstance(label, str)}
+    labels = {
+        int(level): label
+        for level, label in zip(rows["level"], rows["level_label"], strict=True)
+        if isinstance(label, str)
+    }
     return Cells(
         models=models,
         metrics=(METRICS["exact_match"],),
@@ -53,7 +75,9 @@ def cells_of_published(level_scores: pd.DataFrame) -> Cells:
 
 
 def join_cells(counted: Cells, published: Cells) -> Cells:
-    """Both in one: the models of the second follow those of the first, their units as well. Models with samples keep their samples."""
+    """Both in one: the models of the second follow those of the first, their units as well. Models
+    with samples keep their samples.
+    """
     added = [model for model in published.models if model not in counted.models]
     if not added:
         return counted
@@ -64,7 +88,9 @@ def join_cells(counted: Cells, published: Cells) -> Cells:
     def widened(name: str) -> NDArray[np.float64]:
         first, second = getattr(counted, name), getattr(other, name)
         lead = (len(metrics), 2) if first.ndim == 5 else ()
-        joined = np.full((*lead, m1 + m2, u1 + u2, len(SPLITS)), np.nan if name == "tokens" else 0.0)
+        joined = np.full(
+            (*lead, m1 + m2, u1 + u2, len(SPLITS)), np.nan if name == "tokens" else 0.0
+        )
         if m1:
             joined[..., :m1, :u1, :] = first
         if lead:
@@ -74,7 +100,10 @@ def join_cells(counted: Cells, published: Cells) -> Cells:
         return joined
 
     lacking = {(metric.key, model): NO_ANSWERS for metric in metrics[1:] for model in added}
-    arrays: dict[str, Any] = {name: widened(name) for name in ("n", "total", "squares", "n_answered", "n_parsed", "n_error", "tokens")}
+    arrays: dict[str, Any] = {
+        name: widened(name)
+        for name in ("n", "total", "squares", "n_answered", "n_parsed", "n_error", "tokens")
+    }
     return replace(
         counted,
         models=(*counted.models, *added),

@@ -1,4 +1,6 @@
-"""Sentences of a what-if and of a multiverse: what changed, how sure that is, and in how many choices a conclusion holds."""
+"""Sentences of a what-if and of a multiverse: what changed, how sure that is, and in how many
+choices a conclusion holds.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ ORDER_WORDS = {ScoreOrder.TASK_FIRST: "S of each task", ScoreOrder.LEVEL_MEANS: 
 
 
 def changes(choice: Choice, *, has_answers: bool = True) -> tuple[str, ...]:
-    """What a choice does otherwise than the paper, in words. Without answers no denominator has anything to act on."""
+    """What a choice does otherwise than the paper, in words. Without answers no denominator has
+    anything to act on.
+    """
     paper = choice.as_paper()
     found = [metric_named(choice.metric).label] if choice.metric != paper.metric else []
     if has_answers and choice.denominator is not paper.denominator:
@@ -45,31 +49,53 @@ def changes(choice: Choice, *, has_answers: bool = True) -> tuple[str, ...]:
 
 
 def sentence(what_if: WhatIf) -> str:
-    """What another choice does to the order of the models, how sure that is, and whether their critical levels stay."""
+    """What another choice does to the order of the models, how sure that is, and whether their
+    critical levels stay.
+    """
     n, quantity = what_if.n_ranked, QUANTITY_NAMES[what_if.chosen.choice.quantity]
     changed = changes(what_if.chosen.choice, has_answers=what_if.has_answers)
     if not n:
         label = what_if.chosen.metric.label
-        empty = [split.upper() for split in ("id", "ood") if what_if.chosen.levels[split].isna().all()]
-        takes = {Quantity.OOD: {"OOD"}, Quantity.ID: {"ID"}, Quantity.ALL: set()}.get(what_if.chosen.choice.quantity, {"ID", "OOD"})
+        empty = [
+            split.upper() for split in ("id", "ood") if what_if.chosen.levels[split].isna().all()
+        ]
+        takes = {Quantity.OOD: {"OOD"}, Quantity.ID: {"ID"}, Quantity.ALL: set()}.get(
+            what_if.chosen.choice.quantity, {"ID", "OOD"}
+        )
         said = f"No model here can be ranked by its {quantity} under {label}: "
         if len(empty) == 1 and takes & set(empty):
-            return f"{said}that takes {' and '.join(sorted(takes))} answers, and there are no {empty[0]} answers with a value."
+            return (
+                f"{said}that takes {' and '.join(sorted(takes))} answers, and there are no"
+                f" {empty[0]} answers with a value."
+            )
         return f"{said}see below what is missing."
     if not changed:
-        return f"This is the paper's definition: {n} model{'s' if n > 1 else ''} ranked by {quantity}."
+        return (
+            f"This is the paper's definition: {n} model{'s' if n > 1 else ''} ranked by {quantity}."
+        )
     under = f"With {listed(changed)} instead of the paper's definition"
     if n == 1:
-        return f"{under}, one model has a value, so there is no order that could change. {_critical(what_if)}"
+        return (
+            f"{under}, one model has a value, so there is no order that could change."
+            f" {_critical(what_if)}"
+        )
     if not what_if.n_changed:
-        return f"{under}, {'both' if n == 2 else f'all {n}'} models keep their rank by {quantity}. {_critical(what_if)}"
+        return (
+            f"{under}, {'both' if n == 2 else f'all {n}'} models keep their rank by {quantity}."
+            f" {_critical(what_if)}"
+        )
     lead = ""
     if what_if.overtakes:
         winner, loser, share = what_if.overtakes[0]
         others = len(what_if.overtakes) - 1
-        more = f" and {others} other pair{'s' if others > 1 else ''} change places" if others else ""
+        more = (
+            f" and {others} other pair{'s' if others > 1 else ''} change places" if others else ""
+        )
         lead = f": {winner} overtakes {loser} ({_sure(share)} of resamples){more}"
-    return f"{under}, {what_if.n_changed} of {n} models change their rank by {quantity}{lead}. {_critical(what_if)}"
+    return (
+        f"{under}, {what_if.n_changed} of {n} models change their rank by {quantity}{lead}."
+        f" {_critical(what_if)}"
+    )
 
 
 def _critical(what_if: WhatIf) -> str:
@@ -78,27 +104,44 @@ def _critical(what_if: WhatIf) -> str:
         return "No model has a critical level under either."
     moved = frame["paper_critical"].fillna(0) != frame["critical"].fillna(0)
     if not moved.any():
-        return "The level with the largest gap stays" + (" for all of them." if len(frame) > 1 else ".")
+        return "The level with the largest gap stays" + (
+            " for all of them." if len(frame) > 1 else "."
+        )
     return f"The level with the largest gap moves for {int(moved.sum())} of {len(frame)}."
 
 
 def multiverse_sentence(found: Multiverse) -> str:
-    """In how many of the computable specifications a conclusion holds, whether it holds under the paper's, and what flips it."""
+    """In how many of the computable specifications a conclusion holds, whether it holds under the
+    paper's, and what flips it.
+    """
     if not found.n_computable:
-        return f"“{found.text}” cannot be tested: none of the {found.n:,} specifications can be computed here."
+        return (
+            f"“{found.text}” cannot be tested: none of the {found.n:,} specifications can be"
+            " computed here."
+        )
     among = f"{found.n_computable:,} specifications"
-    counted = {0: f"none of {among}", found.n_computable: f"all {among}"}.get(found.n_hold, f"{_share(found.share)} of {among}")
+    counted = {0: f"none of {among}", found.n_computable: f"all {among}"}.get(
+        found.n_hold, f"{_share(found.share)} of {among}"
+    )
     lead = f"“{found.text}” holds in {counted}"
     if found.paper_holds is None:
         return f"{lead}; the paper's own cannot be computed."
     under = "it holds" if found.paper_holds else "it does not hold"
     if found.min_changes is None:
-        return f"{lead}; under the paper's definition {under}, and no other choice here changes that."
+        return (
+            f"{lead}; under the paper's definition {under}, and no other choice here changes that."
+        )
     one = [f"{name}: {option}" for name, option in found.single_flips]
     if one:
         shown = listed(one[:3]) + (f" and {len(one) - 3} more" if len(one) > 3 else "")
-        return f"{lead}; under the paper's definition {under}, and one other choice is enough to flip it ({shown})."
-    return f"{lead}; under the paper's definition {under}, and it takes {found.min_changes} other choices at once to flip it."
+        return (
+            f"{lead}; under the paper's definition {under}, and one other choice is enough to flip"
+            f" it ({shown})."
+        )
+    return (
+        f"{lead}; under the paper's definition {under}, and it takes {found.min_changes} other"
+        " choices at once to flip it."
+    )
 
 
 def listed(parts: tuple[str, ...] | list[str]) -> str:

@@ -1,4 +1,6 @@
-"""What would exact match be with longer or shorter answers? Token probability inferred from exact match, and exact match from it again."""
+"""What would exact match be with longer or shorter answers? Token probability inferred from exact
+match, and exact match from it again.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,22 @@ REASON_ZERO = "none right: the token probability is known to be below a bound on
 REASON_LENGTH = "no reference is stored, so its length is unknown"
 
 
-def target_length_table(cells: Cells, length: float, *, denominator: Denominator = Denominator.UNPARSED_IS_WRONG) -> pd.DataFrame:
-    """Infer p = y^(1/L) for every model, level and split, and redraw exact match and edit distance at another length (METHODS C3).
+def target_length_table(
+    cells: Cells, length: float, *, denominator: Denominator = Denominator.UNPARSED_IS_WRONG
+) -> pd.DataFrame:
+    """Infer p = y^(1/L) for every model, level and split, and redraw exact match and edit distance
+    at another length (METHODS C3).
 
     Args:
         cells: with exact match. length: L' in tokens, > 0.
 
     Returns:
-        model, level, level_label, split, n, tokens (L, mean length of the references), accuracy (y, mean over tasks), p, p_bound (95 %
-        upper bound where y is 0), accuracy_at (p^L'), accuracy_at_bound, distance_at (L' (1 - p), tokens), reason.
+        model, level, level_label, split, n, tokens (L, mean length of the references), accuracy (y,
+        mean over tasks), p, p_bound (95 % upper bound where y is 0), accuracy_at (p^L'),
+        accuracy_at_bound, distance_at (L' (1 - p), tokens), reason.
 
-    Assumes that tokens are right or wrong independently and equally likely; a level's mean y and mean L stand for its tasks.
-    Source: arXiv 2304.15004, sec. 2.
+    Assumes that tokens are right or wrong independently and equally likely; a level's mean y and
+    mean L stand for its tasks. Source: arXiv 2304.15004, sec. 2.
     """
     place = cells.place("exact_match")
     means = cell_means(cells, [place], [denominator])[0, 0]
@@ -39,8 +45,17 @@ def target_length_table(cells: Cells, length: float, *, denominator: Denominator
                 if np.isnan(y).all():
                     continue
                 known = tokens[~np.isnan(tokens)]
-                rows.append({"model": model, "level": level, "level_label": label, "split": split, "n": int(answers.sum()),
-                             "tokens": float(known.mean()) if len(known) else np.nan, "accuracy": float(np.nanmean(y))})  # fmt: skip
+                rows.append(
+                    {
+                        "model": model,
+                        "level": level,
+                        "level_label": label,
+                        "split": split,
+                        "n": int(answers.sum()),
+                        "tokens": float(known.mean()) if len(known) else np.nan,
+                        "accuracy": float(np.nanmean(y)),
+                    }
+                )
     names = ["model", "level", "level_label", "split", "n", "tokens", "accuracy"]
     frame = pd.DataFrame(rows, columns=names)
     numbers = frame[["accuracy", "tokens", "n"]].astype(float)

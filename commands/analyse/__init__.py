@@ -17,13 +17,21 @@ commands.command("grading-effect")(grading_effect)
 
 
 def _announce(question: str, what: str) -> None:
-    """A question that the dashboard will answer: its command is there and says so, whatever options it is given."""
+    """A question that the dashboard will answer: its command is there and says so, whatever options
+    it is given.
+    """
 
     def not_there_yet(context: typer.Context) -> None:
-        raise typer.BadParameter(f"`analyse {question}` is not there yet: {what}. README.md lists what is not there yet.", ctx=context)
+        raise typer.BadParameter(
+            f"`analyse {question}` is not there yet: {what}. README.md lists what is not there"
+            " yet.",
+            ctx=context,
+        )
 
     settings = {"allow_extra_args": True, "ignore_unknown_options": True}
-    commands.command(question, help=f"Not there yet: {what}.", context_settings=settings)(not_there_yet)
+    commands.command(question, help=f"Not there yet: {what}.", context_settings=settings)(
+        not_there_yet
+    )
 
 
 _announce("scaling", "scaling laws across model families")

@@ -29,33 +29,65 @@ if TYPE_CHECKING:
 def emergence(
     store: StoreOption = None,
     model: ModelOption = None,
-    task: Annotated[list[str] | None, typer.Option(help="Task; several are averaged. Default: all that the points share.")] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(help="Task; several are averaged. Default: all that the points share."),
+    ] = None,
     level: Annotated[int | None, typer.Option(help="Only tasks of this level.")] = None,
     split: Annotated[Split | None, typer.Option(help="Only this split.")] = None,
-    metric: Annotated[str, typer.Option(help="accuracy, answer_logprob, token_accuracy or one that imported scores have.")] = "accuracy",
-    against: Annotated[str | None, typer.Option(help="Continuous metric of the same answers to hold against it.")] = None,
-    over: Annotated[str, typer.Option(help="parameters, FLOPs, tokens, step or loss.")] = "parameters",
-    line: Annotated[str | None, typer.Option(help="Family (over step or tokens: model) to read. Default: all.")] = None,
-    reading: Annotated[str | None, typer.Option(help="Reading of a stated score, say 5-shot.")] = None,
+    metric: Annotated[
+        str,
+        typer.Option(
+            help="accuracy, answer_logprob, token_accuracy or one that imported scores have."
+        ),
+    ] = "accuracy",
+    against: Annotated[
+        str | None, typer.Option(help="Continuous metric of the same answers to hold against it.")
+    ] = None,
+    over: Annotated[
+        str, typer.Option(help="parameters, FLOPs, tokens, step or loss.")
+    ] = "parameters",
+    line: Annotated[
+        str | None, typer.Option(help="Family (over step or tokens: model) to read. Default: all.")
+    ] = None,
+    reading: Annotated[
+        str | None, typer.Option(help="Reading of a stated score, say 5-shot.")
+    ] = None,
     checkpoints: Annotated[str, typer.Option(help="last or every.")] = "last",
     chance: Annotated[
         float | None,
-        typer.Option(min=0.0, max=0.99, help="Accuracy of guessing. Default: as known for the one task, or unknown.", show_default=False),
+        typer.Option(
+            min=0.0,
+            max=0.99,
+            help="Accuracy of guessing. Default: as known for the one task, or unknown.",
+            show_default=False,
+        ),
     ] = None,
     scheme: SchemeOption = SCYLLA_SCHEME,
     denominator: DenominatorOption = Denominator.UNPARSED_IS_WRONG,
     empty: EmptyOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """A score over scale: shape, break, breakthroughness, growth type, loss threshold, and whether the jump is the metric's."""
+    """A score over scale: shape, break, breakthroughness, growth type, loss threshold, and whether
+    the jump is the metric's.
+    """
     with told(as_json):
         from analysis.emergence.scale_series import AXES, Wanted, gather
         from analysis.emergence.sentences import headline
         from analysis.emergence.studying import compare_metrics, study, threshold_of
-        from data.queries import SAMPLE_METRICS, fetch_chance, fetch_metric_correlations, fetch_scale_values, fetch_scales
+        from data.queries import (
+            SAMPLE_METRICS,
+            fetch_chance,
+            fetch_metric_correlations,
+            fetch_scale_values,
+            fetch_scales,
+        )
 
         if over not in AXES or checkpoints not in ("last", "every"):
-            raise typer.BadParameter(f"--over is one of {', '.join(AXES)}, --checkpoints is last or every; given: {over}, {checkpoints}.")
+            raise typer.BadParameter(
+                f"--over is one of {', '.join(AXES)}, --checkpoints is last or every; given:"
+                f" {over}, {checkpoints}."
+            )
         opened = open_store(store, empty=empty)
         chosen = selection_of(opened, model, task, scheme, denominator)
         selection = replace(chosen, tasks=())  # `gather` picks the tasks
@@ -78,7 +110,10 @@ def emergence(
             chance = known.pop() if len(known) == 1 else None
 
         def read(name: str, want: Wanted) -> Emergence:
-            return study(gather(scales, fetch_scale_values(opened, selection, name), name, want), chance=chance)
+            return study(
+                gather(scales, fetch_scale_values(opened, selection, name), name, want),
+                chance=chance,
+            )
 
         found = read(metric, wanted)
         partner = replace(wanted, reading=None if against in SAMPLE_METRICS else reading)
@@ -96,23 +131,53 @@ def emergence(
 
 
 def _report(sentence: str, found: Emergence, threshold: LossThreshold | None) -> str:
-    from analysis.emergence.sentences import break_sentence, law_sentence, onset_sentence, suddenness_sentence, threshold_sentence
+    from analysis.emergence.sentences import (
+        break_sentence,
+        law_sentence,
+        onset_sentence,
+        suddenness_sentence,
+        threshold_sentence,
+    )
 
-    lines = [sentence, "", break_sentence(found), suddenness_sentence(found), onset_sentence(found), law_sentence(found)]
+    lines = [
+        sentence,
+        "",
+        break_sentence(found),
+        suddenness_sentence(found),
+        onset_sentence(found),
+        law_sentence(found),
+    ]
     lines += [threshold_sentence(threshold, found.series.loss_name)] if threshold else []
     lines += [
         "",
-        *(f"{fit.form}: AICc weight {fit.weight:.3f}, error on the largest scale {fit.held_out_error:+.3f}" for fit in found.fits),
+        *(
+            f"{fit.form}: AICc weight {fit.weight:.3f}, error on the largest scale"
+            f" {fit.held_out_error:+.3f}"
+            for fit in found.fits
+        ),
     ]
     return "\n".join([*lines, "", *found.series.notes])
 
 
-def _record(sentence: str, found: Emergence, mirage: Mirage | None, threshold: LossThreshold | None) -> dict[str, Any]:
+def _record(
+    sentence: str, found: Emergence, mirage: Mirage | None, threshold: LossThreshold | None
+) -> dict[str, Any]:
     pair = None
     if mirage:
-        told = ("verdict", "share_steeper", "steeper_by", "steeper_by_lo", "steeper_by_hi", "pairing")
-        pair = {name: getattr(mirage, name) for name in told} | {"against": record_of(mirage.continuous)}
-    record: dict[str, Any] = record_of({"sentence": sentence, **record_of(found), "mirage": pair, "loss_threshold": threshold})
+        told = (
+            "verdict",
+            "share_steeper",
+            "steeper_by",
+            "steeper_by_lo",
+            "steeper_by_hi",
+            "pairing",
+        )
+        pair = {name: getattr(mirage, name) for name in told} | {
+            "against": record_of(mirage.continuous)
+        }
+    record: dict[str, Any] = record_of(
+        {"sentence": sentence, **record_of(found), "mirage": pair, "loss_threshold": threshold}
+    )
     return record
 
 
@@ -126,10 +191,17 @@ def record_of(value: Any) -> Any:
     import pandas as pd
 
     if is_dataclass(value) and not isinstance(value, type):
-        kept = [field.name for field in fields(value) if field.name not in _LEFT_OUT and not field.name.startswith("_")]
+        kept = [
+            field.name
+            for field in fields(value)
+            if field.name not in _LEFT_OUT and not field.name.startswith("_")
+        ]
         return {name: record_of(getattr(value, name)) for name in kept}
     if isinstance(value, pd.DataFrame):
-        return [record_of(row) for row in value.astype(object).where(value.notna(), None).to_dict("records")]
+        return [
+            record_of(row)
+            for row in value.astype(object).where(value.notna(), None).to_dict("records")
+        ]
     if isinstance(value, dict):
         return {str(name): record_of(item) for name, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):

@@ -1,4 +1,6 @@
-"""What `analyse valley` adds beyond each model's valley: critical level against size, probe tasks, answer probabilities."""
+"""What `analyse valley` adds beyond each model's valley: critical level against size, probe tasks,
+answer probabilities.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,10 @@ def size_records(store: Store, selection: Selection, *, seed: int = 0) -> dict[s
     """Plain values for JSON.
 
     Returns:
-        size_trend {"published": ..., "samples": ...}, None where no model has a size and a critical level; probe_tasks, a list;
-        answer_probability, a list with one entry per model of the selection with stored answer probabilities (empty unless models are
-        named: every answer has to be read for it).
+        size_trend {"published": ..., "samples": ...}, None where no model has a size and a critical
+        level; probe_tasks, a list; answer_probability, a list with one entry per model of the
+        selection with stored answer probabilities (empty unless models are named: every answer has
+        to be read for it).
     """
     return {
         "size_trend": _size_trend(store, selection),
@@ -31,7 +34,9 @@ def _size_trend(store: Store, selection: Selection) -> dict[str, Any]:
     known = fetch_models(store)
     rows = {
         "published": published_levels(fetch_level_scores(store, selection), known),
-        "samples": counted_levels(fetch_task_counts(store, selection), known, selection.denominator),
+        "samples": counted_levels(
+            fetch_task_counts(store, selection), known, selection.denominator
+        ),
     }
     places = [int(level) for level in fetch_levels(store, selection.scheme)["level"]]
     ends = {"lowest": min(places), "highest": max(places)} if places else {}
@@ -43,7 +48,12 @@ def _probe_tasks(store: Store, selection: Selection, seed: int) -> list[dict[str
     from analysis.probe_tasks.probe_tasks import probe_readings
     from data.queries import fetch_task_counts
 
-    return [reading.as_record() for reading in probe_readings(fetch_task_counts(store, selection), selection.denominator, seed=seed)]
+    return [
+        reading.as_record()
+        for reading in probe_readings(
+            fetch_task_counts(store, selection), selection.denominator, seed=seed
+        )
+    ]
 
 
 def _answer_probability(store: Store, selection: Selection, seed: int) -> list[dict[str, Any]]:
@@ -55,7 +65,10 @@ def _answer_probability(store: Store, selection: Selection, seed: int) -> list[d
     columns = ("answer_logprob", "token_logprobs", "target")
     found = [
         answer_likelihood(
-            fetch_answers(store, replace(selection, models=(model,)), columns=columns), model, denominator=selection.denominator, seed=seed
+            fetch_answers(store, replace(selection, models=(model,)), columns=columns),
+            model,
+            denominator=selection.denominator,
+            seed=seed,
         )
         for model in selection.models
     ]

@@ -40,7 +40,9 @@ def valley(
     empty: EmptyOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Where the ID-OOD gap of each model peaks, how sure that is, and what explains it. From samples, and from published level means."""
+    """Where the ID-OOD gap of each model peaks, how sure that is, and what explains it. From
+    samples, and from published level means.
+    """
     with told(as_json):
         from analysis.valley.locating import Settings
 
@@ -54,17 +56,26 @@ def valley(
         for found in valleys:
             typer.echo(clean(found.report(), keep="\n") + "\n")
         if not valleys:
-            typer.echo(f"Nothing here has both splits at a level of {scheme}. `export models` lists what is stored.")
+            typer.echo(
+                f"Nothing here has both splits at a level of {scheme}. `export models` lists what"
+                " is stored."
+            )
 
 
-def explained_records(store: Store, selection: Selection, valleys: list[Valley], seed: int) -> dict[str, Any]:
-    """The valleys with what explains each, and critical levels over size, as plain values. Takes seconds a model."""
+def explained_records(
+    store: Store, selection: Selection, valleys: list[Valley], seed: int
+) -> dict[str, Any]:
+    """The valleys with what explains each, and critical levels over size, as plain values. Takes
+    seconds a model.
+    """
     models = [found.as_record() | {"explanation": explanation_of(found, seed)} for found in valleys]
     return {"models": models} | size_records(store, selection, seed=seed)
 
 
 def explanation_of(valley: Valley, seed: int) -> dict[str, Any] | None:
-    """What explains the gap, as plain values; None for published level means and for a model without a task in both splits."""
+    """What explains the gap, as plain values; None for published level means and for a model
+    without a task in both splits.
+    """
     from analysis.account.explanation import explain_valley
     from data.records import NotEnoughDataError
 
@@ -81,7 +92,9 @@ def valleys_of(store: Store, selection: Selection, settings: Settings) -> list[V
     from analysis.valley.published import valleys_from_published
     from data.queries import fetch_level_scores, fetch_task_counts
 
-    axis = difficulty_axis(fetch_task_counts(store, replace(selection, models=())), selection.denominator)
+    axis = difficulty_axis(
+        fetch_task_counts(store, replace(selection, models=())), selection.denominator
+    )
     return [
         *locate_valleys(fetch_task_counts(store, selection), settings, axis=axis),
         *valleys_from_published(fetch_level_scores(store, selection), settings=settings),

@@ -1,4 +1,6 @@
-"""What the SCYLLA authors' grader gives a perfect solver, as computed by `cli.py analyse grading-effect --write` and shipped."""
+"""What the SCYLLA authors' grader gives a perfect solver, as computed by `cli.py analyse
+grading-effect --write` and shipped.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from data.catalog import FOLDER
 
 GRADING_FILE = FOLDER / "grading_effect.csv"
 COLUMNS = ("task", "level", "id", "id_lo", "id_hi", "ood", "ood_lo", "ood_hi", "gap", "n", "seed")
-"""id, ood: share of a perfect solver's answers that the authors' grader calls right, 0-1, with 95 % Wilson intervals; gap: id - ood."""
+"""id, ood: share of a perfect solver's answers that the authors' grader calls right, 0-1, with 95 %
+Wilson intervals; gap: id - ood.
+"""
 
 
 def read_grading_effect(file: Path = GRADING_FILE) -> pd.DataFrame:

@@ -1,12 +1,19 @@
-"""Questions the pages and the shell ask of the store, one function each: Selection in, DataFrame out. All SQL that reads stands here.
+"""Questions the pages and the shell ask of the store, one function each: Selection in, DataFrame
+out. All SQL that reads stands here.
 
-Frames have the columns their docstrings list even when no row matches. Shares are 0-1, missing numbers NaN, missing words None.
+Frames have the columns their docstrings list even when no row matches. Shares are 0-1, missing
+numbers NaN, missing words None.
 """
 
 from data.queries.answers import EXTRA_COLUMNS, fetch_answers
 from data.queries.chance import fetch_chance, fetch_choice_chance
 from data.queries.counts import fetch_level_scores, fetch_scores, fetch_task_counts
-from data.queries.identity import fetch_checkpoints, fetch_fingerprints, fetch_model_names, fetch_stated_scores
+from data.queries.identity import (
+    fetch_checkpoints,
+    fetch_fingerprints,
+    fetch_model_names,
+    fetch_stated_scores,
+)
 from data.queries.inventory import (
     fetch_imports,
     fetch_levels,
@@ -20,8 +27,21 @@ from data.queries.inventory import (
     fetch_tasks,
     fetch_views,
 )
-from data.queries.samples import SAMPLE_SORTS, SampleFilter, count_samples, fetch_neighbours, fetch_sample, fetch_sample_page
-from data.queries.scales import SAMPLE_METRICS, fetch_metric_correlations, fetch_scale_metrics, fetch_scale_values, fetch_scales
+from data.queries.samples import (
+    SAMPLE_SORTS,
+    SampleFilter,
+    count_samples,
+    fetch_neighbours,
+    fetch_sample,
+    fetch_sample_page,
+)
+from data.queries.scales import (
+    SAMPLE_METRICS,
+    fetch_metric_correlations,
+    fetch_scale_metrics,
+    fetch_scale_values,
+    fetch_scales,
+)
 from data.queries.selecting import UnknownWordError, check_scheme, read_selection
 from data.queries.selection_sql import where_selected
 

@@ -1,4 +1,6 @@
-"""Scores over scale: how large, how long trained and how good each run is, every checkpoint of it, from answers and from stated numbers."""
+"""Scores over scale: how large, how long trained and how good each run is, every checkpoint of it,
+from answers and from stated numbers.
+"""
 
 from __future__ import annotations
 
@@ -9,63 +11,93 @@ from data.records import Selection, StoreError
 from data.store import Store
 
 SAMPLE_METRICS = ("accuracy", "answer_logprob", "token_accuracy")
-"""What answers themselves give: share of right ones, log-probability of the reference answer (nats, its tokens summed), share of the
-reference's tokens that the response has in the same place (tokens as in `analysis.what_if.metrics.own_tokens`)."""
+"""What answers themselves give: share of right ones, log-probability of the reference answer (nats,
+its tokens summed), share of the reference's tokens that the response has in the same place (tokens
+as in `analysis.what_if.metrics.own_tokens`).
+"""
 
 LOSS_KEYS = ("answer_loss", "train_loss", "eval_loss", "validation_loss", "final_loss", "loss")
 """What a run's metadata may call its loss, the first that is there counts."""
 _LOSS_METRICS = {
-    "loss": "s.value", "nll": "s.value", "cross_entropy": "s.value", "bits_per_byte": "s.value",
-    "word_perplexity": "ln(s.value)", "byte_perplexity": "ln(s.value)", "ppl": "ln(s.value)", "perplexity": "ln(s.value)",
-}  # fmt: skip
+    "loss": "s.value",
+    "nll": "s.value",
+    "cross_entropy": "s.value",
+    "bits_per_byte": "s.value",
+    "word_perplexity": "ln(s.value)",
+    "byte_perplexity": "ln(s.value)",
+    "ppl": "ln(s.value)",
+    "perplexity": "ln(s.value)",
+}
 _STATED_LOSS = " UNION ALL ".join(
     f"""SELECT s.run_key, {value} AS loss, {place} AS place,
-        '{"ln " if value.startswith("ln") else ""}{metric} of ' || coalesce(t.task, 'the run') AS loss_name
-        FROM scores s LEFT JOIN tasks t USING (task_key) WHERE s.metric = '{metric}' AND s.value > 0 AND NOT s.is_group"""
+        '{"ln " if value.startswith("ln") else ""}{metric} of ' || coalesce(t.task, 'the run')
+            AS loss_name
+        FROM scores s LEFT JOIN tasks t USING (task_key) WHERE s.metric = '{metric}'
+            AND s.value > 0 AND NOT s.is_group"""
     for place, (metric, value) in enumerate(_LOSS_METRICS.items())
 )
 _OWN_LOSS = ", ".join(f"TRY_CAST(r.metadata->>'{key}' AS DOUBLE)" for key in LOSS_KEYS)
 _OWN_LOSS_NAME = (
     "CASE "
-    + " ".join(f"WHEN TRY_CAST(r.metadata->>'{key}' AS DOUBLE) IS NOT NULL THEN '{key.replace('_', ' ')}'" for key in LOSS_KEYS)
+    + " ".join(
+        f"WHEN TRY_CAST(r.metadata->>'{key}' AS DOUBLE) IS NOT NULL THEN '{key.replace('_', ' ')}'"
+        for key in LOSS_KEYS
+    )
     + " END"
 )
 
 _LADDER_TOKENS = "regexp_extract_all({0}, '[a-z]+| ?[0-9]|[:=$]|.')"
 _WORDS = r"regexp_extract_all(regexp_replace({0}, '(\d)\.0+\b', '\1', 'g'), '[^\s\[\](),;]+')"
-_TOKENS = f"CASE WHEN regexp_full_match(s.target, '( [0-9]+)+[$]') THEN {_LADDER_TOKENS} ELSE {_WORDS} END"
-_SAME_TOKENS = "len(list_filter(list_zip(reference, answer), pair -> pair[1] = pair[2]))::DOUBLE / nullif(len(reference), 0)"
+_TOKENS = (
+    f"CASE WHEN regexp_full_match(s.target, '( [0-9]+)+[$]') THEN {_LADDER_TOKENS} ELSE"
+    f" {_WORDS} END"
+)
+_SAME_TOKENS = (
+    "len(list_filter(list_zip(reference, answer), pair -> pair[1] = pair[2]))::DOUBLE /"
+    " nullif(len(reference), 0)"
+)
 
 
 def fetch_scales(store: Store, selection: Selection) -> pd.DataFrame:
-    """Every run of a selection with every scale it can be placed on; every checkpoint, and of several OOD kinds each model's main one.
+    """Every run of a selection with every scale it can be placed on; every checkpoint, and of
+    several OOD kinds each model's main one.
 
-    Columns: run_id, model, family str|None, checkpoint str|None, step Int64, is_last bool (the last checkpoint of its model),
-        n_params, train_tokens, train_flops float, flops_source "stated"|"6 x parameters x tokens"|None, loss float, loss_name str|None.
-        Tokens and FLOPs of a checkpoint are its own; those of the whole training (catalog) stand in for runs without a step only.
-        A loss is the run's own where its metadata states one, else the first loss among its scores; perplexities as their logarithm.
-        Losses of different names must not be put on one axis.
+    Columns: run_id, model, family str|None, checkpoint str|None, step Int64, is_last bool (the last
+        checkpoint of its model), n_params, train_tokens, train_flops float, flops_source
+        "stated"|"6 x parameters x tokens"|None, loss float, loss_name str|None. Tokens and FLOPs of
+        a checkpoint are its own; those of the whole training (catalog) stand in for runs without a
+        step only. A loss is the run's own where its metadata states one, else the first loss among
+        its scores; perplexities as their logarithm. Losses of different names must not be put on
+        one axis.
     """
     chosen, values = where_selected(selection, tasks=False)
     return frame_of(
         store,
         f"""
         WITH placed AS (
-            SELECT r.run_key, r.run_id, m.model, m.family, r.checkpoint, r.step, coalesce(r.n_params, m.n_params)::DOUBLE AS n_params,
-                   coalesce(r.train_tokens, CASE WHEN r.step IS NULL THEN m.train_tokens END) AS train_tokens,
+            SELECT r.run_key, r.run_id, m.model, m.family, r.checkpoint, r.step,
+                coalesce(r.n_params, m.n_params)::DOUBLE AS n_params,
+                   coalesce(r.train_tokens, CASE WHEN r.step IS NULL THEN m.train_tokens END)
+                       AS train_tokens,
                    coalesce(TRY_CAST(r.metadata->>'train_flops' AS DOUBLE),
-                            CASE WHEN r.step IS NULL AND r.train_tokens IS NULL THEN m.train_flops END) AS stated_flops,
+                            CASE WHEN r.step IS NULL
+                                AND r.train_tokens IS NULL THEN m.train_flops END) AS stated_flops,
                    coalesce({_OWN_LOSS}) AS own_loss, {_OWN_LOSS_NAME} AS own_loss_name
             FROM runs r JOIN models m USING (model_key) WHERE {chosen} AND {_main_kind(selection)}),
-        losses AS (SELECT run_key, arg_min(loss, (place, loss_name)) AS loss, arg_min(loss_name, (place, loss_name)) AS loss_name
+        losses AS (SELECT run_key, arg_min(loss, (place, loss_name)) AS loss, arg_min(loss_name,
+            (place, loss_name)) AS loss_name
                    FROM ({_STATED_LOSS}) GROUP BY run_key)
         SELECT run_id, model, family, checkpoint, step,
                coalesce(step = max(step) OVER (PARTITION BY model), true) AS is_last,
                n_params, train_tokens,
-               CASE WHEN stated_flops IS NULL OR abs(stated_flops / (6 * n_params * train_tokens) - 1) < 0.001
+               CASE WHEN stated_flops IS NULL
+                   OR abs(stated_flops / (6 * n_params * train_tokens) - 1) < 0.001
                     THEN 6 * n_params * train_tokens ELSE stated_flops END AS train_flops,
-               CASE WHEN stated_flops IS NOT NULL AND NOT coalesce(abs(stated_flops / (6 * n_params * train_tokens) - 1) < 0.001, false)
-                    THEN 'stated' WHEN n_params * train_tokens IS NOT NULL THEN '6 x parameters x tokens' END AS flops_source,
+               CASE WHEN stated_flops IS NOT NULL
+                   AND NOT coalesce(abs(stated_flops / (6 * n_params * train_tokens) - 1) < 0.001,
+                   false)
+                    THEN 'stated' WHEN n_params * train_tokens IS NOT NULL
+                    THEN '6 x parameters x tokens' END AS flops_source,
                coalesce(own_loss, loss) AS loss, coalesce(own_loss_name, loss_name) AS loss_name
         FROM placed LEFT JOIN losses USING (run_key) ORDER BY model, step, run_id
         """,
@@ -74,21 +106,28 @@ def fetch_scales(store: Store, selection: Selection) -> pd.DataFrame:
 
 
 def _main_kind(selection: Selection) -> str:
-    """Of the runs of a model on several kinds of OOD instances, those of the kind most of them have; a run without a kind always counts."""
+    """Of the runs of a model on several kinds of OOD instances, those of the kind most of them
+    have; a run without a kind always counts.
+    """
     if selection.ood or selection.runs:
         return "TRUE"
     return f"""({OOD_KIND} IS NULL OR (r.model_key, {OOD_KIND}) IN (
-        SELECT model_key, ood FROM (SELECT model_key, {OOD_KIND} AS ood, count(*) AS n, max(added_at) AS newest FROM runs r GROUP BY ALL)
-        WHERE ood IS NOT NULL QUALIFY row_number() OVER (PARTITION BY model_key ORDER BY n DESC, newest DESC, ood) = 1))"""
+        SELECT model_key, ood FROM (SELECT model_key, {OOD_KIND} AS ood, count(*) AS n,
+            max(added_at) AS newest FROM runs r GROUP BY ALL)
+        WHERE ood IS NOT NULL QUALIFY row_number() OVER (PARTITION BY model_key ORDER BY n DESC,
+            newest DESC, ood) = 1))"""
 
 
 def fetch_scale_metrics(store: Store) -> pd.DataFrame:
-    """What can be put over scale: metric, task str|None, reading str, n_runs, n_models, source "samples"|"aggregates", higher_is_better.
+    """What can be put over scale: metric, task str|None, reading str, n_runs, n_models, source
+    "samples"|"aggregates", higher_is_better.
 
-    `reading` tells several readings of one metric apart (shots, filter); "" where there is one only. Group numbers are left out.
+    `reading` tells several readings of one metric apart (shots, filter); "" where there is one
+    only. Group numbers are left out.
     """
     counted = " UNION ALL ".join(
-        f"SELECT '{metric}' AS metric, task_key, '' AS reading, run_key, 'samples' AS source, true AS higher_is_better FROM "
+        f"SELECT '{metric}' AS metric, task_key, '' AS reading, run_key, 'samples' AS source, true"
+        " AS higher_is_better FROM "
         + (
             "cells WHERE is_primary"
             if metric == "accuracy"
@@ -101,22 +140,28 @@ def fetch_scale_metrics(store: Store) -> pd.DataFrame:
         f"""
         WITH every AS (
             {counted} UNION ALL
-            SELECT metric, task_key, {_READING} AS reading, s.run_key, 'aggregates', coalesce(higher_is_better, true)
+            SELECT metric, task_key, {_READING} AS reading, s.run_key, 'aggregates',
+                coalesce(higher_is_better, true)
             FROM scores s JOIN runs r USING (run_key) WHERE NOT is_group AND {_VALUE} IS NOT NULL)
-        SELECT e.metric, t.task, e.reading, e.source, bool_and(e.higher_is_better) AS higher_is_better, count(DISTINCT run_key) AS n_runs,
+        SELECT e.metric, t.task, e.reading, e.source, bool_and(e.higher_is_better)
+            AS higher_is_better, count(DISTINCT run_key) AS n_runs,
                count(DISTINCT model_key) AS n_models
         FROM every e JOIN runs r USING (run_key) LEFT JOIN tasks t USING (task_key)
-        GROUP BY e.metric, t.task, e.reading, e.source ORDER BY e.metric, t.task NULLS FIRST, n_runs DESC, e.reading
+        GROUP BY e.metric, t.task, e.reading, e.source ORDER BY e.metric, t.task NULLS FIRST,
+            n_runs DESC, e.reading
         """,
     )
 
 
-_READING = """concat_ws(', ', CASE WHEN coalesce(s.n_shot, r.n_shot) IS NOT NULL THEN coalesce(s.n_shot, r.n_shot) || '-shot' END,
+_READING = """concat_ws(', ', CASE WHEN coalesce(s.n_shot,
+    r.n_shot) IS NOT NULL THEN coalesce(s.n_shot, r.n_shot) || '-shot' END,
     s.variant, s.subset)"""
 _VALUE = "CASE WHEN s.scale IN ('0-1', '0-100') THEN s.value01 ELSE s.value END"
 
 
-def fetch_scale_values(store: Store, selection: Selection, metric: str, *, reading: str | None = None) -> pd.DataFrame:
+def fetch_scale_values(
+    store: Store, selection: Selection, metric: str, *, reading: str | None = None
+) -> pd.DataFrame:
     """One metric of every run of a selection, one row per run, task, level, split and reading.
 
     Args:
@@ -124,32 +169,42 @@ def fetch_scale_values(store: Store, selection: Selection, metric: str, *, readi
         reading: only this reading of stated scores.
 
     Returns:
-        run_id, task str|None, level Int16, split str|None, reading str, source "samples"|"aggregates", value float (NaN for accuracy from
-        answers: counts and a denominator make it), se float, n float, n_correct, n_wrong, n_unparsed, n_error Int64 (NA unless counted),
-        n_instances Int64 (fewer than answers where instances were asked several times), is_share bool (the value lies on 0-1).
+        run_id, task str|None, level Int16, split str|None, reading str, source
+        "samples"|"aggregates", value float (NaN for accuracy from answers: counts and a denominator
+        make it), se float, n float, n_correct, n_wrong, n_unparsed, n_error Int64 (NA unless
+        counted), n_instances Int64 (fewer than answers where instances were asked several times),
+        is_share bool (the value lies on 0-1).
 
     Raises:
         StoreError: an empty metric name.
     """
     if not metric:
-        raise StoreError(f"Name a metric: one of {', '.join(SAMPLE_METRICS)}, or one that imported scores have.")
+        raise StoreError(
+            f"Name a metric: one of {', '.join(SAMPLE_METRICS)}, or one that imported scores have."
+        )
     chosen, values = where_selected(selection)
     parts = [_stated(chosen, selection, reading)]
     if metric in SAMPLE_METRICS:
         parts.append(_from_answers(metric, chosen, selection))
     frame = frame_of(
         store,
-        f"SELECT * FROM ({' UNION ALL BY NAME '.join(parts)}) ORDER BY run_id, task, level, split, reading",
+        f"SELECT * FROM ({' UNION ALL BY NAME '.join(parts)}) ORDER BY run_id, task, level, split,"
+        " reading",
         scheme=selection.scheme,
         metric=metric,
         reading=reading or "",
         **values,
     )
-    counts = dict.fromkeys(("n_correct", "n_wrong", "n_unparsed", "n_error", "n_instances"), "Int64")
-    return frame.astype({"level": "Int16", "n": "float64", "se": "float64", "value": "float64", **counts})
+    counts = dict.fromkeys(
+        ("n_correct", "n_wrong", "n_unparsed", "n_error", "n_instances"), "Int64"
+    )
+    return frame.astype(
+        {"level": "Int16", "n": "float64", "se": "float64", "value": "float64", **counts}
+    )
 
 
-_PLACED = """JOIN runs r USING (run_key) JOIN models m USING (model_key) LEFT JOIN tasks t USING (task_key)
+_PLACED = """JOIN runs r USING (run_key) JOIN models m USING (model_key)
+    LEFT JOIN tasks t USING (task_key)
     LEFT JOIN task_levels tl ON tl.scheme = $scheme AND tl.task = t.task"""
 
 
@@ -157,14 +212,20 @@ def _stated(chosen: str, selection: Selection, reading: str | None) -> str:
     level = CHOSEN_LEVEL.replace("c.level", "s.level")
     only = f" AND {_READING} = $reading" if reading is not None else ""
     return f"""
-        SELECT r.run_id, t.task, {level} AS level, s.split::VARCHAR AS split, {_READING} AS reading, 'aggregates' AS source,
-               {_VALUE} AS value, CASE WHEN s.scale = '0-100' THEN s.stderr / 100 ELSE s.stderr END AS se, s.n::DOUBLE AS n,
-               NULL::BIGINT AS n_correct, NULL::BIGINT AS n_wrong, NULL::BIGINT AS n_unparsed, NULL::BIGINT AS n_error,
+        SELECT r.run_id, t.task, {level} AS level, s.split::VARCHAR AS split, {_READING}
+            AS reading, 'aggregates' AS source,
+               {_VALUE} AS value, CASE WHEN s.scale = '0-100' THEN s.stderr / 100 ELSE s.stderr END
+                   AS se, s.n::DOUBLE AS n,
+               NULL::BIGINT AS n_correct, NULL::BIGINT AS n_wrong, NULL::BIGINT AS n_unparsed,
+                   NULL::BIGINT AS n_error,
                NULL::BIGINT AS n_instances,
                s.scale IN ('0-1', '0-100') AS is_share
-        FROM scores s {_PLACED} WHERE s.metric = $metric AND NOT s.is_group AND {_VALUE} IS NOT NULL{only} AND {chosen}
-              AND {_main_kind(selection)} AND NOT (s.metric = 'accuracy' AND run_key IN (SELECT run_key FROM cells))
-        QUALIFY row_number() OVER (PARTITION BY run_key, task_key, {level}, s.split, {_READING} ORDER BY s.flag NULLS FIRST, s.rowid) = 1"""
+        FROM scores s {_PLACED} WHERE s.metric = $metric AND NOT s.is_group
+            AND {_VALUE} IS NOT NULL{only} AND {chosen}
+              AND {_main_kind(selection)} AND NOT (s.metric = 'accuracy'
+                  AND run_key IN (SELECT run_key FROM cells))
+        QUALIFY row_number() OVER (PARTITION BY run_key, task_key, {level}, s.split,
+            {_READING} ORDER BY s.flag NULLS FIRST, s.rowid) = 1"""
 
 
 def _from_answers(metric: str, chosen: str, selection: Selection) -> str:
@@ -172,9 +233,12 @@ def _from_answers(metric: str, chosen: str, selection: Selection) -> str:
     kind = _main_kind(selection)
     if metric == "accuracy":
         return f"""
-        SELECT r.run_id, t.task, {CHOSEN_LEVEL} AS level, c.split::VARCHAR AS split, '' AS reading, 'samples' AS source,
-               sum(n_correct)::BIGINT AS n_correct, sum(n_wrong)::BIGINT AS n_wrong, sum(n_unparsed)::BIGINT AS n_unparsed,
-               sum(n_error)::BIGINT AS n_error, sum(n_instances)::BIGINT AS n_instances, true AS is_share
+        SELECT r.run_id, t.task, {CHOSEN_LEVEL} AS level, c.split::VARCHAR AS split, '' AS reading,
+            'samples' AS source,
+               sum(n_correct)::BIGINT AS n_correct, sum(n_wrong)::BIGINT AS n_wrong,
+                   sum(n_unparsed)::BIGINT AS n_unparsed,
+               sum(n_error)::BIGINT AS n_error, sum(n_instances)::BIGINT AS n_instances, true
+                   AS is_share
         FROM cells c {_PLACED} WHERE c.is_primary AND {chosen} AND {kind} GROUP BY ALL"""
     place = f"r.run_id, t.task, {level} AS level, s.split::VARCHAR AS split"
     wanted = f"FROM samples s {_PLACED} WHERE s.is_primary AND {chosen} AND {kind}"
@@ -185,43 +249,62 @@ def _from_answers(metric: str, chosen: str, selection: Selection) -> str:
         what, answers = (
             _SAME_TOKENS,
             f"""
-            WITH wanted AS MATERIALIZED (SELECT {place}, s.target, s.response {wanted} AND s.target IS NOT NULL AND s.response IS NOT NULL)
-            SELECT run_id, task, level, split, {_TOKENS.format("s.target")} AS reference, {_TOKENS.format("s.response")} AS answer
+            WITH wanted AS MATERIALIZED (SELECT {place}, s.target, s.response {wanted}
+                AND s.target IS NOT NULL AND s.response IS NOT NULL)
+            SELECT run_id, task, level, split, {_TOKENS.format("s.target")} AS reference,
+                {_TOKENS.format("s.response")} AS answer
             FROM wanted s""",
         )
     return f"""
         SELECT run_id, task, level, split, '' AS reading, 'samples' AS source, avg({what}) AS value,
-               CASE WHEN count({what}) > 1 THEN stddev_samp({what}) / sqrt(count({what})) END AS se, count({what})::DOUBLE AS n,
+               CASE WHEN count({what}) > 1 THEN stddev_samp({what}) / sqrt(count({what})) END
+                   AS se, count({what})::DOUBLE AS n,
                {str(metric != "answer_logprob").lower()} AS is_share
         FROM ({answers}) GROUP BY run_id, task, level, split HAVING count({what}) > 0"""
 
 
-def fetch_metric_correlations(store: Store, selection: Selection, first: str, second: str) -> pd.DataFrame:
-    """How two metrics of the same answers go together, one row per run, task, level and split that has both.
+def fetch_metric_correlations(
+    store: Store, selection: Selection, first: str, second: str
+) -> pd.DataFrame:
+    """How two metrics of the same answers go together, one row per run, task, level and split that
+    has both.
 
     Args:
-        first, second: two of SAMPLE_METRICS; any other gives no rows, for stated scores have no answers to pair.
+        first, second: two of SAMPLE_METRICS; any other gives no rows, for stated scores have no
+            answers to pair.
 
     Returns:
-        run_id, task str|None, level Int16, split str|None, reading str (""), correlation float (Pearson over the answers that have both;
-        NaN where one of them is the same in all), n float. For accuracy a right answer is 1 and any other 0; failed answers are left out.
+        run_id, task str|None, level Int16, split str|None, reading str (""), correlation float
+        (Pearson over the answers that have both; NaN where one of them is the same in all), n
+        float. For accuracy a right answer is 1 and any other 0; failed answers are left out.
     """
     chosen, values = where_selected(selection)
     if not {first, second} <= set(SAMPLE_METRICS):
-        return pd.DataFrame(columns=["run_id", "task", "level", "split", "reading", "correlation", "n"])
-    kinds = {"accuracy": "(s.outcome = 'correct')::INT::DOUBLE", "answer_logprob": "s.answer_logprob", "token_accuracy": _SAME_TOKENS}
+        return pd.DataFrame(
+            columns=["run_id", "task", "level", "split", "reading", "correlation", "n"]
+        )
+    kinds = {
+        "accuracy": "(s.outcome = 'correct')::INT::DOUBLE",
+        "answer_logprob": "s.answer_logprob",
+        "token_accuracy": _SAME_TOKENS,
+    }
     a, b = kinds[first], kinds[second]
     level = CHOSEN_LEVEL.replace("c.level", "s.level")
-    tokens = f", {_TOKENS.format('s.target')} AS reference, {_TOKENS.format('s.response')} AS answer"
+    tokens = (
+        f", {_TOKENS.format('s.target')} AS reference, {_TOKENS.format('s.response')} AS answer"
+    )
     cut = tokens if "token_accuracy" in (first, second) else ""
     frame = frame_of(
         store,
         f"""
         WITH wanted AS MATERIALIZED (
-            SELECT r.run_id, t.task, {level} AS level, s.split::VARCHAR AS split, s.outcome, s.answer_logprob, s.target, s.response
-            FROM samples s {_PLACED} WHERE s.is_primary AND s.outcome <> 'error' AND {chosen} AND {_main_kind(selection)})
+            SELECT r.run_id, t.task, {level} AS level, s.split::VARCHAR AS split, s.outcome,
+                s.answer_logprob, s.target, s.response
+            FROM samples s {_PLACED} WHERE s.is_primary AND s.outcome <> 'error' AND {chosen}
+                AND {_main_kind(selection)})
         SELECT run_id, task, level, split, '' AS reading,
-               CASE WHEN var_pop(a) > 0 AND var_pop(b) > 0 THEN corr(a, b) END AS correlation, count(*)::DOUBLE AS n
+               CASE WHEN var_pop(a) > 0 AND var_pop(b) > 0 THEN corr(a, b) END AS correlation,
+                   count(*)::DOUBLE AS n
         FROM (SELECT s.*, {a} AS a, {b} AS b FROM (SELECT s.*{cut} FROM wanted s) s)
         WHERE a IS NOT NULL AND b IS NOT NULL GROUP BY run_id, task, level, split ORDER BY ALL
         """,

@@ -1,4 +1,6 @@
-"""From the words of a request to a selection: names that this store does not have are refused, with those that it has."""
+"""From the words of a request to a selection: names that this store does not have are refused, with
+those that it has.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,18 @@ _MOST_NAMED = 60
 
 
 class UnknownWordError(CharybdisError):
-    """A request names a model, task, scheme or kind of OOD instances that this store does not have."""
+    """A request names a model, task, scheme or kind of OOD instances that this store does not
+    have.
+    """
 
 
 def read_selection(
-    store: Store, models: Iterable[str], tasks: Iterable[str], scheme: str, denominator: Denominator, ood: str = ""
+    store: Store,
+    models: Iterable[str],
+    tasks: Iterable[str],
+    scheme: str,
+    denominator: Denominator,
+    ood: str = "",
 ) -> Selection:
     """The selection that a request of the shell or the API names.
 
@@ -32,12 +41,22 @@ def read_selection(
     if ood:
         known = list(fetch_ood_kinds(store)["ood"])
         if ood not in known:
-            raise UnknownWordError(f"No run has OOD instances of the kind {ood!r}. Kinds here: {_listed(known)}.")
-    return Selection(models=_read_models(store, models), tasks=chosen, scheme=scheme, denominator=denominator, ood=ood)
+            raise UnknownWordError(
+                f"No run has OOD instances of the kind {ood!r}. Kinds here: {_listed(known)}."
+            )
+    return Selection(
+        models=_read_models(store, models),
+        tasks=chosen,
+        scheme=scheme,
+        denominator=denominator,
+        ood=ood,
+    )
 
 
 def check_scheme(store: Store, scheme: str) -> None:
-    """Raise UnknownWordError for a level scheme that this store does not have; SCYLLA's is always known."""
+    """Raise UnknownWordError for a level scheme that this store does not have; SCYLLA's is always
+    known.
+    """
     known = [SCYLLA_SCHEME] if scheme == SCYLLA_SCHEME else list(fetch_schemes(store)["scheme"])
     if scheme not in known:
         raise UnknownWordError(f"There is no level scheme {scheme!r}. Schemes: {_listed(known)}.")
@@ -49,11 +68,16 @@ def _read_models(store: Store, words: Iterable[str]) -> tuple[str, ...]:
         return ()
     known = fetch_models(store)
     members = known.dropna(subset=["family"]).groupby("family")["model"].agg(list).to_dict()
-    possible = {name: [name] for name in known["model"]} | {f"{FAMILY_WORD}{family}": names for family, names in members.items()}
+    possible = {name: [name] for name in known["model"]} | {
+        f"{FAMILY_WORD}{family}": names for family, names in members.items()
+    }
     unknown = [word for word in words if word not in possible]
     if unknown:
         there = _listed(known["model"])
-        raise UnknownWordError(f"No results of {', '.join(map(repr, unknown))} are stored. Models with results: {there}.")
+        raise UnknownWordError(
+            f"No results of {', '.join(map(repr, unknown))} are stored. Models with results:"
+            f" {there}."
+        )
     return tuple(dict.fromkeys(name for word in words for name in possible[word]))
 
 
@@ -64,7 +88,8 @@ def _read_tasks(store: Store, words: Iterable[str]) -> tuple[str, ...]:
         unknown = [word for word in words if word not in known]
         if unknown:
             raise UnknownWordError(
-                f"No results on the task {', '.join(map(repr, unknown))} are stored. Tasks with results: {_listed(known)}."
+                f"No results on the task {', '.join(map(repr, unknown))} are stored. Tasks with"
+                f" results: {_listed(known)}."
             )
     return words
 

@@ -1,4 +1,6 @@
-"""What every question shares: how a selection becomes SQL, which run of several counts, how an answer becomes a frame."""
+"""What every question shares: how a selection becomes SQL, which run of several counts, how an
+answer becomes a frame.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +11,40 @@ import pandas as pd
 from data.records import Selection
 from data.store import Store
 
-CHOSEN_LEVEL = "CASE WHEN tl.task IS NOT NULL THEN tl.level WHEN r.level_scheme = $scheme THEN c.level END"
-"""A scheme that places the task wins; otherwise the level recorded with the result, if it belongs to this scheme."""
+CHOSEN_LEVEL = (
+    "CASE WHEN tl.task IS NOT NULL THEN tl.level WHEN r.level_scheme = $scheme THEN c.level END"
+)
+"""A scheme that places the task wins; otherwise the level recorded with the result, if it belongs
+to this scheme.
+"""
 
-RUN_RANK = "count(DISTINCT split) DESC, any_value(step) DESC NULLS FIRST, sum(n) DESC, any_value(dated_at) DESC, run_key DESC"
-"""Of several runs of one model and task: first one with both splits, then the last checkpoint (no step: the final one), then the one with
-most answers, so that a quick probe does not stand in for a whole evaluation; then the newest."""
+RUN_RANK = (
+    "count(DISTINCT split) DESC, any_value(step) DESC NULLS FIRST, sum(n) DESC, any_value(dated_at)"
+    " DESC, run_key DESC"
+)
+"""Of several runs of one model and task: first one with both splits, then the last checkpoint (no
+step: the final one), then the one with most answers, so that a quick probe does not stand in for a
+whole evaluation; then the newest.
+"""
 
 OOD_KIND = "(r.metadata->>'ood_kind')"
 """What a run says about the kind of its OOD instances; NULL where it says nothing."""
 
 _OLDER_RUNS = """
     WITH dated AS (
-        SELECT r.model_key, c.task_key, c.run_key, c.split, r.step, coalesce(r.finished_at, r.started_at, r.added_at) AS dated_at,
+        SELECT r.model_key, c.task_key, c.run_key, c.split, r.step, coalesce(r.finished_at,
+            r.started_at, r.added_at) AS dated_at,
                n_correct + n_wrong + n_unparsed + n_error AS n, n > 0 AS is_graded
         FROM cells c JOIN runs r USING (run_key) WHERE c.is_primary AND {of_kind})
     SELECT run_key, task_key FROM dated GROUP BY model_key, task_key, run_key
-    QUALIFY row_number() OVER (PARTITION BY model_key, task_key ORDER BY bool_or(is_graded) DESC, {rank}) > 1"""
+    QUALIFY row_number() OVER (PARTITION BY model_key, task_key ORDER BY bool_or(is_graded) DESC,
+        {rank}) > 1"""
 
 
 def older_runs(selection: Selection) -> tuple[str, dict[str, Any]]:
-    """SQL for the runs and tasks that give way to another run of the same model and task, among the runs of the selection's OOD kind."""
+    """SQL for the runs and tasks that give way to another run of the same model and task, among the
+    runs of the selection's OOD kind.
+    """
     of_kind, values = _of_kind(selection)
     return _OLDER_RUNS.format(of_kind=of_kind, rank=RUN_RANK), values
 
@@ -39,7 +54,9 @@ def _of_kind(selection: Selection) -> tuple[str, dict[str, Any]]:
 
 
 def where_selected(selection: Selection, *, tasks: bool = True) -> tuple[str, dict[str, Any]]:
-    """SQL condition for a selection. Nothing chosen means everything, without an IN list: that would cost three times as much."""
+    """SQL condition for a selection. Nothing chosen means everything, without an IN list: that
+    would cost three times as much.
+    """
     wanted = {"m.model": ("models", selection.models), "r.run_id": ("runs", selection.runs)}
     if tasks:
         wanted["t.task"] = ("tasks", selection.tasks)

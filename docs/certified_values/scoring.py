@@ -13,13 +13,18 @@ HAND = "worked by hand from the definition"
 
 
 def _gap(inputs: dict[str, Any]) -> dict[str, Any]:
-    pairs = [(Fraction(str(a)), Fraction(str(b))) for a, b in zip(inputs["id_acc"], inputs["ood_acc"], strict=True)]
+    pairs = [
+        (Fraction(str(a)), Fraction(str(b)))
+        for a, b in zip(inputs["id_acc"], inputs["ood_acc"], strict=True)
+    ]
     clipped = [max(Fraction(0), a - b) for a, b in pairs]
     return {
         "diff": [float(gap) for gap in clipped],
         "signed_diff": [float(a - b) for a, b in pairs],
         "ratio": [float(b / a) if a else 1.0 for a, b in pairs],
-        "relative_diff": [float(gap / a) if a else 1.0 for gap, (a, _) in zip(clipped, pairs, strict=True)],
+        "relative_diff": [
+            float(gap / a) if a else 1.0 for gap, (a, _) in zip(clipped, pairs, strict=True)
+        ],
     }
 
 
@@ -30,14 +35,18 @@ def _score(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bounds(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Ends of the gap over all pairs of accuracies on the grid of thousandths that have this score."""
+    """Ends of the gap over all pairs of accuracies on the grid of thousandths that have this
+    score.
+    """
     lower, upper = [], []
     for score in inputs["S"]:
         wanted = round(score * 1000)
         gaps = [
-            max(0, a - b) for b in range(1001) for a in {min(1000, max(0, 2 * b - wanted)), *([b] if b == wanted else [])}
+            max(0, a - b)
+            for b in range(1001)
+            for a in {min(1000, max(0, 2 * b - wanted)), *([b] if b == wanted else [])}
             if b - max(0, a - b) == wanted
-        ]  # fmt: skip
+        ]
         lower.append(min(gaps) / 1000)
         upper.append(max(gaps) / 1000)
     return {"lower": lower, "upper": upper}
@@ -53,7 +62,9 @@ def _tail(k: int, n: int, p: float) -> float:
 
 
 def _binomial(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Both intervals by inverting their tests: Wilson's score test, and the exact binomial tails."""
+    """Both intervals by inverting their tests: Wilson's score test, and the exact binomial
+    tails.
+    """
     k, n, alpha = inputs["k"], inputs["n"], inputs.get("alpha", 0.05)
     z = root(lambda value: _normal_cdf(value) - (1 - alpha / 2), 0.0, 10.0)
     share = k / n
@@ -61,7 +72,10 @@ def _binomial(inputs: dict[str, Any]) -> dict[str, Any]:
     def beyond(p: float) -> float:
         return (share - p) ** 2 * n - z * z * p * (1 - p)
 
-    wilson = [0.0 if k == 0 else root(beyond, 1e-15, share - 1e-12), 1.0 if k == n else root(beyond, share + 1e-12, 1 - 1e-15)]
+    wilson = [
+        0.0 if k == 0 else root(beyond, 1e-15, share - 1e-12),
+        1.0 if k == n else root(beyond, share + 1e-12, 1 - 1e-15),
+    ]
     exact = [
         0.0 if k == 0 else root(lambda p: _tail(k, n, p) - alpha / 2, 0.0, 1.0),
         1.0 if k == n else root(lambda p: (1 - _tail(k + 1, n, p)) - alpha / 2, 0.0, 1.0),
@@ -96,18 +110,31 @@ VECTORS: Vectors = {
         vector(
             {"id_mean": [0.9, 0.8, 0.7], "ood_mean": [0.7, 0.6, 0.6]},
             {"gap": [0.2, 0.2, 0.1], "critical_level": 1, "tie": True, "tied_levels": [1, 2]},
-            f"{HAND}; a tie goes to the lowest level although 0.9 - 0.7 and 0.8 - 0.6 differ in the last bit",
+            f"{HAND}; a tie goes to the lowest level although 0.9 - 0.7 and 0.8 - 0.6 differ in the"
+            " last bit",
         ),
         vector(
             {"level": [3, 7, 9], "id_mean": [0.5, None, 0.4], "ood_mean": [0.5, 0.1, 0.1]},
             {"gap": [0.0, None, 0.3], "critical_level": 9, "tie": False},
             f"{HAND}; an undefined level cannot be critical",
         ),
-        vector({"id_mean": [0.2, 0.1], "ood_mean": [0.2, 0.4]}, {"gap": [0, 0], "critical_level": None}, f"{HAND}; no gap above 0"),
+        vector(
+            {"id_mean": [0.2, 0.1], "ood_mean": [0.2, 0.4]},
+            {"gap": [0, 0], "critical_level": None},
+            f"{HAND}; no gap above 0",
+        ),
     ],
     "scylla_gap_bounds_from_S": [
-        made({"S": [1, 0.5, 0, -0.25, -1]}, _bounds, "every pair of accuracies in thousandths that has this score"),
-        vector({"S": [1.2, None, -1.01]}, {"lower": [None] * 3, "upper": [None] * 3}, "no two accuracies have such a score"),
+        made(
+            {"S": [1, 0.5, 0, -0.25, -1]},
+            _bounds,
+            "every pair of accuracies in thousandths that has this score",
+        ),
+        vector(
+            {"S": [1.2, None, -1.01]},
+            {"lower": [None] * 3, "upper": [None] * 3},
+            "no two accuracies have such a score",
+        ),
     ],
     "scylla_format_rule": [
         vector(
@@ -139,7 +166,12 @@ VECTORS: Vectors = {
     "scylla_table2_facts": [
         vector(
             {"file": "scylla_table2.csv"},
-            {"n_models": 28, "n_open": 23, "n_closed": 5, "level_counts": {"1": 2, "2": 7, "3": 7, "4": 10, "5": 2}},
+            {
+                "n_models": 28,
+                "n_open": 23,
+                "n_closed": 5,
+                "level_counts": {"1": 2, "2": 7, "3": 7, "4": 10, "5": 2},
+            },
             "counted in the printed table",
         ),
     ],
@@ -149,6 +181,10 @@ VECTORS: Vectors = {
         made({"k": 12, "n": 12}, _binomial, INVERTED),
         made({"k": 1, "n": 256}, _binomial, INVERTED),
         made({"k": 9, "n": 30, "alpha": 0.1}, _binomial, INVERTED),
-        vector({"k": 0, "n": 0}, {"wilson": [None, None], "clopper_pearson": [None, None]}, f"{HAND}; nothing was asked"),
+        vector(
+            {"k": 0, "n": 0},
+            {"wilson": [None, None], "clopper_pearson": [None, None]},
+            f"{HAND}; nothing was asked",
+        ),
     ],
-}  # fmt: skip
+}

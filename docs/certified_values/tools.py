@@ -11,17 +11,33 @@ Vectors = dict[str, list[Callable[[], Vector]]]
 
 
 def vector(
-    inputs: dict[str, Any], expected: dict[str, Any], source: str, tolerance: float | dict[str, float] = 1e-9
+    inputs: dict[str, Any],
+    expected: dict[str, Any],
+    source: str,
+    tolerance: float | dict[str, float] = 1e-9,
 ) -> Callable[[], Vector]:
     """A vector whose expected values are at hand."""
-    return lambda: {"inputs": inputs, "expected": expected, "tolerance": tolerance, "source": source}
+    return lambda: {
+        "inputs": inputs,
+        "expected": expected,
+        "tolerance": tolerance,
+        "source": source,
+    }
 
 
 def made(
-    inputs: dict[str, Any], make: Callable[[dict[str, Any]], dict[str, Any]], source: str, tolerance: float | dict[str, float] = 1e-9
+    inputs: dict[str, Any],
+    make: Callable[[dict[str, Any]], dict[str, Any]],
+    source: str,
+    tolerance: float | dict[str, float] = 1e-9,
 ) -> Callable[[], Vector]:
     """A vector whose expected values are worked out from its inputs when the file is written."""
-    return lambda: {"inputs": inputs, "expected": make(inputs), "tolerance": tolerance, "source": source}
+    return lambda: {
+        "inputs": inputs,
+        "expected": make(inputs),
+        "tolerance": tolerance,
+        "source": source,
+    }
 
 
 def root(function: Callable[[float], float], lo: float, hi: float) -> float:
@@ -44,7 +60,9 @@ def solve(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[flo
         for place in range(size):
             if place != column:
                 factor = rows[place][column]
-                rows[place] = [a - factor * b for a, b in zip(rows[place], rows[column], strict=True)]
+                rows[place] = [
+                    a - factor * b for a, b in zip(rows[place], rows[column], strict=True)
+                ]
     return [row[-1] for row in rows]
 
 

@@ -1,4 +1,6 @@
-"""Which model is better, where, and how sure is that? Two to six models against a baseline, paired wherever instances are shared."""
+"""Which model is better, where, and how sure is that? Two to six models against a baseline, paired
+wherever instances are shared.
+"""
 
 import streamlit as st
 
@@ -16,8 +18,13 @@ with screen.readable_errors():
     if not 2 <= len(models) <= 6:
         few = len(models) < 2
         screen.empty(
-            f"A comparison takes two to six models; {len(models) or 'none'} of the chosen {'has' if few else 'have'} results here.",
-            "Choose more under Models on the left, or import results." if few else "Take some away under Models on the left.",
+            f"A comparison takes two to six models; {len(models) or 'none'} of the chosen"
+            f" {'has' if few else 'have'} results here.",
+            (
+                "Choose more under Models on the left, or import results."
+                if few
+                else "Take some away under Models on the left."
+            ),
             page="runs" if few else None,
             link="Import results",
         )
@@ -33,7 +40,10 @@ with screen.readable_errors():
     draw_notes(comparison)
 
     pair_tab, table_tab, rank_tab, agreement_tab = st.tabs(
-        ["Side by side", "Numbers", "Ranks", "Agreement"], key="view", on_change="rerun", bind="query-params"
+        ["Side by side", "Numbers", "Ranks", "Agreement"],
+        key="view",
+        on_change="rerun",
+        bind="query-params",
     )
     if pair_tab.open:
         with pair_tab:

@@ -1,6 +1,8 @@
-"""The answers of two models side by side: the four cells (both, only one, neither right), and one pair of answers with its text diff.
+"""The answers of two models side by side: the four cells (both, only one, neither right), and one
+pair of answers with its text diff.
 
-Cell, place in it, rival and place of the comparison are in the address. What a model wrote is shown by `st.code` alone.
+Cell, place in it, rival and place of the comparison are in the address. What a model wrote is shown
+by `st.code` alone.
 """
 
 from __future__ import annotations
@@ -40,22 +42,30 @@ def draw_pairs(comparison: Comparison, chosen: Selection) -> None:
     rows = comparison.rows[comparison.rows["method"] == PAIRED]
     if rows.empty:
         screen.empty(
-            "No answers side by side.", "No model shares instances with the baseline; published level means have no answers behind them."
+            "No answers side by side.",
+            "No model shares instances with the baseline; published level means have no answers"
+            " behind them.",
         )
         return
     left, right = st.columns(2)
     rivals = list(dict.fromkeys(rows["model"]))
-    rival = left.selectbox("Model", rivals, key="against", bind="query-params", on_change=_close) or rivals[0]
+    rival = (
+        left.selectbox("Model", rivals, key="against", bind="query-params", on_change=_close)
+        or rivals[0]
+    )
     there = {_scope_word(row): row for row in records_of(rows[rows["model"] == rival])}
     default = next((place for place, word in enumerate(there) if word == "OOD"), len(there) - 1)
-    word = right.selectbox("Where", list(there), index=default, key="scope", bind="query-params", on_change=_close)
+    word = right.selectbox(
+        "Where", list(there), index=default, key="scope", bind="query-params", on_change=_close
+    )
     row = there[word or next(iter(there))]
     matrix = cached.answer_matrix(comparison.models, chosen)
     _draw_cells(row)
     st.caption(
         screen.plain(
-            f"{row['n']:,} shared instances, {_where(row)}. Negative flips: {row['n_baseline_only']:,} ({100 * row['flips']:.1f} %) "
-            f"are right by {row['baseline']} and wrong by {row['model']}. Choose a cell to read the answers."
+            f"{row['n']:,} shared instances, {_where(row)}. Negative flips:"
+            f" {row['n_baseline_only']:,} ({100 * row['flips']:.1f} %) are right by"
+            f" {row['baseline']} and wrong by {row['model']}. Choose a cell to read the answers."
         )
     )
     with st.container(horizontal=True):
@@ -79,7 +89,10 @@ def _draw_cells(row: Mapping[Any, Any]) -> None:
     head = st.columns([2, 2, 2])
     head[1].caption(screen.plain(f"{row['baseline']} right"))
     head[2].caption(screen.plain(f"{row['baseline']} wrong"))
-    for label, cells in (("right", ("both", "model_only")), ("wrong", ("baseline_only", "neither"))):
+    for label, cells in (
+        ("right", ("both", "model_only")),
+        ("wrong", ("baseline_only", "neither")),
+    ):
         line = st.columns([2, 2, 2], vertical_alignment="center")
         line[0].caption(screen.plain(f"{row['model']} {label}"))
         for column, cell in zip(line[1:], cells, strict=True):
@@ -95,26 +108,52 @@ def _draw_cells(row: Mapping[Any, Any]) -> None:
             )
 
 
-_CELL_WORDS = {"both": "both right", "model_only": "only the model", "baseline_only": "only the baseline", "neither": "neither"}
+_CELL_WORDS = {
+    "both": "both right",
+    "model_only": "only the model",
+    "baseline_only": "only the baseline",
+    "neither": "neither",
+}
 
 
 def _draw_open(matrix: AnswerMatrix, row: Mapping[Any, Any], cell: str, chosen: Selection) -> None:
-    columns = matrix.cell(row["model"], row["baseline"], cell, mask_of(matrix, row["grouping"], row["split"], row["level"], row["task"]))
+    columns = matrix.cell(
+        row["model"],
+        row["baseline"],
+        cell,
+        mask_of(matrix, row["grouping"], row["split"], row["level"], row["task"]),
+    )
     if not len(columns):
         st.caption("This cell is empty.")
         return
     place = _place(len(columns))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Previous", key="pair back", icon=":material/arrow_back:", disabled=place <= 1, on_click=_open, args=(cell, place - 1))
         st.button(
-            "Next", key="pair on", icon=":material/arrow_forward:", disabled=place >= len(columns), on_click=_open, args=(cell, place + 1)
+            "Previous",
+            key="pair back",
+            icon=":material/arrow_back:",
+            disabled=place <= 1,
+            on_click=_open,
+            args=(cell, place - 1),
         )
-        st.button("Close", key="pair close", icon=":material/close:", type="tertiary", on_click=_close)
+        st.button(
+            "Next",
+            key="pair on",
+            icon=":material/arrow_forward:",
+            disabled=place >= len(columns),
+            on_click=_open,
+            args=(cell, place + 1),
+        )
+        st.button(
+            "Close", key="pair close", icon=":material/close:", type="tertiary", on_click=_close
+        )
         st.caption(f"{place:,} of {len(columns):,}: {_CELL_WORDS[cell]}")
     _draw_pair(matrix, int(columns[place - 1]), (row["model"], row["baseline"]), chosen)
 
 
-def _draw_pair(matrix: AnswerMatrix, column: int, names: tuple[str, str], chosen: Selection) -> None:
+def _draw_pair(
+    matrix: AnswerMatrix, column: int, names: tuple[str, str], chosen: Selection
+) -> None:
     samples = {}
     for name in names:
         address = matrix.address(name, column)
@@ -123,33 +162,44 @@ def _draw_pair(matrix: AnswerMatrix, column: int, names: tuple[str, str], chosen
     first = next(iter(samples.values()))
     st.caption(
         screen.plain(
-            f"{first['task_label']} · {SPLIT_WORDS[first['split'] or '']} · instance {one_line(str(first['instance_id']), at_most=60)}"
+            f"{first['task_label']} · {SPLIT_WORDS[first['split'] or '']} · instance"
+            f" {one_line(str(first['instance_id']), at_most=60)}"
         )
     )
     prompts = {sample["input"] for sample in samples.values()}
     if len(prompts) > 1:
-        st.caption("The two runs asked this instance in different words; shown is the prompt of the first.")
+        st.caption(
+            "The two runs asked this instance in different words; shown is the prompt of the first."
+        )
     _text("Prompt", first["input"])
     _text("Target", first["target"])
     for place, (name, sample) in zip(st.columns(len(samples)), samples.items(), strict=True):
         with place:
             outcome = sample["outcome"] or "not graded"
             st.badge(outcome, color=TONES.get(outcome, "gray"))
-            st.caption(
-                screen.plain(
-                    f"{name} · answer read: {'none' if sample['parsed_answer'] is None else one_line(sample['parsed_answer'], at_most=80)}"
-                )
-            )
+            read = sample["parsed_answer"]
+            shown = "none" if read is None else one_line(read, at_most=80)
+            st.caption(screen.plain(f"{name} · answer read: {shown}"))
             _text("Response", sample["response"])
             if sample["reason"]:
                 st.text(visible(sample["reason"]))
-            screen.page_link("samples", "Open this sample", icon=":material/article:", sample=f"{sample['run_id']}/{sample['row_in_run']}")
+            screen.page_link(
+                "samples",
+                "Open this sample",
+                icon=":material/article:",
+                sample=f"{sample['run_id']}/{sample['row_in_run']}",
+            )
     responses = [sample["response"] for sample in samples.values()]
     if len(responses) == 2 and None not in responses:
         if responses[0] == responses[1]:
             st.caption("The two responses are the same, character by character.")
         else:
-            st.caption(screen.plain(f"What differs: lines of A are {names[0]}, of B {names[1]}; ⟦ ⟧ marks words that the other line lacks"))
+            st.caption(
+                screen.plain(
+                    f"What differs: lines of A are {names[0]}, of B {names[1]}; ⟦ ⟧ marks words"
+                    " that the other line lacks"
+                )
+            )
             st.code(visible(text_diff(*responses)), language=None, wrap_lines=True)
 
 
@@ -162,7 +212,12 @@ def _text(label: str, text: str | None) -> None:
         st.caption("(empty)")
         return
     shown = excerpt(text, at_most=LONGEST)
-    st.code(shown.text, language=None, wrap_lines=True, height=320 if len(shown.text) > 1200 else "content")
+    st.code(
+        shown.text,
+        language=None,
+        wrap_lines=True,
+        height=320 if len(shown.text) > 1200 else "content",
+    )
 
 
 def _scope_word(row: Mapping[Any, Any]) -> str:
@@ -170,7 +225,11 @@ def _scope_word(row: Mapping[Any, Any]) -> str:
     split = SPLIT_WORDS[row["split"]]
     if row["grouping"] == "overall":
         return split
-    return f"{split} {row['task']}" if row["grouping"] == "task" else f"{split} level {int(row['level'])}"
+    return (
+        f"{split} {row['task']}"
+        if row["grouping"] == "task"
+        else f"{split} level {int(row['level'])}"
+    )
 
 
 def _where(row: Mapping[Any, Any]) -> str:

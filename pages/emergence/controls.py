@@ -1,4 +1,6 @@
-"""Which score over which scale the reader wants to see: widgets of the emergence page, bound to the URL."""
+"""Which score over which scale the reader wants to see: widgets of the emergence page, bound to the
+URL.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ EVERY_TASK, LEVEL_WORD, EVERY_LINE = "all tasks", "level ", "all"
 BOTH, ANY = "both", "any"
 LAST, EVERY = "last", "every"
 CONTINUOUS = ("answer_logprob", "token_accuracy", "ppl", "bits_per_byte", "acc_norm")
-"""Metrics without a jump of their own, the most telling first; the mirage tab takes the first that the task has."""
+"""Metrics without a jump of their own, the most telling first; the mirage tab takes the first that
+the task has.
+"""
 KEYS = ("metric", "about", "over", "split", "line", "reading", "checkpoints", "chance", "against")
 """Keys of the widgets, and words of the URL."""
 
@@ -44,7 +48,9 @@ class EmergenceChoice:
 
 
 def pick(chosen: Selection) -> EmergenceChoice:
-    """Draw the controls and return what they say. Words of the URL that name nothing here are said and ignored."""
+    """Draw the controls and return what they say. Words of the URL that name nothing here are said
+    and ignored.
+    """
     from analysis.emergence.scale_series import AXES, Wanted
 
     known = cached.scale_metrics()
@@ -58,7 +64,9 @@ def pick(chosen: Selection) -> EmergenceChoice:
     mine = mine[mine["task"] == about] if about in set(mine["task"]) else mine
     has_samples = bool((mine["source"] == "samples").any())
     stored = set(cached.task_counts(chosen)["split"]) if has_samples else set()
-    split = _select(row[3], "Split", "split", [*(each for each in ("id", "ood") if each in stored), BOTH])
+    split = _select(
+        row[3], "Split", "split", [*(each for each in ("id", "ood") if each in stored), BOTH]
+    )
     row = st.columns([3, 3, 2.2, 1.8])
     wanted = Wanted(
         axis=axis,
@@ -68,21 +76,31 @@ def pick(chosen: Selection) -> EmergenceChoice:
         every_checkpoint=axis == "loss",
         denominator=chosen.denominator,
     )
-    readings = list(dict.fromkeys(mine.sort_values("n_runs", ascending=False, kind="stable")["reading"]))
+    readings = list(
+        dict.fromkeys(mine.sort_values("n_runs", ascending=False, kind="stable")["reading"])
+    )
     if len(readings) > 1:
         wanted = replace(wanted, reading=_select(row[1], "Reading", "reading", readings))
     if axis in ("parameters", "FLOPs"):
         checkpoints = _select(row[2], "Checkpoints", "checkpoints", [LAST, EVERY])
         wanted = replace(wanted, every_checkpoint=checkpoints == EVERY)
     lines = _lines(cached.series(chosen, metric, wanted, draw=False))
-    line = _select(row[0], "Model" if axis in ("tokens", "step") else "Family", "line", [*lines, EVERY_LINE])
+    line = _select(
+        row[0], "Model" if axis in ("tokens", "step") else "Family", "line", [*lines, EVERY_LINE]
+    )
     wanted = replace(wanted, line=None if line == EVERY_LINE else line)
     chance = _chance(row[3], chosen, metric, wanted)
     others = known[(known["metric"] != metric) & known["task"].isin(set(mine["task"]))]["metric"]
     against = next((name for name in CONTINUOUS if name != metric and name in set(others)), None)
     where = f"level {wanted.level}" if wanted.level is not None else about
-    said = where + ({"id": " ID", "ood": " OOD"}.get(split, "")) + (f", {wanted.reading}" if wanted.reading else "")
-    return EmergenceChoice(chosen, metric, wanted, chance, against if metric not in CONTINUOUS[:1] else None, said)
+    said = (
+        where
+        + ({"id": " ID", "ood": " OOD"}.get(split, ""))
+        + (f", {wanted.reading}" if wanted.reading else "")
+    )
+    return EmergenceChoice(
+        chosen, metric, wanted, chance, against if metric not in CONTINUOUS[:1] else None, said
+    )
 
 
 def pick_against(choice: EmergenceChoice) -> str | None:
@@ -104,14 +122,24 @@ def _metrics(known: pd.DataFrame) -> list[str]:
 def _about(mine: pd.DataFrame, chosen: Selection) -> list[str]:
     """Tasks of the metric, those with most runs first, then levels and all tasks together."""
     tasks = mine.dropna(subset=["task"]).groupby("task")["n_models"].max()
-    names = [task for task in tasks.sort_values(ascending=False, kind="stable").index if not chosen.tasks or task in chosen.tasks]
-    levels = [f"{LEVEL_WORD}{level}" for level in cached.levels(chosen.scheme)["level"]] if (mine["source"] == "samples").any() else []
+    names = [
+        task
+        for task in tasks.sort_values(ascending=False, kind="stable").index
+        if not chosen.tasks or task in chosen.tasks
+    ]
+    levels = (
+        [f"{LEVEL_WORD}{level}" for level in cached.levels(chosen.scheme)["level"]]
+        if (mine["source"] == "samples").any()
+        else []
+    )
     first = ["sort_numbers"] if "sort_numbers" in names else []
     return [*first, *(name for name in names if name not in first), *levels, EVERY_TASK]
 
 
 def _lines(series: Series) -> list[str]:
-    """Lines that have points, those at most scales first; of alike ones the largest scale first, then by name."""
+    """Lines that have points, those at most scales first; of alike ones the largest scale first,
+    then by name.
+    """
     if not len(series.points):
         return []
     found = series.points.groupby("line")["x"].agg(["nunique", "max"]).reset_index()
@@ -122,23 +150,51 @@ def _lines(series: Series) -> list[str]:
     return [*best, *rest]
 
 
-def _chance(place: st.delta_generator.DeltaGenerator, chosen: Selection, metric: str, wanted: Wanted) -> float | None:
-    """Accuracy of guessing: as is known for the one task in the runs drawn, if it is the same in all; unless the reader says otherwise."""
+def _chance(
+    place: st.delta_generator.DeltaGenerator, chosen: Selection, metric: str, wanted: Wanted
+) -> float | None:
+    """Accuracy of guessing: as is known for the one task in the runs drawn, if it is the same in
+    all; unless the reader says otherwise.
+    """
     runs = cached.series(chosen, metric, wanted).points
     known = cached.chance()
-    levels = {known.get((run_id, wanted.tasks[0])) for run_id in runs["run_id"]} if len(wanted.tasks) == 1 and len(runs) else set()
+    levels = (
+        {known.get((run_id, wanted.tasks[0])) for run_id in runs["run_id"]}
+        if len(wanted.tasks) == 1 and len(runs)
+        else set()
+    )
     default = levels.pop() if len(levels) == 1 else None
     shown = "unknown" if default is None else f"{default:.2g}"
-    given = place.number_input("Chance", 0.0, 0.99, value=None, step=0.05, key="chance", bind="query-params", placeholder=shown)
+    given = place.number_input(
+        "Chance",
+        0.0,
+        0.99,
+        value=None,
+        step=0.05,
+        key="chance",
+        bind="query-params",
+        placeholder=shown,
+    )
     if given is None and default is None:
-        st.caption("The chance level is not known here: forms are fitted without a floor, onset and law wait for it. Say it under Chance.")
+        st.caption(
+            "The chance level is not known here: forms are fitted without a floor, onset and law"
+            " wait for it. Say it under Chance."
+        )
     derived = cached.choice_chance()
-    if given is None and default is not None and any((run_id, wanted.tasks[0]) in derived for run_id in runs["run_id"]):
-        st.caption(f"Chance {shown} is derived: the mean of 1 / number of choices over the instances.")
+    if (
+        given is None
+        and default is not None
+        and any((run_id, wanted.tasks[0]) in derived for run_id in runs["run_id"])
+    ):
+        st.caption(
+            f"Chance {shown} is derived: the mean of 1 / number of choices over the instances."
+        )
     return default if given is None else float(given)
 
 
-def _select(place: st.delta_generator.DeltaGenerator, label: str, key: str, options: list[str]) -> str:
+def _select(
+    place: st.delta_generator.DeltaGenerator, label: str, key: str, options: list[str]
+) -> str:
     word = st.query_params.get(key)
     if word and word not in options:
         text = f"The link asks for {key} {word}, which is not to be had here; it was ignored."

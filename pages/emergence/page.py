@@ -1,4 +1,6 @@
-"""Does an ability emerge with scale, and is the jump the model's or the metric's? One score over one scale, read in every way."""
+"""Does an ability emerge with scale, and is the jump the model's or the metric's? One score over
+one scale, read in every way.
+"""
 
 from dataclasses import replace
 
@@ -14,7 +16,8 @@ with screen.readable_errors():
     if cached.models().empty:
         screen.empty(
             "The store holds no results yet.",
-            "Bring in results of models of several sizes, or of several checkpoints of one: result files of a harness, or a table.",
+            "Bring in results of models of several sizes, or of several checkpoints of one: result"
+            " files of a harness, or a table.",
             page="runs",
             link="Import results",
         )
@@ -31,18 +34,28 @@ with screen.readable_errors():
     if found is None:
         screen.empty(
             "No run has this score over this scale.",
-            "Choose another scale, task or split above, or other models on the left. A run needs a size, a step, tokens or a loss.",
+            "Choose another scale, task or split above, or other models on the left. A run needs a"
+            " size, a step, tokens or a loss.",
         )
         st.stop()
     answer, chart = st.container(), st.container()
     tab = st.segmented_control(
-        "View", ["Fits", "Mirage", "Pass until", "Loss threshold", "Numbers"], default="Fits", required=True, key="view",
-        bind="query-params", label_visibility="collapsed",
-    )  # fmt: skip
+        "View",
+        ["Fits", "Mirage", "Pass until", "Loss threshold", "Numbers"],
+        default="Fits",
+        required=True,
+        key="view",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
     against = pick_against(choice) if tab == "Mirage" else choice.against
     reading = None if against in SAMPLE_METRICS else choice.wanted.reading
     partner = replace(choice.wanted, reading=reading)
-    mirage = cached.mirage(chosen, (choice.metric, against), (choice.wanted, partner), choice.chance) if against else None
+    mirage = (
+        cached.mirage(chosen, (choice.metric, against), (choice.wanted, partner), choice.chance)
+        if against
+        else None
+    )
     with answer:
         screen.answer(headline(found, mirage, about=choice.about))
     with chart:

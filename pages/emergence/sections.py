@@ -1,4 +1,6 @@
-"""Sections of the emergence page: the curve, the forms, the mirage, sampling until success, the loss threshold, the numbers."""
+"""Sections of the emergence page: the curve, the forms, the mirage, sampling until success, the
+loss threshold, the numbers.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,13 @@ from pages.emergence.controls import EmergenceChoice
 from ui import cached, screen, selection
 from ui.chart import show_chart
 from ui.example_views import draw_examples, examples
-from ui.figures.emergence import curve_figure, forms_figure, law_figure, mirage_figure, threshold_figure
+from ui.figures.emergence import (
+    curve_figure,
+    forms_figure,
+    law_figure,
+    mirage_figure,
+    threshold_figure,
+)
 
 if TYPE_CHECKING:
     from analysis.emergence.scale_series import Series
@@ -33,21 +41,37 @@ if TYPE_CHECKING:
     from ui.figures.theme import ModelStyle
 
 LINES_DRAWN = 12
-"""Of more other lines than these none is drawn grey behind the one that is read: they would hide it."""
+"""Of more other lines than these none is drawn grey behind the one that is read: they would hide
+it.
+"""
 
 
 def draw_curve(found: Emergence, choice: EmergenceChoice) -> None:
-    """The curve with what stands under it; a click leads to the samples or the run behind a point."""
-    others = cached.series(choice.selection, choice.metric, replace(choice.wanted, line=None), draw=False)
+    """The curve with what stands under it; a click leads to the samples or the run behind a
+    point.
+    """
+    others = cached.series(
+        choice.selection, choice.metric, replace(choice.wanted, line=None), draw=False
+    )
     drawn = others if len(others.lines) <= LINES_DRAWN else None
-    clicked = show_chart(curve_figure(found, others=drawn, styles=_styles(found.series)), key="emergence")
+    clicked = show_chart(
+        curve_figure(found, others=drawn, styles=_styles(found.series)), key="emergence"
+    )
     series = found.series
     answers = series.points["n"].sum()
-    n = f"n = {len(series.points)} points at {series.n_scales} scales" + (f", {answers:,.0f} answers" if answers > 0 else "")
-    more = [_derived(choice), *map(raised, series.notes), "Points count as independent: seeds and checkpoints of one model are not quite"]
+    n = f"n = {len(series.points)} points at {series.n_scales} scales" + (
+        f", {answers:,.0f} answers" if answers > 0 else ""
+    )
+    more = [
+        _derived(choice),
+        *map(raised, series.notes),
+        "Points count as independent: seeds and checkpoints of one model are not quite",
+    ]
     screen.caption(
         n=n,
-        estimator="least squares; AICc weights among linear, power, logistic, hinge and broken power",
+        estimator=(
+            "least squares; AICc weights among linear, power, logistic, hinge and broken power"
+        ),
         interval=series.interval,
         denominator=choice.selection.denominator if choice.metric == "accuracy" else None,
         more=[text for text in more if text],
@@ -56,7 +80,13 @@ def draw_curve(found: Emergence, choice: EmergenceChoice) -> None:
     if clicked:
         task = choice.wanted.tasks[0] if len(choice.wanted.tasks) == 1 else None
         if series.metric in ("accuracy", "answer_logprob", "token_accuracy"):
-            screen.open_page("samples", model=str(clicked["model"]), task=task, split=choice.wanted.split, run=str(clicked["run"]))
+            screen.open_page(
+                "samples",
+                model=str(clicked["model"]),
+                task=task,
+                split=choice.wanted.split,
+                run=str(clicked["run"]),
+            )
         screen.open_page("runs", model=str(clicked["model"]))
 
 
@@ -68,12 +98,18 @@ def _derived(choice: EmergenceChoice) -> str | None:
     if choice.wanted.axis != "FLOPs":
         return None
     sources = cached.scales(choice.selection)["flops_source"].dropna()
-    return "FLOPs are 6 x parameters x tokens" + (" unless the source states them" if sources.eq("stated").any() else "")
+    return "FLOPs are 6 x parameters x tokens" + (
+        " unless the source states them" if sources.eq("stated").any() else ""
+    )
 
 
 def draw_forms(found: Emergence) -> None:
     """All forms, their weights, parameters and forecasts."""
-    st.markdown(screen.plain(" ".join((break_sentence(found), suddenness_sentence(found), onset_sentence(found)))))
+    st.markdown(
+        screen.plain(
+            " ".join((break_sentence(found), suddenness_sentence(found), onset_sentence(found)))
+        )
+    )
     show_chart(forms_figure(found, styles=_styles(found.series)), key="forms", on_click=False)
     frame = pd.DataFrame(
         [
@@ -85,8 +121,12 @@ def draw_forms(found: Emergence) -> None:
                 "n_parameters": fit.n_parameters,
                 "rss": fit.rss,
                 "held_out_error": fit.held_out_error,
-                "parameters": ", ".join(f"{name} {value:.3g}" for name, value in fit.parameters.items()),
-                "reason": fit.reason or (fit.held_out_reason if math.isnan(fit.held_out_error) else None),
+                "parameters": ", ".join(
+                    f"{name} {value:.3g}" for name, value in fit.parameters.items()
+                ),
+                "reason": (
+                    fit.reason or (fit.held_out_reason if math.isnan(fit.held_out_error) else None)
+                ),
             }
             for fit in found.fits
         ]
@@ -101,26 +141,39 @@ def draw_forms(found: Emergence) -> None:
             "aicc": number("AICc", format="%.1f"),
             "n_parameters": number("parameters of the curve"),
             "rss": number("squared error", format="%.4g"),
-            "held_out_error": number("error on the largest scale", format="%+.3f", help="score minus the forecast from all smaller scales"),
+            "held_out_error": number(
+                "error on the largest scale",
+                format="%+.3f",
+                help="score minus the forecast from all smaller scales",
+            ),
         },
     )
 
 
 def draw_mirage(mirage: Mirage | None, choice: EmergenceChoice) -> None:
-    """The discontinuous and the continuous metric of the same runs on one axis, with the verdict."""
+    """The discontinuous and the continuous metric of the same runs on one axis, with the
+    verdict.
+    """
     if mirage is None:
         screen.empty(
             "No second metric of the same answers.",
-            f"The runs behind {metric_name(choice.metric)} record no log-probability of the answer, no per-token accuracy and no loss. "
-            "Our probe and lm-evaluation-harness record log-probabilities with their samples.",
+            f"The runs behind {metric_name(choice.metric)} record no log-probability of the answer,"
+            " no per-token accuracy and no loss. Our probe and lm-evaluation-harness record"
+            " log-probabilities with their samples.",
         )
         return
     screen.answer(f"{raised(verdict(mirage))}.")
     show_chart(mirage_figure(mirage), key="mirage", on_click=False)
     screen.caption(
-        n=f"n = {len(mirage.discontinuous.series.points)} and {len(mirage.continuous.series.points)} points",
-        estimator="each metric as the share of its own change; sharp: bent forms weigh more than half and one straight line is rejected; "
-        "smooth: linear, power and gradual logistic forms weigh at least half, and one explains 80 % of the spread or leaves only noise",
+        n=(
+            f"n = {len(mirage.discontinuous.series.points)} and"
+            f" {len(mirage.continuous.series.points)} points"
+        ),
+        estimator=(
+            "each metric as the share of its own change; sharp: bent forms weigh more than half and"
+            " one straight line is rejected; smooth: linear, power and gradual logistic forms weigh"
+            " at least half, and one explains 80 % of the spread or leaves only noise"
+        ),
         interval="95 % of the resamples",
         more=[steepness_sentence(mirage)],
         methods=("mirage", "scaling_fits"),
@@ -135,9 +188,14 @@ def draw_law(found: Emergence) -> None:
     show_chart(law_figure(found), key="law", on_click=False)
     screen.caption(
         n=f"n = {found.law.n_used} scales",
-        estimator="least squares on F; the pass rate is the share of right answers, one try per instance",
+        estimator=(
+            "least squares on F; the pass rate is the share of right answers, one try per instance"
+        ),
         interval="95 % of the resamples, for the quadratic term",
-        more=["Concave F: accelerated emergence. Convex: several steps must succeed. With four or five scales the test rarely rejects"],
+        more=[
+            "Concave F: accelerated emergence. Convex: several steps must succeed. With four or"
+            " five scales the test rarely rejects"
+        ],
         methods=("task_scaling_law", "passuntil"),
     )
 
@@ -150,7 +208,8 @@ def draw_threshold(choice: EmergenceChoice) -> None:
     if not len(series.points):
         screen.empty(
             "No loss is known for these runs.",
-            "A loss comes from a run's metadata (answer_loss, train_loss ...) or from a score that is one (ppl, bits_per_byte, loss).",
+            "A loss comes from a run's metadata (answer_loss, train_loss ...) or from a score that"
+            " is one (ppl, bits_per_byte, loss).",
         )
         return
     found = cached.loss_threshold(choice.selection, choice.metric, wanted, choice.chance)
@@ -158,7 +217,9 @@ def draw_threshold(choice: EmergenceChoice) -> None:
         screen.empty("No loss threshold.", found)
         return
     screen.answer(threshold_sentence(found, series.loss_name))
-    show_chart(threshold_figure(series, found, styles=_styles(series)), key="threshold", on_click=False)
+    show_chart(
+        threshold_figure(series, found, styles=_styles(series)), key="threshold", on_click=False
+    )
     screen.caption(
         n=f"n = {len(series.points)} points",
         estimator="least squares of base + A max(0, eta − loss); the base is chance",
@@ -173,8 +234,15 @@ def draw_numbers(found: Emergence) -> None:
     axis = found.series.wanted.axis
     frame = found.series.points.drop(columns=["x", "line"]).rename(columns={"scale": axis})
     number = st.column_config.NumberColumn
-    columns = {axis: number(AXIS_UNITS[axis]), "y": number("score", format="%.4f"), "lo": number("from", format="%.4f")}
-    columns |= {"hi": number("to", format="%.4f"), "upper_if_zero": number("a zero can hide", format="%.4f")}
+    columns = {
+        axis: number(AXIS_UNITS[axis]),
+        "y": number("score", format="%.4f"),
+        "lo": number("from", format="%.4f"),
+    }
+    columns |= {
+        "hi": number("to", format="%.4f"),
+        "upper_if_zero": number("a zero can hide", format="%.4f"),
+    }
     screen.table(frame, "emergence-points", columns=columns)
 
 

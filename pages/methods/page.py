@@ -9,23 +9,33 @@ from ui import cached, screen
 screen.question("How is every number made, and is it right?")
 
 with screen.readable_errors():
-    methods, agreement, calibration = cached.methods(), cached.certified_agreement(), cached.calibration()
+    methods, agreement, calibration = (
+        cached.methods(),
+        cached.certified_agreement(),
+        cached.calibration(),
+    )
     screen.answer(headline(methods, agreement))
 
     by_key = {method.key: method for method in methods}
     left, right = st.columns([2, 1])
     words = left.text_input(
-        "Find", key="find", bind="query-params", placeholder="a word of a name, formula, source or caption: Wilson, Fieller"
+        "Find",
+        key="find",
+        bind="query-params",
+        placeholder="a word of a name, formula, source or caption: Wilson, Fieller",
     )
     topics = list(dict.fromkeys(method.topic for method in methods))
-    topic = right.selectbox("Topic", topics, index=None, key="topic", bind="query-params", placeholder="all topics")
+    topic = right.selectbox(
+        "Topic", topics, index=None, key="topic", bind="query-params", placeholder="all topics"
+    )
     shown = found_methods(methods, words or "", topic)
 
     if shown:
         rows = screen.table(
             method_table(shown, agreement),
             "methods",
-            key=f"method list {words} {topic}",  # another list: the tick must not pass on to the next method
+            # another list: the tick must not pass on to the next method
+            key=f"method list {words} {topic}",
             on_select=True,
             height=min(388, 38 + 35 * len(shown)),
             columns={
@@ -38,7 +48,9 @@ with screen.readable_errors():
         if rows:
             st.query_params["method"] = shown[rows[0]].key
     else:
-        screen.empty("No method has these words.", "Use fewer or other words, or choose all topics.")
+        screen.empty(
+            "No method has these words.", "Use fewer or other words, or choose all topics."
+        )
 
     asked = st.query_params.get("method") or (shown[0].key if len(shown) == 1 else None)
     for key in (asked or "").split(","):  # a caption's link names all the methods behind its chart
@@ -47,4 +59,7 @@ with screen.readable_errors():
         elif key:
             say_ignored("method", key, "The list shows the methods there are.")
     if not asked:
-        st.caption("Select a row to see a method in full: formula, source, where we differ, assumptions, agreement, pages.")
+        st.caption(
+            "Select a row to see a method in full: formula, source, where we differ, assumptions,"
+            " agreement, pages."
+        )

@@ -1,4 +1,6 @@
-"""The methods page's parts: what the list says, how far certified values agree, one method in full."""
+"""The methods page's parts: what the list says, how far certified values agree, one method in
+full.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,23 @@ from ui.calibration_captions import calibration_lines
 from ui.startup import known_pages
 from ui.words import counted
 
-KINDS = {SHIPPED: "shipped with Charybdis, made by other code", REFERENCE: "of the reference file, not shipped"}
+KINDS = {
+    SHIPPED: "shipped with Charybdis, made by other code",
+    REFERENCE: "of the reference file, not shipped",
+}
 """Kinds of certified values, in words."""
 
 
 def found_methods(methods: Sequence[Method], words: str, topic: str | None) -> list[Method]:
-    """The methods of a topic in whose name, words, formula, source or remarks every searched word stands."""
+    """The methods of a topic in whose name, words, formula, source or remarks every searched word
+    stands.
+    """
     wanted = words.casefold().split()
-    return [method for method in methods if topic in (None, method.topic) and all(word in _text(method) for word in wanted)]
+    return [
+        method
+        for method in methods
+        if topic in (None, method.topic) and all(word in _text(method) for word in wanted)
+    ]
 
 
 def _text(method: Method) -> str:
@@ -41,14 +52,21 @@ def _text(method: Method) -> str:
 
 def headline(methods: Sequence[Method], agreement: pd.DataFrame) -> str:
     """How much is explained, and how far it is checked."""
-    said = f"{counted(len(methods), 'method')} behind the numbers on screen, each with formula and source"
+    said = (
+        f"{counted(len(methods), 'method')} behind the numbers on screen, each with formula and"
+        " source"
+    )
     parts = []
     for kind in (SHIPPED, REFERENCE):
         rows = agreement[agreement["values"] == kind]
         if len(rows):
             n, passed = int(rows["n_vectors"].sum()), int(rows["n_passed"].sum())
             parts.append(f"{passed:,} of {n:,} certified vectors {KINDS[kind].split(',')[0]}")
-    return f"{said}; {' and '.join(parts)} agree." if parts else f"{said}; no certified values were checked."
+    return (
+        f"{said}; {' and '.join(parts)} agree."
+        if parts
+        else f"{said}; no certified values were checked."
+    )
 
 
 def agreement_words(found: Mapping[str, tuple[int, int, float]]) -> str:
@@ -61,7 +79,11 @@ def agreement_words(found: Mapping[str, tuple[int, int, float]]) -> str:
         return "no certified values"
     n, passed = sum(one[0] for one in found.values()), sum(one[1] for one in found.values())
     digits = [one[2] for one in found.values() if not math.isnan(one[2])]
-    return f"{min(digits):.1f} digits, {passed} of {n} vectors" if digits else f"{passed} of {n} vectors"
+    return (
+        f"{min(digits):.1f} digits, {passed} of {n} vectors"
+        if digits
+        else f"{passed} of {n} vectors"
+    )
 
 
 def method_table(methods: Sequence[Method], agreement: pd.DataFrame) -> pd.DataFrame:
@@ -100,36 +122,53 @@ def draw_method(method: Method, agreement: pd.DataFrame, calibration: pd.DataFra
 def _draw_calibration(method: Method, calibration: pd.DataFrame) -> None:
     lines = calibration_lines(method.key, calibration)
     if lines:
-        st.markdown("**In simulation.**\n" + "\n".join(f"- {screen.plain(line)}." for line in lines))
+        st.markdown(
+            "**In simulation.**\n" + "\n".join(f"- {screen.plain(line)}." for line in lines)
+        )
         st.caption(
-            "± is one Monte-Carlo error. Kept: 93-97 % for 95 % intervals, 87-93 % for 90 % ones, at most 7 % for tests, give or take two "
-            "such errors. The simulated results are described in docs/calibration.md."
+            "± is one Monte-Carlo error. Kept: 93-97 % for 95 % intervals, 87-93 % for 90 % ones,"
+            " at most 7 % for tests, give or take two such errors. The simulated results are"
+            " described in docs/calibration.md."
         )
 
 
 def _draw_agreement(method: Method, agreement: pd.DataFrame) -> None:
     found = agreement_of(method, agreement)
     if not method.certified:
-        st.markdown("**Agreement.** No certified values: checked by hand-worked numbers and simulation in the tests.")
+        st.markdown(
+            "**Agreement.** No certified values: checked by hand-worked numbers and simulation in"
+            " the tests."
+        )
         return
-    told = [f"{agreement_words({kind: one})} ({KINDS.get(kind, kind)})" for kind, one in found.items()]
+    told = [
+        f"{agreement_words({kind: one})} ({KINDS.get(kind, kind)})" for kind, one in found.items()
+    ]
     st.markdown(
-        f"**Agreement.** {screen.plain('; '.join(told) or 'not checked yet')}. {screen.plain('Keys: ' + ', '.join(method.certified))}."
+        f"**Agreement.** {screen.plain('; '.join(told) or 'not checked yet')}."
+        f" {screen.plain('Keys: ' + ', '.join(method.certified))}."
     )
     st.caption(
-        "Digits are the fewest significant digits in which any number of the vectors agrees; published values are printed with few. "
-        "Your own values: cli.py verify FILE.json."
+        "Digits are the fewest significant digits in which any number of the vectors agrees;"
+        " published values are printed with few. Your own values: cli.py verify FILE.json."
     )
-    if st.button("Compute the shipped vectors now", key=f"compute {method.key}", icon=":material/calculate:"):
+    if st.button(
+        "Compute the shipped vectors now", key=f"compute {method.key}", icon=":material/calculate:"
+    ):
         vectors = shipped_vectors(method.certified)
         if vectors.empty:
             st.caption("None of the shipped values has these keys.")
         else:
-            screen.table(vectors, f"vectors-{method.key}", columns={"digits": st.column_config.NumberColumn(format="%.1f")})
+            screen.table(
+                vectors,
+                f"vectors-{method.key}",
+                columns={"digits": st.column_config.NumberColumn(format="%.1f")},
+            )
 
 
 def shipped_vectors(keys: Sequence[str]) -> pd.DataFrame:
-    """Compute the shipped vectors of these keys here and now: one row each with source, agreement and largest difference."""
+    """Compute the shipped vectors of these keys here and now: one row each with source, agreement
+    and largest difference.
+    """
     from analysis.verify import verify_vectors
 
     content = json.loads(CERTIFIED_FILE.read_text(encoding="utf-8"))

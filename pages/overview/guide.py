@@ -1,4 +1,6 @@
-"""The first visit: five steps on the overview, each a link to a page that is already set up. Skip hides them."""
+"""The first visit: five steps on the overview, each a link to a page that is already set up. Skip
+hides them.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +25,17 @@ STEPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
 
 
 ABOUT = (
-    "The ladder: models of 1k to 1M parameters that this project trained itself, so what they have seen is known exactly. ID: instances "
-    "like those of training. OOD: instances unlike them, in a way that the OOD kind names (decade: numbers of the thirties and seventies, "
-    "which training kept out of these tasks)."
+    "The ladder: models of 1k to 1M parameters that this project trained itself, so what they have"
+    " seen is known exactly. ID: instances like those of training. OOD: instances unlike them, in a"
+    " way that the OOD kind names (decade: numbers of the thirties and seventies, which training"
+    " kept out of these tasks)."
 )
 
 
 def draw_guide() -> None:
-    """The five steps; nothing after Skip, with `guide=off` in the URL, or in a store without the ladder."""
+    """The five steps; nothing after Skip, with `guide=off` in the URL, or in a store without the
+    ladder.
+    """
     if st.session_state.get(_SKIPPED) or st.query_params.get("guide") == "off":
         return
     if not set(MODELS) <= set(cached.models()["model"]):

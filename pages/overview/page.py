@@ -6,7 +6,13 @@ import streamlit as st
 
 from data.records import Selection
 from pages.overview.guide import draw_guide
-from pages.overview.sections import content_table, coverage_table, draw_answers, draw_questions, headline
+from pages.overview.sections import (
+    content_table,
+    coverage_table,
+    draw_answers,
+    draw_questions,
+    headline,
+)
 from pages.runs.import_panel import draw_import_panel
 from pages.valley.sentences import raised
 from ui import cached, screen, selection
@@ -29,7 +35,8 @@ with screen.readable_errors():
     if runs.empty:
         screen.empty(
             "The store holds no results yet.",
-            "Drop result files below (lm-evaluation-harness, SCYLLA, CSV, TSV, Parquet, Charybdis' own), or give a path.",
+            "Drop result files below (lm-evaluation-harness, SCYLLA, CSV, TSV, Parquet, Charybdis'"
+            " own), or give a path.",
         )
         draw_import_panel(with_path=True)
         st.stop()
@@ -42,7 +49,10 @@ with screen.readable_errors():
 
     draw_guide()
     if not info["samples"]:
-        st.caption("What is here came as scores alone, without samples. Result files of a harness bring them.")
+        st.caption(
+            "What is here came as scores alone, without samples. Result files of a harness bring"
+            " them."
+        )
     left, right = st.columns([18, 7], gap="small")
     with left:
         st.subheader("Start with a question", anchor=False)
@@ -61,8 +71,13 @@ with screen.readable_errors():
     st.subheader("What is stored", anchor=False)
     columns = {
         "newest": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
-        **{name: st.column_config.NumberColumn(format="localized") for name in ("models", "runs", "scores")},
-        "answers": st.column_config.NumberColumn(format="localized", help="Each answer once, in its primary reading."),
+        **{
+            name: st.column_config.NumberColumn(format="localized")
+            for name in ("models", "runs", "scores")
+        },
+        "answers": st.column_config.NumberColumn(
+            format="localized", help="Each answer once, in its primary reading."
+        ),
     }
     screen.table(content_table(runs), "contents", columns=columns, formats={"format": format_label})
 
@@ -73,13 +88,19 @@ with screen.readable_errors():
     if levels.empty:
         st.caption(screen.plain(f"The catalog names no levels for the scheme {chosen.scheme}."))
     else:
-        screen.table(coverage_table(counts, cached.level_scores(chosen), levels), "levels", formats={"label": raised})
+        screen.table(
+            coverage_table(counts, cached.level_scores(chosen), levels),
+            "levels",
+            formats={"label": raised},
+        )
         st.caption(
-            "Answers are those graded correct, wrong or unparsed, of the runs that charts count. Published figures come without answers."
+            "Answers are those graded correct, wrong or unparsed, of the runs that charts count."
+            " Published figures come without answers."
         )
     newest = f", last changed {ago(runs['added_at'].max())}"
     st.caption(
         screen.plain(
-            f"Store {info['path']}, version {info['version']}{newest}, {size(info['n_bytes'])}, {counted(info['imports'], 'import')}."
+            f"Store {info['path']}, version {info['version']}{newest}, {size(info['n_bytes'])},"
+            f" {counted(info['imports'], 'import')}."
         )
     )

@@ -20,17 +20,28 @@ MAX_DRAWN = 24
 """Up to this many models stand in the chart of the overview; of more, those with most answers."""
 
 
-def headline(runs: pd.DataFrame, n_with_both: int, *, when: Callable[[pd.Timestamp], str] = ago) -> str:
+def headline(
+    runs: pd.DataFrame, n_with_both: int, *, when: Callable[[pd.Timestamp], str] = ago
+) -> str:
     """One sentence: `28 models, 7 with ID and OOD results; newest run added 3 minutes ago.`"""
     n_models = runs["model"].nunique()
-    both = f"{n_with_both} with ID and OOD results" if n_with_both else "none with both ID and OOD results"
+    both = (
+        f"{n_with_both} with ID and OOD results"
+        if n_with_both
+        else "none with both ID and OOD results"
+    )
     n_running = int((runs["status"] == RUNNING).sum())
     going_on = f"; {counted(n_running, 'run')} still running" if n_running else ""
-    return f"{counted(n_models, 'model')}, {both}; newest run added {when(runs['added_at'].max())}{going_on}."
+    return (
+        f"{counted(n_models, 'model')}, {both}; newest run added"
+        f" {when(runs['added_at'].max())}{going_on}."
+    )
 
 
 def draw_questions(pages: Sequence[PageInfo]) -> None:
-    """The question of each page as a link, two beside each other, and beneath it what the page offers."""
+    """The question of each page as a link, two beside each other, and beneath it what the page
+    offers.
+    """
     asked = [page for page in pages if page.question]
     for row in zip_longest(asked[::2], asked[1::2]):
         for page, place in zip(row, st.columns(2, gap="small"), strict=True):
@@ -41,7 +52,9 @@ def draw_questions(pages: Sequence[PageInfo]) -> None:
 
 
 def content_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per benchmark and format: their models, runs, answers (primary reading), scores, newest. `runs` as fetch_runs."""
+    """One row per benchmark and format: their models, runs, answers (primary reading), scores,
+    newest. `runs` as fetch_runs.
+    """
     named = runs.assign(benchmark=runs["benchmark"].fillna("not named"))
     grouped = named.groupby(["benchmark", "format"], sort=True)
     table = grouped.agg(
@@ -54,8 +67,11 @@ def content_table(runs: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
-def coverage_table(counts: pd.DataFrame, published: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
-    """One row per level of the scheme: models, tasks and graded answers in each split, and published accuracies.
+def coverage_table(
+    counts: pd.DataFrame, published: pd.DataFrame, levels: pd.DataFrame
+) -> pd.DataFrame:
+    """One row per level of the scheme: models, tasks and graded answers in each split, and
+    published accuracies.
 
     Args:
         counts: as data.queries.fetch_task_counts.
@@ -63,8 +79,9 @@ def coverage_table(counts: pd.DataFrame, published: pd.DataFrame, levels: pd.Dat
         levels: as data.queries.fetch_levels.
 
     Returns:
-        level, label, tasks, ID models, ID answers, OOD models, OOD answers, published ID, published OOD (models with a published
-        accuracy of that level and split), published S (models with a published generalization score).
+        level, label, tasks, ID models, ID answers, OOD models, OOD answers, published ID, published
+        OOD (models with a published accuracy of that level and split), published S (models with a
+        published generalization score).
     """
     outcomes = ["n_correct", "n_wrong", "n_unparsed"]
     rows = []
@@ -78,16 +95,34 @@ def coverage_table(counts: pd.DataFrame, published: pd.DataFrame, levels: pd.Dat
             row[f"{word} answers"] = int(part[outcomes].to_numpy().sum())
         accuracies = stated[stated["metric"] == "accuracy"]
         for split, word in ((Split.ID, "ID"), (Split.OOD, "OOD")):
-            row[f"published {word}"] = accuracies.loc[accuracies["split"] == split, "model"].nunique()
-        row["published S"] = stated.loc[stated["metric"] == "generalization_score", "model"].nunique()
+            row[f"published {word}"] = accuracies.loc[
+                accuracies["split"] == split, "model"
+            ].nunique()
+        row["published S"] = stated.loc[
+            stated["metric"] == "generalization_score", "model"
+        ].nunique()
         rows.append(row)
-    return pd.DataFrame(rows, columns=[
-        "level", "label", "tasks", "ID models", "ID answers", "OOD models", "OOD answers", "published ID", "published OOD", "published S",
-    ])  # fmt: skip
+    return pd.DataFrame(
+        rows,
+        columns=[
+            "level",
+            "label",
+            "tasks",
+            "ID models",
+            "ID answers",
+            "OOD models",
+            "OOD answers",
+            "published ID",
+            "published OOD",
+            "published S",
+        ],
+    )
 
 
 def draw_answers(counts: pd.DataFrame) -> None:
-    """What became of the answers, by model; a click leads to the samples. `counts` as fetch_task_counts."""
+    """What became of the answers, by model; a click leads to the samples. `counts` as
+    fetch_task_counts.
+    """
     if counts.empty:
         return
     shown, left_out = most_answered(counts)
@@ -96,18 +131,34 @@ def draw_answers(counts: pd.DataFrame) -> None:
     screen.caption(
         n=f"n = {int(shown[_COUNTS].to_numpy().sum()):,} answers",
         estimator="share of each outcome, all answers of a model counting the same",
-        more=["Denominator: all answers of the runs that charts count, errors included", *([left_out] if left_out else [])],
+        more=[
+            "Denominator: all answers of the runs that charts count, errors included",
+            *([left_out] if left_out else []),
+        ],
     )
     if clicked:
         screen.open_page("samples", model=clicked["model"], outcome=clicked["outcome"])
 
 
-def most_answered(counts: pd.DataFrame, *, at_most: int = MAX_DRAWN) -> tuple[pd.DataFrame, str | None]:
-    """The counts of the models with most answers, and the sentence that says so when some are left out."""
-    answers = counts.set_index("model")[_COUNTS].sum(axis=1).groupby(level="model").sum().sort_values(ascending=False, kind="stable")
+def most_answered(
+    counts: pd.DataFrame, *, at_most: int = MAX_DRAWN
+) -> tuple[pd.DataFrame, str | None]:
+    """The counts of the models with most answers, and the sentence that says so when some are left
+    out.
+    """
+    answers = (
+        counts.set_index("model")[_COUNTS]
+        .sum(axis=1)
+        .groupby(level="model")
+        .sum()
+        .sort_values(ascending=False, kind="stable")
+    )
     if len(answers) <= at_most:
         return counts, None
-    left_out = f"Drawn are the {at_most} of {len(answers)} models with most answers; choose others under Models on the left"
+    left_out = (
+        f"Drawn are the {at_most} of {len(answers)} models with most answers; choose others under"
+        " Models on the left"
+    )
     return counts[counts["model"].isin(answers.index[:at_most])], left_out
 
 

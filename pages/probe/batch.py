@@ -1,4 +1,6 @@
-"""The batch side of the probe page: a run over levels and both splits, its progress, and the valley that fills in while it goes on."""
+"""The batch side of the probe page: a run over levels and both splits, its progress, and the valley
+that fills in while it goes on.
+"""
 
 from __future__ import annotations
 
@@ -40,26 +42,45 @@ def pick_batch(choice: ProbeChoice) -> ProbeSpec | None:
         format_func=lambda n: f"{n} {level_name(labels.get(n), n)}",
     )
     splits = top[1].pills(
-        "Splits", [str(side) for side in Split], selection_mode="multi", default=["id", "ood"], key="batch splits",
+        "Splits",
+        [str(side) for side in Split],
+        selection_mode="multi",
+        default=["id", "ood"],
+        key="batch splits",
         format_func=SPLIT_WORDS.__getitem__,
-    )  # fmt: skip
+    )
     fitting = [task for task in offered if TASKS[task].level in wanted_levels]
     row = st.columns([6, 2.6, 1.4], vertical_alignment="bottom")
-    wanted_tasks = row[0].multiselect("Tasks", fitting, key="batch tasks", placeholder=f"all {len(fitting)} tasks of these levels")
+    wanted_tasks = row[0].multiselect(
+        "Tasks", fitting, key="batch tasks", placeholder=f"all {len(fitting)} tasks of these levels"
+    )
     n = int(row[1].number_input("Instances per task and split", 1, 4096, 16, key="batch n") or 1)
     tasks = [task for task in wanted_tasks if task in fitting] or fitting
     total = len(tasks) * len(splits) * n
-    is_asked = row[2].button("Run", type="primary", key="run batch", icon=":material/play_arrow:", disabled=not total, width="stretch")
+    is_asked = row[2].button(
+        "Run",
+        type="primary",
+        key="run batch",
+        icon=":material/play_arrow:",
+        disabled=not total,
+        width="stretch",
+    )
     st.caption(
-        f"{counted(len(tasks), 'task')} × {counted(len(splits), 'split')} × {n:,} = {total:,} samples, stored as they come. "
-        "The same choice goes on where it was stopped."
+        f"{counted(len(tasks), 'task')} × {counted(len(splits), 'split')} × {n:,} = {total:,}"
+        " samples, stored as they come. The same choice goes on where it was stopped."
     )
     if not is_asked:
         return None
     return ProbeSpec(
-        tasks=tuple(tasks), splits=tuple(Split(side) for side in Split if str(side) in splits), n=n, seed=choice.seed, style=choice.style,
-        id_source=choice.id_source, max_new_tokens=choice.max_new_tokens, temperature=choice.temperature,
-    )  # fmt: skip
+        tasks=tuple(tasks),
+        splits=tuple(Split(side) for side in Split if str(side) in splits),
+        n=n,
+        seed=choice.seed,
+        style=choice.style,
+        id_source=choice.id_source,
+        max_new_tokens=choice.max_new_tokens,
+        temperature=choice.temperature,
+    )
 
 
 def run_batch(model: ModelChoice, spec: ProbeSpec, *, resumes: str | None = None) -> None:
@@ -67,13 +88,17 @@ def run_batch(model: ModelChoice, spec: ProbeSpec, *, resumes: str | None = None
     cached.desk().submit(BatchJob(model, spec, StoreSink(cached.store()), resumes=resumes))
 
 
-# -- progress ----------------------------------------------------------------------------------------------------------------------
+# -- progress --------------------------------------------------------------------------------------
 
 
 def draw_batches(chosen: Selection) -> None:
-    """The batch that runs (or the last one), those that wait, and the runs that can go on. Drawn anew every second while one runs."""
+    """The batch that runs (or the last one), those that wait, and the runs that can go on. Drawn
+    anew every second while one runs.
+    """
     is_busy = any(isinstance(job, BatchJob) and not job.is_over for job in cached.desk().jobs())
-    st.fragment(_draw_batches, run_every=_POLL_S if is_busy else None, key="batches")(chosen, is_busy)
+    st.fragment(_draw_batches, run_every=_POLL_S if is_busy else None, key="batches")(
+        chosen, is_busy
+    )
 
 
 def _draw_batches(chosen: Selection, was_busy: bool) -> None:
@@ -96,7 +121,9 @@ def _draw_batch(job: BatchJob) -> None:
         left, right = st.columns([8, 2], vertical_alignment="center")
         left.markdown(f"**{screen.plain(job.model_name)}** · {screen.plain(_state_words(job))}")
         if not job.is_over:
-            if right.button("Stop", key=f"stop {job.number}", icon=":material/stop:", width="stretch"):
+            if right.button(
+                "Stop", key=f"stop {job.number}", icon=":material/stop:", width="stretch"
+            ):
                 job.stop()
         elif job.state != "done" and job.run_id is not None and _offers_to_resume(right, job):
             cached.desk().submit(job.again())
@@ -107,8 +134,9 @@ def _draw_batch(job: BatchJob) -> None:
             said = job.elicitation
             st.caption(
                 screen.plain(
-                    f"Asking for test inputs of {said.task}: {counted(said.n_examples, 'example')} with "
-                    f"{counted(said.n_elements, 'number')} after {counted(said.n_prompts, 'prompt')}."
+                    f"Asking for test inputs of {said.task}: {counted(said.n_examples, 'example')}"
+                    f" with {counted(said.n_elements, 'number')} after"
+                    f" {counted(said.n_prompts, 'prompt')}."
                 )
             )
         for text in job.notes:
@@ -118,7 +146,9 @@ def _draw_batch(job: BatchJob) -> None:
 
 
 def _offers_to_resume(place: DeltaGenerator, job: BatchJob) -> bool:
-    return place.button("Resume", key=f"resume {job.number}", icon=":material/play_arrow:", width="stretch")
+    return place.button(
+        "Resume", key=f"resume {job.number}", icon=":material/play_arrow:", width="stretch"
+    )
 
 
 def _state_words(job: Job) -> str:
@@ -127,13 +157,20 @@ def _state_words(job: Job) -> str:
         return f"waits for {counted(n_before, 'job')} before it" if n_before else "waits"
     if not job.is_over and job.should_stop():
         return "stopping after what is being asked now"
-    return {"stopped": "stopped; what is done is stored", "done": "done"}.get(job.state, str(job.state))
+    return {"stopped": "stopped; what is done is stored", "done": "done"}.get(
+        job.state, str(job.state)
+    )
 
 
 def progress_words(job: BatchJob) -> str:
-    """How far a batch is: `96 of 512 samples (32 were there already) · 41 samples per s · 10 s left · 60 correct, 4 wrong`."""
+    """How far a batch is: `96 of 512 samples (32 were there already) · 41 samples per s · 10 s left
+    · 60 correct, 4 wrong`.
+    """
     total = job.n_total or 0
-    parts = [f"{job.n_done:,} of {total:,} samples" + (f" ({job.n_before:,} were there already)" if job.n_before else "")]
+    parts = [
+        f"{job.n_done:,} of {total:,} samples"
+        + (f" ({job.n_before:,} were there already)" if job.n_before else "")
+    ]
     if not job.is_over and job.rate_per_s:
         parts += [f"{job.rate_per_s:,.1f} samples per s", f"{time_words(job.left_s or 0)} left"]
     if job.outcomes:
@@ -147,10 +184,16 @@ def time_words(seconds: float) -> str:
     >>> time_words(9), time_words(600), time_words(9000)
     ('9 s', '10 min', '2.5 h')
     """
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
 
 
-# -- what came of it ---------------------------------------------------------------------------------------------------------------
+# -- what came of it -------------------------------------------------------------------------------
 
 
 def _draw_result(job: BatchJob, chosen: Selection) -> None:
@@ -159,9 +202,13 @@ def _draw_result(job: BatchJob, chosen: Selection) -> None:
     if mine.empty or not int(mine["n_samples"].iloc[0]):
         return
     run_id, model = str(job.run_id), str(mine["model"].iloc[0])
-    only = Selection(models=(model,), scheme=chosen.scheme, denominator=chosen.denominator, runs=(run_id,))
+    only = Selection(
+        models=(model,), scheme=chosen.scheme, denominator=chosen.denominator, runs=(run_id,)
+    )
     with st.container(horizontal=True):
-        screen.page_link("samples", "Its samples", icon=":material/article:", model=model, run=run_id)
+        screen.page_link(
+            "samples", "Its samples", icon=":material/article:", model=model, run=run_id
+        )
         screen.page_link("valley", "All valleys", icon=":material/stacked_line_chart:")
         screen.page_link("runs", "The run", icon=":material/inventory_2:", run=run_id)
     try:
@@ -169,26 +216,46 @@ def _draw_result(job: BatchJob, chosen: Selection) -> None:
     except NotEnoughDataError as fault:
         st.caption(screen.plain(f"No valley yet: {fault}"))
         return
-    clicked = show_chart(valley_figure([valley], styles=selection.styles([model])), key="live valley")
+    clicked = show_chart(
+        valley_figure([valley], styles=selection.styles([model])), key="live valley"
+    )
     screen.caption(
         n=int(valley.curve["n_id"].sum() + valley.curve["n_ood"].sum()),
-        estimator="accuracy is the mean over a level's tasks, each counting the same; this run alone",
+        estimator=(
+            "accuracy is the mean over a level's tasks, each counting the same; this run alone"
+        ),
         interval="95 %, over tasks where a level has several, else over instances (Wilson)",
         denominator=chosen.denominator,
     )
     if clicked:
-        screen.open_page("samples", model=model, run=run_id, level=clicked.get("level"), split=clicked.get("split"))
+        screen.open_page(
+            "samples",
+            model=model,
+            run=run_id,
+            level=clicked.get("level"),
+            split=clicked.get("split"),
+        )
 
 
 def draw_unfinished(left_out: set[str]) -> None:
-    """Runs of the probe that were not finished, here or in the shell, each with a button to go on."""
+    """Runs of the probe that were not finished, here or in the shell, each with a button to
+    go on.
+    """
     runs = cached.runs()
-    rows = runs[(runs["format"] == "probe") & runs["status"].isin(UNFINISHED) & ~runs["run_id"].isin(left_out)]
+    rows = runs[
+        (runs["format"] == "probe")
+        & runs["status"].isin(UNFINISHED)
+        & ~runs["run_id"].isin(left_out)
+    ]
     if rows.empty:
         return
     with st.expander(f"Unfinished runs ({len(rows)})", icon=":material/pause_circle:"):
-        table = pd.DataFrame({name: rows[name] for name in ("run_id", "model", "status", "n_samples", "started_at")})
-        event: Any = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="unfinished")
+        table = pd.DataFrame(
+            {name: rows[name] for name in ("run_id", "model", "status", "n_samples", "started_at")}
+        )
+        event: Any = st.dataframe(
+            table, hide_index=True, on_select="rerun", selection_mode="single-row", key="unfinished"
+        )
         picked = [place for place in event["selection"]["rows"] if place < len(table)]
         if not picked:
             st.caption("Select a row to go on with it.")
@@ -198,7 +265,13 @@ def draw_unfinished(left_out: set[str]) -> None:
             model, spec = stored_spec(cached.run(str(row["run_id"])))
             run_batch(model, spec, resumes=str(row["run_id"]))
             st.rerun()
-        st.caption(screen.plain(f"{row['model']}, begun {ago(row['started_at'])}." if pd.notna(row["started_at"]) else str(row["model"])))
+        st.caption(
+            screen.plain(
+                f"{row['model']}, begun {ago(row['started_at'])}."
+                if pd.notna(row["started_at"])
+                else str(row["model"])
+            )
+        )
 
 
 def stored_spec(run: dict[str, Any]) -> tuple[ModelChoice, ProbeSpec]:
@@ -207,7 +280,9 @@ def stored_spec(run: dict[str, Any]) -> tuple[ModelChoice, ProbeSpec]:
     Args:
         run: as data.queries.fetch_run gives it.
     """
-    metadata, generation, seeds = (parse_object(run[name]) for name in ("metadata", "generation", "seeds"))
+    metadata, generation, seeds = (
+        parse_object(run[name]) for name in ("metadata", "generation", "seeds")
+    )
     source = metadata["id_source"]
     ood = source.get("ood", "scatter")
     spec = ProbeSpec(

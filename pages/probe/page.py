@@ -1,9 +1,20 @@
-"""What does a model answer, live? One instance token by token, or a batch that draws the valley while it runs."""
+"""What does a model answer, live? One instance token by token, or a batch that draws the valley
+while it runs.
+"""
 
 import streamlit as st
 
 from pages.probe.batch import draw_batches, pick_batch, run_batch
-from pages.probe.sections import ask, asked, draw_instance, draw_machine, draw_place, draw_reply, pick_instance, pick_model
+from pages.probe.sections import (
+    ask,
+    asked,
+    draw_instance,
+    draw_machine,
+    draw_place,
+    draw_reply,
+    pick_instance,
+    pick_model,
+)
 from ui import screen, selection
 
 chosen = selection.current()
@@ -12,7 +23,9 @@ screen.question("What does a model answer, live?")
 with screen.readable_errors():
     choice = pick_model()
     machine = st.container(key="machine place", height=38, border=False)
-    ask_tab, batch_tab = st.tabs(["Ask one", "Run a batch"], key="probe_view", on_change="rerun", bind="query-params")
+    ask_tab, batch_tab = st.tabs(
+        ["Ask one", "Run a batch"], key="probe_view", on_change="rerun", bind="query-params"
+    )
     if ask_tab.open and choice is not None:
         with ask_tab:
             left, right = st.columns([5, 7], gap="medium")
@@ -27,7 +40,11 @@ with screen.readable_errors():
                 if job is not None:
                     draw_reply(job)
                 elif instance is not None:
-                    screen.empty("Nothing asked yet.", "Ask puts this instance to the model; its reply appears here token by token.")
+                    screen.empty(
+                        "Nothing asked yet.",
+                        "Ask puts this instance to the model; its reply appears here token by"
+                        " token.",
+                    )
                 if job is not None and job.is_over:
                     draw_place(job, chosen)
     if batch_tab.open:

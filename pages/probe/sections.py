@@ -1,4 +1,6 @@
-"""Parts of the probe page: what is asked of which model, where a model would run, and one instance asked live."""
+"""Parts of the probe page: what is asked of which model, where a model would run, and one instance
+asked live.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ DEMO_MODELS = ("demo:oracle:0.2:7", "demo:echo")
 AUTOMATIC = "automatic"
 _ASKED = "probe: asked"
 _POLL_S, _PATIENT_POLL_S = 0.25, 1.0
-"""How often a reply is looked at while tokens come, and while the model is opened: that takes both cores of a small machine."""
+"""How often a reply is looked at while tokens come, and while the model is opened: that takes both
+cores of a small machine.
+"""
 _FIRST_WAIT_S = 0.3
 """A small model is done within this time, so that its reply stands there at once."""
 
@@ -69,7 +73,9 @@ class ProbeChoice:
 
 
 def pick_model() -> ProbeChoice | None:
-    """Draw the widgets above both tabs. None while no model is named, or one that may not be opened from here."""
+    """Draw the widgets above both tabs. None while no model is named, or one that may not be opened
+    from here.
+    """
     models = [*(f"ladder:{name}" for name in ladder_names()), *DEMO_MODELS]
     named_before = st.session_state.get("ref") or st.query_params.get("ref")
     offered = models if not named_before or named_before in models else [*models, named_before]
@@ -82,8 +88,11 @@ def pick_model() -> ProbeChoice | None:
         bind="query-params",
         accept_new_options=True,
         placeholder="a model of the list, a folder, a hub id, or openai:<model>@<base_url>",
-        help="A model of the ladder, a folder or hub id with a causal language model (safetensors), or openai:<model>@<base_url> for any "
-        "server with OpenAI's API; its key comes from the environment variable OPENAI_API_KEY.",
+        help=(
+            "A model of the ladder, a folder or hub id with a causal language model (safetensors),"
+            " or openai:<model>@<base_url> for any server with OpenAI's API; its key comes from the"
+            " environment variable OPENAI_API_KEY."
+        ),
     )
     is_ladder = (ref or "").startswith("ladder:")
     id_source = middle.selectbox(
@@ -91,21 +100,51 @@ def pick_model() -> ProbeChoice | None:
         _id_sources(),
         index=1 if is_ladder else 0,
         key=f"source {is_ladder}",
-        help="Where ID comes from. range: 0 to 99 are ID, 100 to 9999 OOD. ladder: what the ladder was trained on, and what it never saw. "
-        "elicited: what the model writes when it is asked for test inputs.",
+        help=(
+            "Where ID comes from. range: 0 to 99 are ID, 100 to 9999 OOD. ladder: what the ladder"
+            " was trained on, and what it never saw. elicited: what the model writes when it is"
+            " asked for test inputs."
+        ),
     )
     seed = right.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params")
     with last.popover("Settings", icon=":material/tune:", width="stretch"):
-        device = st.selectbox("Device", [AUTOMATIC, "cuda", "mps", "cpu"], key="device", help="For local models.")
-        dtype = st.selectbox("Number format", [AUTOMATIC, "float32", "bfloat16", "float16"], key="dtype", help="For local models.")
-        style = st.selectbox("Prompt style", [AUTOMATIC, *STYLES], key="style", help="Automatic: what fits the model.")
-        limit = st.number_input("New tokens at most", 0, 32_768, 0, key="limit", help="0: what the prompt style allows.")
-        temperature = st.number_input("Temperature", 0.0, 10.0, 0.0, 0.1, key="temperature", help="0: always the most likely token.")
+        device = st.selectbox(
+            "Device", [AUTOMATIC, "cuda", "mps", "cpu"], key="device", help="For local models."
+        )
+        dtype = st.selectbox(
+            "Number format",
+            [AUTOMATIC, "float32", "bfloat16", "float16"],
+            key="dtype",
+            help="For local models.",
+        )
+        style = st.selectbox(
+            "Prompt style",
+            [AUTOMATIC, *STYLES],
+            key="style",
+            help="Automatic: what fits the model.",
+        )
+        limit = st.number_input(
+            "New tokens at most", 0, 32_768, 0, key="limit", help="0: what the prompt style allows."
+        )
+        temperature = st.number_input(
+            "Temperature",
+            0.0,
+            10.0,
+            0.0,
+            0.1,
+            key="temperature",
+            help="0: always the most likely token.",
+        )
     if not ref or not ref.strip() or not _may_open(ref.strip(), models):
         return None
     named = [None if word in (None, AUTOMATIC) else word for word in (device, dtype, style)]
     return ProbeChoice(
-        ModelChoice(ref.strip(), named[0], named[1]), id_source, int(seed or 0), named[2], int(limit or 0) or None, float(temperature or 0)
+        ModelChoice(ref.strip(), named[0], named[1]),
+        id_source,
+        int(seed or 0),
+        named[2],
+        int(limit or 0) or None,
+        float(temperature or 0),
     )
 
 
@@ -123,18 +162,20 @@ def _id_sources() -> list[str]:
 
 
 def _may_open(ref: str, listed: list[str]) -> bool:
-    """Whether a visitor may open this: beyond this machine only what is listed, for a path or address would reach what is not theirs."""
+    """Whether a visitor may open this: beyond this machine only what is listed, for a path or
+    address would reach what is not theirs.
+    """
     if ref in listed or st.get_option("server.address") in LOOPBACK:
         return True
     st.warning(
-        "This server listens beyond this machine, so only the models of the list can be opened here. Probe others in the shell: "
-        "`cli.py probe --model …`.",
+        "This server listens beyond this machine, so only the models of the list can be opened"
+        " here. Probe others in the shell: `cli.py probe --model …`.",
         icon=":material/lock:",
     )
     return False
 
 
-# -- where it runs -----------------------------------------------------------------------------------------------------------------
+# -- where it runs ---------------------------------------------------------------------------------
 
 
 def draw_machine() -> None:
@@ -151,13 +192,23 @@ def draw_machine() -> None:
         words += f" {counted(n_waiting, 'job')} in the queue: one model is in memory at a time."
     left, right = st.columns([8.4, 1.6], vertical_alignment="center")
     left.caption(screen.plain(words))
-    if right.button("Close the model", key="close model", type="tertiary", help="Frees its memory.", disabled=opened is None or bool(jobs)):
+    if right.button(
+        "Close the model",
+        key="close model",
+        type="tertiary",
+        help="Frees its memory.",
+        disabled=opened is None or bool(jobs),
+    ):
         desk.let_go()
         st.rerun()
 
 
 def _job_words(job: Job) -> str:
-    what = f"A batch of {job.choice.ref}" if isinstance(job, BatchJob) else f"A question to {job.choice.ref}"
+    what = (
+        f"A batch of {job.choice.ref}"
+        if isinstance(job, BatchJob)
+        else f"A question to {job.choice.ref}"
+    )
     if isinstance(job, BatchJob) and job.n_total:
         return f"{what}: {job.n_done:,} of {job.n_total:,} samples"
     return f"{what}: {job.state}"
@@ -179,14 +230,24 @@ def _opened_words(opened: OpenedModel) -> str:
         facts.dtype,
         f"{facts.n_params:,} parameters" if facts.n_params else None,
         f"weights {size(facts.memory_bytes)}" if facts.memory_bytes else None,
-        f"GPU memory {size(held)}" if facts.device in ("cuda", "mps") and (held := gpu_bytes()) else None,
-        f"this process {size(memory)}" if (memory := process_bytes()) and facts.device != "server" else None,
+        (
+            f"GPU memory {size(held)}"
+            if facts.device in ("cuda", "mps") and (held := gpu_bytes())
+            else None
+        ),
+        (
+            f"this process {size(memory)}"
+            if (memory := process_bytes()) and facts.device != "server"
+            else None
+        ),
     ]
     return " · ".join(part for part in parts if part) + "."
 
 
 def gpu_bytes() -> int | None:
-    """Memory that this process holds on a GPU; None where no model runs on one. Loads nothing: torch is there once a model is open."""
+    """Memory that this process holds on a GPU; None where no model runs on one. Loads nothing:
+    torch is there once a model is open.
+    """
     torch = sys.modules.get("torch")
     if torch is None:
         return None
@@ -204,11 +265,13 @@ def process_bytes() -> int | None:
     return pages * 4096
 
 
-# -- one instance ------------------------------------------------------------------------------------------------------------------
+# -- one instance ----------------------------------------------------------------------------------
 
 
 def pick_instance(choice: ProbeChoice) -> Instance | None:
-    """Draw the widgets of one instance and return it. None when the choice has none, and the reason is said."""
+    """Draw the widgets of one instance and return it. None when the choice has none, and the reason
+    is said.
+    """
     tasks = choice.tasks
     levels = sorted({level for task in tasks if (level := TASKS[task].level) is not None})
     labels = level_labels(SCYLLA_SCHEME)
@@ -234,20 +297,29 @@ def pick_instance(choice: ProbeChoice) -> Instance | None:
         bind="query-params",
     )
     number = second[1].number_input(
-        "Instance", 1, 512, 1, key="number", bind="query-params", help="The same number has the same pattern in both splits."
+        "Instance",
+        1,
+        512,
+        1,
+        key="number",
+        bind="query-params",
+        help="The same number has the same pattern in both splits.",
     )
     if task is None or split is None:
         return None
     try:
         said = find_source(choice).of(task)
-        return make_batch(task, split, int(number or 1), choice.seed, lengths=said.lengths, elements=said.elements)[-1]
+        return make_batch(
+            task, split, int(number or 1), choice.seed, lengths=said.lengths, elements=said.elements
+        )[-1]
     except CharybdisError as fault:
         st.warning(screen.plain(fault), icon=":material/info:")
         return None
 
 
 def find_source(choice: ProbeChoice) -> IdSource:
-    """The ID source that single instances are drawn from; an elicited one comes from the model's last run that has one.
+    """The ID source that single instances are drawn from; an elicited one comes from the model's
+    last run that has one.
 
     Raises: IdSourceError when there is none yet.
     """
@@ -257,20 +329,24 @@ def find_source(choice: ProbeChoice) -> IdSource:
     if kind == "range":
         return range_source()
     runs = cached.runs()
-    for run_id in runs.loc[(runs["format"] == "probe") & (runs["id_source"] == "elicited"), "run_id"]:
+    for run_id in runs.loc[
+        (runs["format"] == "probe") & (runs["id_source"] == "elicited"), "run_id"
+    ]:
         metadata = parse_object(cached.run(str(run_id))["metadata"])
         if metadata.get("ref") == choice.model.ref:
             return read_source(metadata["id_source"])
     raise IdSourceError(
-        f"{choice.model.ref} has not been asked for test inputs yet. Run a batch with the ID source 'elicited' first; "
-        "single instances are drawn from what it wrote then."
+        f"{choice.model.ref} has not been asked for test inputs yet. Run a batch with the ID source"
+        " 'elicited' first; single instances are drawn from what it wrote then."
     )
 
 
 def draw_instance(choice: ProbeChoice, instance: Instance) -> None:
     """The instance, its reference, and what the model will read."""
     st.caption("Input")
-    screen.verbatim("\n".join(f"{name}: {visible(str(value))}" for name, value in instance.input.items()))
+    screen.verbatim(
+        "\n".join(f"{name}: {visible(str(value))}" for name, value in instance.input.items())
+    )
     st.caption("Reference (other right answers are accepted too)")
     screen.verbatim(str(instance.reference))
     style = choice.known_style
@@ -284,7 +360,12 @@ def draw_instance(choice: ProbeChoice, instance: Instance) -> None:
 def ask(choice: ProbeChoice, instance: Instance) -> None:
     """Put the instance into the queue; `asked` follows it."""
     job = AskJob(
-        choice.model, instance, style=choice.style, max_new_tokens=choice.max_new_tokens, temperature=choice.temperature, seed=choice.seed
+        choice.model,
+        instance,
+        style=choice.style,
+        max_new_tokens=choice.max_new_tokens,
+        temperature=choice.temperature,
+        seed=choice.seed,
     )
     st.session_state[_ASKED] = job
     cached.desk().submit(job)
@@ -325,7 +406,11 @@ def _draw_reply(job: AskJob, pace: float | None) -> None:
 def _draw_outcome(job: AskJob, is_over: bool) -> None:
     if not is_over:
         n_before = cached.desk().before(job)
-        waits = f"Waiting for {counted(n_before, 'job')} before it" if n_before else f"{job.choice.ref}: {job.state}"
+        waits = (
+            f"Waiting for {counted(n_before, 'job')} before it"
+            if n_before
+            else f"{job.choice.ref}: {job.state}"
+        )
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(screen.plain(waits), width="stretch")
             if st.button("Stop", key="stop asking", icon=":material/stop:"):
@@ -339,7 +424,12 @@ def _draw_outcome(job: AskJob, is_over: bool) -> None:
             st.badge(str(job.grade.outcome), color=TONES[str(job.grade.outcome)])
             st.text(visible(job.grade.reason))
         if job.answer_logprob is not None:
-            st.caption(screen.plain(f"log p of the reference {job.answer_logprob:.2f} nats, so p = {math.exp(job.answer_logprob):.3g}"))
+            st.caption(
+                screen.plain(
+                    f"log p of the reference {job.answer_logprob:.2f} nats, so p ="
+                    f" {math.exp(job.answer_logprob):.3g}"
+                )
+            )
 
 
 def _token_words(job: AskJob) -> str:
@@ -361,32 +451,56 @@ def draw_place(job: AskJob, chosen: Selection) -> None:
         return
     instance, outcome = job.instance, str(job.grade.outcome)
     runs = cached.runs()
-    names = sorted(set(runs.loc[(runs["model_raw"] == job.model_name) | (runs["model"] == job.model_name), "model"]))
+    names = sorted(
+        set(
+            runs.loc[
+                (runs["model_raw"] == job.model_name) | (runs["model"] == job.model_name), "model"
+            ]
+        )
+    )
     alone = Selection(models=tuple(names[:1]), scheme=chosen.scheme, denominator=chosen.denominator)
     counts = cached.task_counts(alone) if names else cached.task_counts(alone).iloc[:0]
     here = counts[(counts["task"] == instance.task) & (counts["split"] == str(instance.split))]
-    n_correct, n = int(here["n_correct"].sum()), int(here[["n_correct", "n_wrong", "n_unparsed"]].to_numpy().sum())
+    n_correct, n = (
+        int(here["n_correct"].sum()),
+        int(here[["n_correct", "n_wrong", "n_unparsed"]].to_numpy().sum()),
+    )
     if not n:
         st.caption(
             screen.plain(
-                f"Nothing of {job.model_name} on {instance.task}, {SPLIT_WORDS[str(instance.split)]}, is stored yet. Run a batch to give "
-                "this answer a curve to stand on."
+                f"Nothing of {job.model_name} on {instance.task},"
+                f" {SPLIT_WORDS[str(instance.split)]}, is stored yet. Run a batch to give this"
+                " answer a curve to stand on."
             )
         )
     else:
         now = n_correct + (outcome == "correct")
         st.caption(
             screen.plain(
-                f"Stored of {names[0]} on {instance.task}, {SPLIT_WORDS[str(instance.split)]}: {n_correct:,} of {n:,} correct; with this "
-                f"answer {now:,} of {n + 1:,}. A single answer is not stored."
+                f"Stored of {names[0]} on {instance.task}, {SPLIT_WORDS[str(instance.split)]}:"
+                f" {n_correct:,} of {n:,} correct; with this answer {now:,} of {n + 1:,}. A single"
+                " answer is not stored."
             )
         )
-    if names and instance.level is not None and dict(cached.valley_sources(alone)).get(names[0]) == "samples":
+    if (
+        names
+        and instance.level is not None
+        and dict(cached.valley_sources(alone)).get(names[0]) == "samples"
+    ):
         valley = cached.valley(names[0], "samples", alone)
-        figure = answer_figure(valley, level=instance.level, split=str(instance.split), outcome=outcome, styles=selection.styles(names[:1]))
+        figure = answer_figure(
+            valley,
+            level=instance.level,
+            split=str(instance.split),
+            outcome=outcome,
+            styles=selection.styles(names[:1]),
+        )
         clicked = show_chart(figure, key="answer on valley")
         screen.caption(
-            n=f"n = {int(valley.curve['n_id'].sum() + valley.curve['n_ood'].sum()):,} stored answers and this one",
+            n=(
+                f"n = {int(valley.curve['n_id'].sum() + valley.curve['n_ood'].sum()):,} stored"
+                " answers and this one"
+            ),
             estimator="accuracy is the mean over a level's tasks, each counting the same",
             interval="95 %, over tasks where a level has several, else over instances (Wilson)",
             denominator=chosen.denominator,

@@ -1,6 +1,8 @@
-"""Bring results in: files dropped on the page, or a path on this machine. What cannot be told is asked before anything is stored.
+"""Bring results in: files dropped on the page, or a path on this machine. What cannot be told is
+asked before anything is stored.
 
-A dropped file lies in a folder of its own for as long as it takes to import it; the store keeps its name, not that place.
+A dropped file lies in a folder of its own for as long as it takes to import it; the store keeps its
+name, not that place.
 """
 
 from __future__ import annotations
@@ -65,7 +67,9 @@ class Report:
 
 
 def draw_import_panel(*, with_path: bool) -> None:
-    """Draw the panel: a place to drop files and, if wanted, a field for a path; then what is to be confirmed; then what became of it."""
+    """Draw the panel: a place to drop files and, if wanted, a field for a path; then what is to be
+    confirmed; then what became of it.
+    """
     pending: Pending | None = st.session_state.get(_PENDING)
     if pending is None:
         pending = _pick_files() or (_pick_path() if with_path else None)
@@ -76,7 +80,7 @@ def draw_import_panel(*, with_path: bool) -> None:
         _draw_report(report)
 
 
-# -- finding files -----------------------------------------------------------------------------------------------------------------
+# -- finding files ---------------------------------------------------------------------------------
 
 
 def _pick_files() -> Pending | None:
@@ -84,22 +88,28 @@ def _pick_files() -> Pending | None:
         "Drop result files here",
         accept_multiple_files=True,
         key=f"upload {st.session_state.get(_ROUND, 0)}",
-        help="lm-evaluation-harness, Inspect, lighteval, HELM, OpenCompass, Every Eval Ever, SCYLLA output, CSV, TSV, Parquet "
-        "or Charybdis' own files; the format is told by content.",
+        help=(
+            "lm-evaluation-harness, Inspect, lighteval, HELM, OpenCompass, Every Eval Ever, SCYLLA"
+            " output, CSV, TSV, Parquet or Charybdis' own files; the format is told by content."
+        ),
     )
     if not dropped:
         return None
     st.session_state.pop(_LAST, None)
     folder = Path(tempfile.mkdtemp(prefix="charybdis-upload-")).resolve()
     pending = Pending(Discovery((), ()), folder)
-    for file, path in zip(dropped, upload_paths(folder, [file.name for file in dropped]), strict=True):
+    for file, path in zip(
+        dropped, upload_paths(folder, [file.name for file in dropped]), strict=True
+    ):
         _write(file, path)
     pending.found = discover([folder])
     return pending
 
 
 def upload_paths(folder: Path, names: Sequence[str]) -> list[Path]:
-    """Where each dropped file is put: under its own name, never outside the folder, a repeated name in a subfolder of its own."""
+    """Where each dropped file is put: under its own name, never outside the folder, a repeated name
+    in a subfolder of its own.
+    """
     paths: list[Path] = []
     for place, name in enumerate(names):
         plain = PurePath(name.replace("\\", "/")).name.lstrip(".") or "file"
@@ -115,13 +125,18 @@ def _write(file: UploadedFile, path: Path) -> None:
 
 
 def is_local() -> bool:
-    """Whether only this machine reaches the server; otherwise a visitor must not name paths on it."""
+    """Whether only this machine reaches the server; otherwise a visitor must not name paths
+    on it.
+    """
     return st.get_option("server.address") in LOOPBACK
 
 
 def _pick_path() -> Pending | None:
     if not is_local():
-        st.caption("Import by path is off: this server listens beyond this machine, and a path would let any visitor read its files.")
+        st.caption(
+            "Import by path is off: this server listens beyond this machine, and a path would let"
+            " any visitor read its files."
+        )
         return None
     with st.form("import path", border=False):
         left, right = st.columns([5, 1], vertical_alignment="bottom")
@@ -141,18 +156,28 @@ def _pick_path() -> Pending | None:
         return None
 
 
-# -- importing ---------------------------------------------------------------------------------------------------------------------
+# -- importing -------------------------------------------------------------------------------------
 
 
 def _take_in(pending: Pending) -> None:
-    """Import what was found; tables wait until their mapping is confirmed, samples of an unknown model until it is named."""
-    if not any(source.importer == TABLE_FORMAT or _is_nameless(pending, source) for source in pending.found.sources):
+    """Import what was found; tables wait until their mapping is confirmed, samples of an unknown
+    model until it is named.
+    """
+    if not any(
+        source.importer == TABLE_FORMAT or _is_nameless(pending, source)
+        for source in pending.found.sources
+    ):
         _import(pending, pending.found.sources)
     st.session_state[_PENDING] = pending
     sources = _confirmed(pending)
     n_sources = len(pending.found.sources)
     with st.container(horizontal=True):
-        is_confirmed = st.button(f"Import {counted(n_sources, 'source')}", type="primary", disabled=sources is None, key="confirm import")
+        is_confirmed = st.button(
+            f"Import {counted(n_sources, 'source')}",
+            type="primary",
+            disabled=sources is None,
+            key="confirm import",
+        )
         if st.button("Cancel", key="cancel import"):
             _finish()
     if is_confirmed and sources is not None:
@@ -160,7 +185,9 @@ def _take_in(pending: Pending) -> None:
 
 
 def _confirmed(pending: Pending) -> tuple[Source, ...] | None:
-    """The sources with mappings and models as the form has them, or None while one of them does not fit or is not named."""
+    """The sources with mappings and models as the form has them, or None while one of them does not
+    fit or is not named.
+    """
     sources: list[Source] = []
     fits = True
     if any(source.importer == TABLE_FORMAT for source in pending.found.sources):
@@ -171,7 +198,10 @@ def _confirmed(pending: Pending) -> tuple[Source, ...] | None:
                 f"Which model gave the answers in {screen.plain(pending.name_of(source.path))}?",
                 key=f"model {place}",
                 placeholder="say Qwen/Qwen1.5-7B, then Enter",
-                help="A samples file does not name its model. Dropped together with its results file, it needs no name.",
+                help=(
+                    "A samples file does not name its model. Dropped together with its results"
+                    " file, it needs no name."
+                ),
             ).strip()
             fits = fits and bool(model)
             sources.append(replace(source, options={**source.options, "model": model}))
@@ -180,7 +210,9 @@ def _confirmed(pending: Pending) -> tuple[Source, ...] | None:
             sources.append(source)
             continue
         try:
-            options = pick_mapping(source, name=pending.name_of(source.path), key=f"mapping {place}")
+            options = pick_mapping(
+                source, name=pending.name_of(source.path), key=f"mapping {place}"
+            )
         except ImportFormatError as error:
             st.error(screen.plain(error), icon=":material/error:")
             fits = False
@@ -190,7 +222,9 @@ def _confirmed(pending: Pending) -> tuple[Source, ...] | None:
 
 
 def _is_nameless(pending: Pending, source: Source) -> bool:
-    """Whether nothing names the model: what is told by its folder comes without one when it is dropped."""
+    """Whether nothing names the model: what is told by its folder comes without one when it is
+    dropped.
+    """
     return pending.folder is not None and is_named_by_folder(source)
 
 
@@ -198,11 +232,17 @@ def _import(pending: Pending, sources: Sequence[Source]) -> None:
     bar = st.progress(0.0)
 
     def progress(done: int, total: int, what: str) -> None:
-        bar.progress(done / max(1, total), text=screen.plain(f"{done} of {counted(total, 'source')} {what}"))
+        bar.progress(
+            done / max(1, total), text=screen.plain(f"{done} of {counted(total, 'source')} {what}")
+        )
 
-    unknown = tuple((pending.name_of(item.path), item.reason) for item in _left_alone(pending.found.unknown))
+    unknown = tuple(
+        (pending.name_of(item.path), item.reason) for item in _left_alone(pending.found.unknown)
+    )
     try:
-        results = tuple(import_sources(cached.store(), sources, progress=progress, name_of=pending.name_of))
+        results = tuple(
+            import_sources(cached.store(), sources, progress=progress, name_of=pending.name_of)
+        )
         _remember(sources, results)
         report = Report(tuple(_named(pending, result) for result in results), unknown)
     except CharybdisError as error:
@@ -212,9 +252,15 @@ def _import(pending: Pending, sources: Sequence[Source]) -> None:
 
 
 def _remember(sources: Sequence[Source], results: Sequence[ImportResult]) -> None:
-    """Keep the corrected mappings of tables that came in, for the next table with the same columns."""
+    """Keep the corrected mappings of tables that came in, for the next table with the same
+    columns.
+    """
     for source, result in zip(sources, results, strict=True):
-        if source.importer == TABLE_FORMAT and result.status == "imported" and source.options.get("mapping"):
+        if (
+            source.importer == TABLE_FORMAT
+            and result.status == "imported"
+            and source.options.get("mapping")
+        ):
             remember_mapping(cached.store(), read_head(source.path), source.options["mapping"])
 
 
@@ -235,7 +281,7 @@ def _finish() -> None:
     st.rerun()
 
 
-# -- what became of it -------------------------------------------------------------------------------------------------------------
+# -- what became of it -----------------------------------------------------------------------------
 
 
 def _draw_report(report: Report) -> None:
@@ -243,7 +289,10 @@ def _draw_report(report: Report) -> None:
         st.error(screen.plain(report.error), icon=":material/error:")
     if not report.results and not report.unknown:
         if not report.error:
-            st.info("Nothing was found there. Name result files, or a folder that holds some.", icon=":material/search_off:")
+            st.info(
+                "Nothing was found there. Name result files, or a folder that holds some.",
+                icon=":material/search_off:",
+            )
         return
     has_failed = any(result.status == "failed" for result in report.results) or not report.results
     text = screen.plain(summary(report))
@@ -251,24 +300,50 @@ def _draw_report(report: Report) -> None:
         st.warning(text, icon=":material/warning:")
     else:
         st.success(text, icon=":material/check_circle:")
-    reasons = [*((result.path, result.message) for result in report.results if result.message), *report.unknown]
-    for path, reason in reasons[:MAX_REASONS]:  # the table beneath holds them all, but is cut off where the panel is narrow
+    reasons = [
+        *((result.path, result.message) for result in report.results if result.message),
+        *report.unknown,
+    ]
+    for path, reason in reasons[
+        :MAX_REASONS
+    ]:  # the table beneath holds them all, but is cut off where the panel is narrow
         st.caption(screen.plain(f"{one_line(path)}: {one_line(reason, at_most=600)}"))
     st.dataframe(
-        report_table(report), hide_index=True, placeholder="–", column_config={"what happened": st.column_config.TextColumn(width="large")}
+        report_table(report),
+        hide_index=True,
+        placeholder="–",
+        column_config={"what happened": st.column_config.TextColumn(width="large")},
     )
     if any(result.status == "imported" for result in report.results):
         with st.container(horizontal=True):
-            screen.page_link("valley", "Where does generalization break down?", icon=":material/stacked_line_chart:")
-            screen.page_link("compare", "Which model is better, and how sure is that?", icon=":material/compare_arrows:")
+            screen.page_link(
+                "valley",
+                "Where does generalization break down?",
+                icon=":material/stacked_line_chart:",
+            )
+            screen.page_link(
+                "compare",
+                "Which model is better, and how sure is that?",
+                icon=":material/compare_arrows:",
+            )
             if any(result.samples for result in report.results):
-                screen.page_link("samples", "Which answers went wrong, and why?", icon=":material/article:")
+                screen.page_link(
+                    "samples", "Which answers went wrong, and why?", icon=":material/article:"
+                )
     rejects = [reject for result in report.results for reject in result.rejects]
     if rejects:
-        with st.expander(f"{counted(len(rejects), 'record')} could not come in", expanded=has_failed):
+        with st.expander(
+            f"{counted(len(rejects), 'record')} could not come in", expanded=has_failed
+        ):
             st.dataframe(
                 pd.DataFrame(
-                    [[one_line(getattr(r, name)) for name in ("file", "record", "field", "found", "expected")] for r in rejects],
+                    [
+                        [
+                            one_line(getattr(r, name))
+                            for name in ("file", "record", "field", "found", "expected")
+                        ]
+                        for r in rejects
+                    ],
                     columns=["file", "record", "field", "found", "expected"],
                 ),
                 hide_index=True,
@@ -276,7 +351,9 @@ def _draw_report(report: Report) -> None:
 
 
 def summary(report: Report) -> str:
-    """One sentence: `Imported 3 runs, 12 scores and 40 samples from 2 sources; 1 record rejected; 1 file left alone.`"""
+    """One sentence: `Imported 3 runs, 12 scores and 40 samples from 2 sources; 1 record rejected; 1
+    file left alone.`
+    """
     imported = [result for result in report.results if result.status == "imported"]
     parts = []
     if imported:
@@ -304,8 +381,31 @@ def summary(report: Report) -> str:
 def report_table(report: Report) -> pd.DataFrame:
     """One row per source and per file left alone."""
     rows = [
-        [one_line(r.path), r.format, r.status, r.runs, r.scores, r.samples, r.rejected, one_line(r.message, at_most=600)]
+        [
+            one_line(r.path),
+            r.format,
+            r.status,
+            r.runs,
+            r.scores,
+            r.samples,
+            r.rejected,
+            one_line(r.message, at_most=600),
+        ]
         for r in report.results
     ]
-    rows += [[one_line(path), None, "left alone", 0, 0, 0, 0, reason] for path, reason in report.unknown]
-    return pd.DataFrame(rows, columns=["source", "format", "status", "runs", "scores", "samples", "rejected", "what happened"])
+    rows += [
+        [one_line(path), None, "left alone", 0, 0, 0, 0, reason] for path, reason in report.unknown
+    ]
+    return pd.DataFrame(
+        rows,
+        columns=[
+            "source",
+            "format",
+            "status",
+            "runs",
+            "scores",
+            "samples",
+            "rejected",
+            "what happened",
+        ],
+    )

@@ -1,4 +1,6 @@
-"""How a table is to be read: the guess, shown column by column, for the person who imports it to correct."""
+"""How a table is to be read: the guess, shown column by column, for the person who imports it to
+correct.
+"""
 
 from __future__ import annotations
 
@@ -23,29 +25,44 @@ ASKED_FOR = {"long": ("model", "task", "metric"), "wide": ("model",), "samples":
 
 
 def pick_mapping(source: Source, *, name: str, key: str) -> dict[str, Any]:
-    """Show the guessed mapping and return the importer's options with the person's corrections; no corrections, no options.
+    """Show the guessed mapping and return the importer's options with the person's corrections; no
+    corrections, no options.
 
     Raises:
-        ImportFormatError: the table cannot be read, or the mapping as corrected lacks what its shape needs.
+        ImportFormatError: the table cannot be read, or the mapping as corrected lacks what its
+            shape needs.
     """
     head = read_head(source.path)
     remembered = remembered_mapping(cached.store(), head)
     guess = _start_of(head, remembered)
     questions = len(guess.questions)
     title = f"{name} · {guess.shape} · {counted(len(head.columns), 'column')}"
-    with st.expander(screen.plain(title + (f" · {counted(questions, 'question')}" if questions else "")), expanded=True):
+    with st.expander(
+        screen.plain(title + (f" · {counted(questions, 'question')}" if questions else "")),
+        expanded=True,
+    ):
         if remembered:
             words, forget = st.columns([5, 1], vertical_alignment="center")
             words.caption("These columns came before; they are shown as they were confirmed then.")
-            forget.button("Forget", key=f"{key} forget", on_click=forget_mapping, args=(cached.store(), head), type="tertiary")
+            forget.button(
+                "Forget",
+                key=f"{key} forget",
+                on_click=forget_mapping,
+                args=(cached.store(), head),
+                type="tertiary",
+            )
         # Other defaults are other widgets: what was forgotten must not stay in them.
-        changes = _joined(remembered, _pick_changes(head, guess, f"{key} remembered" if remembered else key))
+        changes = _joined(
+            remembered, _pick_changes(head, guess, f"{key} remembered" if remembered else key)
+        )
         corrected(guess_mapping(head, checked=False), changes, head)
     return {"mapping": changes} if changes else {}
 
 
 def _start_of(head: TableHead, remembered: dict[str, Any]) -> TableMapping:
-    """What the form shows at first: the guess, with what is remembered of these columns laid over it."""
+    """What the form shows at first: the guess, with what is remembered of these columns laid over
+    it.
+    """
     guess = guess_mapping(head, checked=False)
     start = corrected(guess, remembered, head, checked=False)
     return replace(start, scales={**guess.scales, **start.scales})
@@ -97,7 +114,9 @@ def _pick_roles(head: TableHead, guess: TableMapping, key: str) -> dict[str, str
         {
             "column": [one_line(column) for column in head.columns],
             "holds": [guess.roles.get(column, "metadata") for column in head.columns],
-            "guess in words": [ROLES.get(guess.roles.get(column, "metadata"), "") for column in head.columns],
+            "guess in words": [
+                ROLES.get(guess.roles.get(column, "metadata"), "") for column in head.columns
+            ],
             "for instance": [_examples(head, column) for column in head.columns],
             "question": [guess.questions.get(column, "") for column in head.columns],
         }
@@ -112,11 +131,17 @@ def _pick_roles(head: TableHead, guess: TableMapping, key: str) -> dict[str, str
         disabled=["column", "guess in words", "for instance"],
         height=min(320, 37 + 35 * len(frame)),
         column_config={
-            "holds": st.column_config.SelectboxColumn(options=list(ROLES), required=True, help="Click to change what the column means."),
+            "holds": st.column_config.SelectboxColumn(
+                options=list(ROLES), required=True, help="Click to change what the column means."
+            ),
             "for instance": st.column_config.TextColumn(width="medium"),
         },
     )
-    return {column: role for column, role, was in zip(head.columns, edited["holds"], frame["holds"], strict=True) if role != was}
+    return {
+        column: role
+        for column, role, was in zip(head.columns, edited["holds"], frame["holds"], strict=True)
+        if role != was
+    }
 
 
 def _pick_constants(roles: dict[str, str], shape: str, key: str) -> dict[str, str]:
@@ -125,18 +150,26 @@ def _pick_constants(roles: dict[str, str], shape: str, key: str) -> dict[str, st
     if not absent:
         return {}
     typed = {
-        role: place.text_input(f"{role.capitalize()} of all rows", key=f"{key} constant {role}", placeholder="no column says it")
+        role: place.text_input(
+            f"{role.capitalize()} of all rows",
+            key=f"{key} constant {role}",
+            placeholder="no column says it",
+        )
         for role, place in zip(absent, st.columns(len(absent)), strict=True)
     }
     return {role: word.strip() for role, word in typed.items() if word and word.strip()}
 
 
 def _pick_scales(guess: TableMapping, key: str) -> dict[str, str]:
-    """The scale of everything whose numbers alone do not tell it: what the person sees here is what they confirm."""
+    """The scale of everything whose numbers alone do not tell it: what the person sees here is what
+    they confirm.
+    """
     asked = [name for name in guess.scales if name in guess.questions]
     if not asked:
         return {}
-    st.caption("The numbers alone do not tell these scales. Nothing is divided unless you say so here.")
+    st.caption(
+        "The numbers alone do not tell these scales. Nothing is divided unless you say so here."
+    )
     edited = st.data_editor(
         pd.DataFrame(
             {

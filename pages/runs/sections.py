@@ -1,4 +1,6 @@
-"""Runs on screen: the list of them, one in full, where it came from, how to take it away or remove it."""
+"""Runs on screen: the list of them, one in full, where it came from, how to take it away or remove
+it.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,12 @@ _NESTED = ("seeds", "generation", "metadata")
 _APART = {*_NESTED, "warnings", "run_id", "model", "status"}
 """Shown in places of their own."""
 _BADGES: Mapping[str, Literal["blue", "violet"]] = {"success": "blue", RUNNING: "violet"}
-_SAMPLE_COUNTS = {"n_correct": "correct", "n_wrong": "wrong", "n_unparsed": "unparsed", "n_error": "error"}
+_SAMPLE_COUNTS = {
+    "n_correct": "correct",
+    "n_wrong": "wrong",
+    "n_unparsed": "unparsed",
+    "n_error": "error",
+}
 
 
 def run_table(runs: pd.DataFrame) -> pd.DataFrame:
@@ -45,7 +52,10 @@ def run_table(runs: pd.DataFrame) -> pd.DataFrame:
             "format": runs["format"],
             "samples": runs["n_samples"],
             "scores": runs["n_scores"],
-            "checkpoint": [None if pd.isna(word) else one_line(str(word), at_most=40) for word in runs["checkpoint"]],
+            "checkpoint": [
+                None if pd.isna(word) else one_line(str(word), at_most=40)
+                for word in runs["checkpoint"]
+            ],
             "step": runs["step"].astype("Int64"),
             "shots": runs["n_shot"].astype("Int64"),
             "warnings": [len(parse_warnings(text)) for text in runs["warnings"]],
@@ -53,7 +63,13 @@ def run_table(runs: pd.DataFrame) -> pd.DataFrame:
             "run": runs["run_id"],
         }
     )
-    return table.drop(columns=[name for name in ("benchmark", "checkpoint", "step", "shots") if table[name].isna().all()])
+    return table.drop(
+        columns=[
+            name
+            for name in ("benchmark", "checkpoint", "step", "shots")
+            if table[name].isna().all()
+        ]
+    )
 
 
 def draw_run(run_id: str) -> None:
@@ -69,8 +85,8 @@ def draw_run(run_id: str) -> None:
         st.caption(screen.plain(_content_words(listed)))
         if run["status"] == RUNNING:
             st.caption(
-                f"Still being written: these are its numbers so far. Once its files have not grown for {QUIET_S // 60} minutes it counts "
-                "as stopped."
+                "Still being written: these are its numbers so far. Once its files have not grown"
+                f" for {QUIET_S // 60} minutes it counts as stopped."
             )
         for warning in parse_warnings(run["warnings"]):
             st.warning(screen.plain(visible(warning)), icon=":material/warning:")
@@ -91,14 +107,20 @@ def _content_words(listed: pd.Series) -> str:
     n_ungraded = int(listed["n_samples"]) - sum(int(listed[name]) for name in _SAMPLE_COUNTS)
     if n_ungraded:
         outcomes.append(f"{n_ungraded:,} not graded")
-    samples = counted(int(listed["n_samples"]), "sample") + (f" ({', '.join(outcomes)})" if outcomes else "")
-    return f"{samples}, {counted(int(listed['n_scores']), 'score')}; added {ago(listed['added_at'])}"
+    samples = counted(int(listed["n_samples"]), "sample") + (
+        f" ({', '.join(outcomes)})" if outcomes else ""
+    )
+    return (
+        f"{samples}, {counted(int(listed['n_scores']), 'score')}; added {ago(listed['added_at'])}"
+    )
 
 
 def _draw_actions(run_id: str, model: str, listed: pd.Series) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if listed["n_samples"]:
-            screen.page_link("samples", "Its samples", icon=":material/article:", run=run_id, model=model)
+            screen.page_link(
+                "samples", "Its samples", icon=":material/article:", run=run_id, model=model
+            )
         for suffix, label in (("jsonl", "JSONL"), ("parquet", "Parquet")):
             screen.save_button(
                 f"Save as {label}",
@@ -116,8 +138,15 @@ def _draw_actions(run_id: str, model: str, listed: pd.Series) -> None:
             key="save run every_eval_ever",
             help="Records of the shared schema (0.3.0) with scores and samples, as one archive.",
         )
-        if st.button("Remove this run", key="remove run", type="tertiary", icon=":material/delete:"):
-            _confirm_removal(run_id, model, _content_words(listed), str(listed["sha256"]) if pd.notna(listed["sha256"]) else None)
+        if st.button(
+            "Remove this run", key="remove run", type="tertiary", icon=":material/delete:"
+        ):
+            _confirm_removal(
+                run_id,
+                model,
+                _content_words(listed),
+                str(listed["sha256"]) if pd.notna(listed["sha256"]) else None,
+            )
 
 
 @st.dialog("Remove this run?")
@@ -129,7 +158,9 @@ def _confirm_removal(run_id: str, model: str, content: str, sha256: str | None) 
     else:
         st.markdown("It came from no file. Save it first, if it may be wanted again.")
     with st.container(horizontal=True):
-        if st.button("Remove", key="confirm removal", type="primary", on_click=_remove, args=(run_id, model)):
+        if st.button(
+            "Remove", key="confirm removal", type="primary", on_click=_remove, args=(run_id, model)
+        ):
             st.rerun()
         if st.button("Keep it", key="keep run"):
             st.rerun()
@@ -151,7 +182,9 @@ def show_removal() -> None:
     said = st.session_state.pop(_SAID, None)
     if said is not None:
         is_done, text = said
-        (st.success if is_done else st.error)(screen.plain(text), icon=":material/check_circle:" if is_done else ":material/error:")
+        (st.success if is_done else st.error)(
+            screen.plain(text), icon=":material/check_circle:" if is_done else ":material/error:"
+        )
 
 
 def run_file(run_id: str, suffix: str) -> bytes:
@@ -171,8 +204,14 @@ def run_records(run_id: str) -> bytes:
 
 
 def provenance_table(run: Mapping[str, Any]) -> pd.DataFrame:
-    """Facts of the run that the source or the import states, one row each; what is unknown is left out."""
-    rows = [(name, one_line(str(value), at_most=500)) for name, value in run.items() if name not in _APART and value is not None]
+    """Facts of the run that the source or the import states, one row each; what is unknown is left
+    out.
+    """
+    rows = [
+        (name, one_line(str(value), at_most=500))
+        for name, value in run.items()
+        if name not in _APART and value is not None
+    ]
     return pd.DataFrame(rows, columns=["fact", "value"])
 
 
@@ -183,37 +222,58 @@ def settings_table(run: Mapping[str, Any]) -> pd.DataFrame:
         for kind in _NESTED
         for name, value in _flat(_shortened(json.loads(run[kind]) if run[kind] else {}))
     ]
-    return pd.DataFrame([(one_line(name), value) for name, value in rows], columns=["setting", "value"])
+    return pd.DataFrame(
+        [(one_line(name), value) for name, value in rows], columns=["setting", "value"]
+    )
 
 
 def _shortened(settings: dict[str, Any]) -> dict[str, Any]:
-    """An elicited ID source as one line per task: it holds how often each of thousands of numbers was written."""
+    """An elicited ID source as one line per task: it holds how often each of thousands of numbers
+    was written.
+    """
     source = settings.get("id_source")
     if not isinstance(source, dict) or not isinstance(source.get("tasks"), dict):
         return settings
-    return {**settings, "id_source": {**source, "tasks": {task: elicited_words(said) for task, said in source["tasks"].items()}}}
+    return {
+        **settings,
+        "id_source": {
+            **source,
+            "tasks": {task: elicited_words(said) for task, said in source["tasks"].items()},
+        },
+    }
 
 
 def elicited_words(said: Mapping[str, Any]) -> str:
     """What a model wrote when it was asked for test inputs of a task.
 
-    >>> elicited_words({"elements": {"3": 5, "40": 3}, "lengths": {"4": 2}, "n_examples": 2, "n_prompts": 8})
+    >>> seen = {"elements": {"3": 5, "40": 3}, "lengths": {"4": 2}}
+    >>> elicited_words(seen | {"n_examples": 2, "n_prompts": 8})
     '2 examples of length 4 with 2 different numbers from 3 to 40, after 8 prompts'
     """
     lengths, numbers = sorted(map(int, said["lengths"])), sorted(map(int, said["elements"]))
     length = f"{lengths[0]}" if lengths[0] == lengths[-1] else f"{lengths[0]} to {lengths[-1]}"
     return (
-        f"{counted(said['n_examples'], 'example')} of length {length} with {counted(len(numbers), 'different number')} "
-        f"from {numbers[0]} to {numbers[-1]}, after {counted(said['n_prompts'], 'prompt')}"
+        f"{counted(said['n_examples'], 'example')} of length {length} with"
+        f" {counted(len(numbers), 'different number')} from {numbers[0]} to {numbers[-1]}, after"
+        f" {counted(said['n_prompts'], 'prompt')}"
     )
 
 
 def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
     if isinstance(value, dict) and value:
-        return [row for key, part in value.items() for row in _flat(part, f"{name}.{key}" if name else str(key))]
+        return [
+            row
+            for key, part in value.items()
+            for row in _flat(part, f"{name}.{key}" if name else str(key))
+        ]
     if not name:
         return []
-    return [(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))]
+    return [
+        (
+            name,
+            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str),
+        )
+    ]
 
 
 def parse_warnings(text: str | None) -> list[str]:
@@ -235,7 +295,10 @@ def import_table(imports: pd.DataFrame) -> pd.DataFrame:
             "bytes": imports["n_bytes"].astype("Int64"),
             # Behind the content's hash stand the person's choices, if there were any.
             "sha256": [str(identity).partition("+")[0] for identity in imports["sha256"]],
-            "corrected mapping": [one_line(str(identity).partition("+")[2], at_most=500) or None for identity in imports["sha256"]],
+            "corrected mapping": [
+                one_line(str(identity).partition("+")[2], at_most=500) or None
+                for identity in imports["sha256"]
+            ],
             "importer version": imports["importer_version"],
         }
     ).dropna(axis="columns", how="all")
@@ -259,12 +322,28 @@ def failure_table(failed: pd.DataFrame) -> pd.DataFrame:
 def draw_failures(failed: pd.DataFrame) -> None:
     """What failed and why, and a button that forgets it. Nothing of these sources is stored."""
     st.subheader("What failed", anchor=False)
-    for message in failed["message"].head(MAX_REASONS):  # the table beneath holds them all, but is cut off where the page is narrow
+    for message in failed["message"].head(
+        MAX_REASONS
+    ):  # the table beneath holds them all, but is cut off where the page is narrow
         st.caption(screen.plain(one_line(str(message), at_most=600)))
-    columns = {"tried": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"), "why": st.column_config.TextColumn(width="large")}
-    screen.table(failure_table(failed), "failed imports", columns=columns, formats={"format": format_label})
-    st.caption("Nothing of these is stored. Import them again once they are put right: a line goes when its source comes in.")
-    st.button("Forget these", key="forget failures", icon=":material/delete:", type="tertiary", on_click=_forget_failures)
+    columns = {
+        "tried": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+        "why": st.column_config.TextColumn(width="large"),
+    }
+    screen.table(
+        failure_table(failed), "failed imports", columns=columns, formats={"format": format_label}
+    )
+    st.caption(
+        "Nothing of these is stored. Import them again once they are put right: a line goes when"
+        " its source comes in."
+    )
+    st.button(
+        "Forget these",
+        key="forget failures",
+        icon=":material/delete:",
+        type="tertiary",
+        on_click=_forget_failures,
+    )
 
 
 def _forget_failures() -> None:
@@ -279,9 +358,12 @@ def _forget_failures() -> None:
 def draw_import_removal(imports: pd.DataFrame) -> None:
     """Choose one import and undo it; the newest one is proposed, unless it came with Charybdis."""
     names = {
-        int(key): f"{one_line(path)} ({ago(moment)})" for key, path, moment in imports[["import_key", "path", "imported_at"]].to_numpy()
+        int(key): f"{one_line(path)} ({ago(moment)})"
+        for key, path, moment in imports[["import_key", "path", "imported_at"]].to_numpy()
     }
-    is_shipped = any(Path(str(imports["path"].iloc[0])).is_relative_to(folder) for folder in SHIPPED)
+    is_shipped = any(
+        Path(str(imports["path"].iloc[0])).is_relative_to(folder) for folder in SHIPPED
+    )
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     chosen = left.selectbox(
         "Undo an import",
@@ -299,7 +381,10 @@ def draw_import_removal(imports: pd.DataFrame) -> None:
         on_click=_remove_import,
         args=(chosen, names.get(chosen or 0, "")),
     )
-    st.caption("Its runs go from the store with everything that hangs on them. No source file is touched: it can be imported again.")
+    st.caption(
+        "Its runs go from the store with everything that hangs on them. No source file is touched:"
+        " it can be imported again."
+    )
 
 
 def _remove_import(import_key: int, name: str) -> None:
@@ -308,10 +393,22 @@ def _remove_import(import_key: int, name: str) -> None:
     except CharybdisError as error:
         st.session_state[_SAID] = (False, str(error))
     else:
-        st.session_state[_SAID] = (True, f"The import of {name} was removed with {counted(n_runs, 'run')}.")
+        st.session_state[_SAID] = (
+            True,
+            f"The import of {name} was removed with {counted(n_runs, 'run')}.",
+        )
 
 
 def reject_table(rejects: pd.DataFrame) -> pd.DataFrame:
     """Rejected records with place and reason, texts on one line with nothing hidden."""
-    names = {"file": "file", "record": "record", "field": "field", "found": "found", "expected": "expected", "path": "source"}
-    return pd.DataFrame({shown: [one_line(str(cell)) for cell in rejects[name]] for name, shown in names.items()})
+    names = {
+        "file": "file",
+        "record": "record",
+        "field": "field",
+        "found": "found",
+        "expected": "expected",
+        "path": "source",
+    }
+    return pd.DataFrame(
+        {shown: [one_line(str(cell)) for cell in rejects[name]] for name, shown in names.items()}
+    )

@@ -1,7 +1,9 @@
-"""Which samples the reader wants to see: widgets of the samples page, bound to the URL, as a Selection and a SampleFilter.
+"""Which samples the reader wants to see: widgets of the samples page, bound to the URL, as a
+Selection and a SampleFilter.
 
-Streamlit drops a bound value that it does not know without a word, so the words of the URL are looked at before the widgets are drawn, and
-what was ignored is said until the reader changes something.
+Streamlit drops a bound value that it does not know without a word, so the words of the URL are
+looked at before the widgets are drawn, and what was ignored is said until the reader changes
+something.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from ui.figures.theme import natural_order
 from ui.words import counted, listed
 
 NEWEST, EVERY = "newest", "every"
-"""Words for `run`: of each model and task the run that charts count, or all of them; anything else is a run's id."""
+"""Words for `run`: of each model and task the run that charts count, or all of them; anything else
+is a run's id.
+"""
 FILTER_KEYS = ("model", "task", "run", "split", "level", "outcome", "text", "sort")
 """Keys of the widgets, and words of the URL; `page` and `sample` are the page's own."""
 PAGE_SIZE = 50
@@ -41,21 +45,36 @@ class SampleChoice:
 
 
 def pick_samples(chosen: Selection) -> SampleChoice:
-    """Draw the filters and return what they say. A change of any goes back to the first page and closes the open sample."""
+    """Draw the filters and return what they say. A change of any goes back to the first page and
+    closes the open sample.
+    """
     options = _options(chosen)
     remember_ignored(options)
     top = st.columns([3, 3, 3, 2])
     model = _pick(top[0], "Model", "model", options)
     task = _pick(top[1], "Task", "task", options)
     text = top[2].text_input(
-        "Text", key="text", bind="query-params", type="search", placeholder="in prompt or response", on_change=start_over
+        "Text",
+        key="text",
+        bind="query-params",
+        type="search",
+        placeholder="in prompt or response",
+        on_change=start_over,
     )
-    run = top[3].selectbox("Run", options["run"], key="run", bind="query-params", on_change=start_over)
+    run = top[3].selectbox(
+        "Run", options["run"], key="run", bind="query-params", on_change=start_over
+    )
     row = st.columns([1.5, 3.9, 1.6, 2.2])
-    split = row[0].segmented_control("Split", options["split"], key="split", bind="query-params", on_change=start_over)
-    outcome = row[1].segmented_control("Outcome", options["outcome"], key="outcome", bind="query-params", on_change=start_over)
+    split = row[0].segmented_control(
+        "Split", options["split"], key="split", bind="query-params", on_change=start_over
+    )
+    outcome = row[1].segmented_control(
+        "Outcome", options["outcome"], key="outcome", bind="query-params", on_change=start_over
+    )
     level = _pick(row[2], "Level", "level", options)
-    sort = row[3].selectbox("Sort", options["sort"], key="sort", bind="query-params", on_change=start_over)
+    sort = row[3].selectbox(
+        "Sort", options["sort"], key="sort", bind="query-params", on_change=start_over
+    )
     selection = replace(
         chosen,
         models=(model,) if model else chosen.models,
@@ -81,7 +100,9 @@ def start_over() -> None:
 def clear_filters() -> None:
     """Set every filter of the page back to "any"."""
     for key in FILTER_KEYS:
-        st.session_state[key] = {"run": NEWEST, "sort": next(iter(SAMPLE_SORTS)), "text": ""}.get(key)
+        st.session_state[key] = {"run": NEWEST, "sort": next(iter(SAMPLE_SORTS)), "text": ""}.get(
+            key
+        )
     start_over()
 
 
@@ -91,7 +112,13 @@ def in_words(choice: SampleChoice, n_matching: int) -> str:
     origin = [
         f" of {selection.models[0]}" if len(selection.models) == 1 else "",
         f" in {selection.tasks[0]}" if len(selection.tasks) == 1 else "",
-        " of every run" if wanted.every_run else f" of run {listed(list(selection.runs))}" if selection.runs else "",
+        (
+            " of every run"
+            if wanted.every_run
+            else f" of run {listed(list(selection.runs))}"
+            if selection.runs
+            else ""
+        ),
     ]
     kind = [
         str(wanted.outcome) if wanted.outcome else "",
@@ -99,35 +126,57 @@ def in_words(choice: SampleChoice, n_matching: int) -> str:
         f"level {wanted.level}" if wanted.level else "",
         f"with “{wanted.text}” in them" if wanted.text else "",
     ]
-    return counted(n_matching, "sample") + "".join(origin) + (": " if any(kind) else "") + ", ".join(filter(None, kind)) + "."
+    return (
+        counted(n_matching, "sample")
+        + "".join(origin)
+        + (": " if any(kind) else "")
+        + ", ".join(filter(None, kind))
+        + "."
+    )
 
 
 def lies_outside(sample: Mapping[str, Any], choice: SampleChoice) -> bool:
-    """Whether a sample, opened by its address, is none of those that the filters list (texts aside)."""
+    """Whether a sample, opened by its address, is none of those that the filters list (texts
+    aside).
+    """
     wanted, selection = choice.wanted, choice.selection
     return any(
         allowed and sample[name] not in allowed
         for name, allowed in (
-            ("split", [wanted.split]), ("level", [wanted.level]), ("outcome", [wanted.outcome]), ("model", selection.models),
-            ("task", selection.tasks), ("run_id", selection.runs),
+            ("split", [wanted.split]),
+            ("level", [wanted.level]),
+            ("outcome", [wanted.outcome]),
+            ("model", selection.models),
+            ("task", selection.tasks),
+            ("run_id", selection.runs),
         )
         if list(allowed) != [None]
-    )  # fmt: skip
+    )
 
 
 def remember_ignored(options: Mapping[str, Sequence[str]]) -> None:
-    """Note the words of the URL that name nothing here, and say so while the filters stay as they are."""
-    found = {key: st.query_params[key] for key in options if st.query_params.get(key) and st.query_params[key] not in options[key]}
+    """Note the words of the URL that name nothing here, and say so while the filters stay as they
+    are.
+    """
+    found = {
+        key: st.query_params[key]
+        for key in options
+        if st.query_params.get(key) and st.query_params[key] not in options[key]
+    }
     state = tuple(st.session_state.get(key) for key in FILTER_KEYS)
     if found:
-        st.session_state[_IGNORED] = {key: (word, tuple(options[key])) for key, word in found.items()}
+        st.session_state[_IGNORED] = {
+            key: (word, tuple(options[key])) for key, word in found.items()
+        }
         st.session_state[_IGNORED_WITH] = None
     elif st.session_state.get(_IGNORED) and st.session_state[_IGNORED_WITH] is None:
         st.session_state[_IGNORED_WITH] = state
     elif st.session_state.get(_IGNORED_WITH) != state:
         st.session_state.pop(_IGNORED, None)
     for key, (word, allowed) in st.session_state.get(_IGNORED, {}).items():
-        some = ", ".join(allowed[:8]) + (f" and {len(allowed) - 8} more" if len(allowed) > 8 else "")
+        some = ", ".join(allowed[:8]) + (
+            f" and {len(allowed) - 8} more" if len(allowed) > 8 else ""
+        )
         say_ignored(key, word, f"Possible: {some or 'none yet'}.")
 
 
@@ -137,16 +186,23 @@ def say_ignored(key: str, word: str, allowed: str) -> None:
     st.warning(screen.plain(text), icon=":material/link_off:")
 
 
-# -- details -----------------------------------------------------------------------------------------------------------------------
+# -- details ---------------------------------------------------------------------------------------
 
 
 def _options(chosen: Selection) -> dict[str, list[str]]:
-    """Words that each filter takes. Lists are the store's, not the selection's: a link may name what the sidebar leaves out."""
+    """Words that each filter takes. Lists are the store's, not the selection's: a link may name
+    what the sidebar leaves out.
+    """
     runs = cached.runs()
     model = st.query_params.get("model") or st.session_state.get("model")
     mine = runs[runs["model"] == model] if model in set(runs["model"]) else runs
     levels = {int(level) for level in cached.levels(chosen.scheme)["level"]}
-    levels |= {int(level) for level in cached.task_counts(replace(chosen, models=(), tasks=(), runs=()))["level"].dropna()}
+    levels |= {
+        int(level)
+        for level in cached.task_counts(replace(chosen, models=(), tasks=(), runs=()))[
+            "level"
+        ].dropna()
+    }
     return {
         "model": sorted(runs.loc[runs["n_samples"] > 0, "model"].unique(), key=natural_order),
         "task": list(cached.tasks().query("n_samples > 0")["task"]),
@@ -158,8 +214,19 @@ def _options(chosen: Selection) -> dict[str, list[str]]:
     }
 
 
-def _pick(place: st.delta_generator.DeltaGenerator, label: str, key: str, options: Mapping[str, Sequence[str]]) -> str | None:
+def _pick(
+    place: st.delta_generator.DeltaGenerator,
+    label: str,
+    key: str,
+    options: Mapping[str, Sequence[str]],
+) -> str | None:
     picked: str | None = place.selectbox(
-        label, options[key], index=None, key=key, bind="query-params", placeholder="any", on_change=start_over
+        label,
+        options[key],
+        index=None,
+        key=key,
+        bind="query-params",
+        placeholder="any",
+        on_change=start_over,
     )
     return picked

@@ -1,4 +1,6 @@
-"""The list of samples, the one that is open, and the way from one to the next. The open sample's address is in the URL."""
+"""The list of samples, the one that is open, and the way from one to the next. The open sample's
+address is in the URL.
+"""
 
 from __future__ import annotations
 
@@ -39,12 +41,18 @@ def open_address() -> Address | None:
 
 
 def draw_list(choice: SampleChoice, n_matching: int, opened: Address | None) -> None:
-    """Draw one page of the list with its pages beneath, narrow beside an open sample. A click on a row opens that sample."""
+    """Draw one page of the list with its pages beneath, narrow beside an open sample. A click on a
+    row opens that sample.
+    """
     is_narrow = opened is not None
     n_pages = max(1, math.ceil(n_matching / PAGE_SIZE))
     page = _current_page(n_pages)
-    frame = cached.sample_page(choice.selection, choice.wanted, sort=choice.sort, page=page - 1, page_size=PAGE_SIZE)
-    addresses = [(str(run), int(row)) for run, row in zip(frame["run_id"], frame["row_in_run"], strict=True)]
+    frame = cached.sample_page(
+        choice.selection, choice.wanted, sort=choice.sort, page=page - 1, page_size=PAGE_SIZE
+    )
+    addresses = [
+        (str(run), int(row)) for run, row in zip(frame["run_id"], frame["row_in_run"], strict=True)
+    ]
     st.session_state[_LISTED] = addresses
     shown = list_table(frame)
     reading.note("table", shown, name="samples")
@@ -56,24 +64,36 @@ def draw_list(choice: SampleChoice, n_matching: int, opened: Address | None) -> 
         hide_index=True,
         height=min(560, 37 + 35 * len(shown)),
         column_order=list(_NARROW) if is_narrow else None,
-        column_config=_COLUMNS | ({name: st.column_config.TextColumn(width=width) for name, width in _NARROW.items()} if is_narrow else {}),
+        column_config=_COLUMNS
+        | (
+            {name: st.column_config.TextColumn(width=width) for name, width in _NARROW.items()}
+            if is_narrow
+            else {}
+        ),
         on_select=_open_selected,
         selection_mode="single-row",
         selection_default=_selection(marked) if marked else None,
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         if n_pages > 1:
-            st.pagination(n_pages, key="page", bind="query-params", max_visible_pages=5 if is_narrow else 7)
+            st.pagination(
+                n_pages, key="page", bind="query-params", max_visible_pages=5 if is_narrow else 7
+            )
         first = (page - 1) * PAGE_SIZE
-        st.caption(f"{first + 1:,}–{first + len(frame):,} of {n_matching:,}, sorted by {choice.sort}")
+        st.caption(
+            f"{first + 1:,}–{first + len(frame):,} of {n_matching:,}, sorted by {choice.sort}"
+        )
     if not is_narrow:
         screen.downloads(shown, "samples")
 
 
 def list_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """A page of samples as it stands on screen: texts on one line with nothing hidden, columns without any value left out."""
+    """A page of samples as it stands on screen: texts on one line with nothing hidden, columns
+    without any value left out.
+    """
     texts = {
-        name: [None if pd.isna(text) else one_line(str(text)) for text in frame[name]] for name in ("parsed_answer", "target", "response")
+        name: [None if pd.isna(text) else one_line(str(text)) for text in frame[name]]
+        for name in ("parsed_answer", "target", "response")
     }
     table = pd.DataFrame(
         {
@@ -94,11 +114,15 @@ def list_table(frame: pd.DataFrame) -> pd.DataFrame:
             "row": frame["row_in_run"],
         }
     )
-    return table.drop(columns=[name for name in table.columns if table[name].isna().all() and name not in _NARROW])
+    return table.drop(
+        columns=[name for name in table.columns if table[name].isna().all() and name not in _NARROW]
+    )
 
 
 def draw_steps(choice: SampleChoice, address: Address) -> None:
-    """Buttons to the neighbours of the open sample, in the order of the list, and one that closes it."""
+    """Buttons to the neighbours of the open sample, in the order of the list, and one that closes
+    it.
+    """
     before, after = cached.neighbours(choice.selection, choice.wanted, *address, sort=choice.sort)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -111,18 +135,35 @@ def draw_steps(choice: SampleChoice, address: Address) -> None:
             args=(before, -1),
         )
         st.button(
-            "Next", key="next", shortcut="j", icon=":material/arrow_forward:", disabled=after is None, on_click=_go_to, args=(after, 1)
+            "Next",
+            key="next",
+            shortcut="j",
+            icon=":material/arrow_forward:",
+            disabled=after is None,
+            on_click=_go_to,
+            args=(after, 1),
         )
-        st.button("Close", key="close", shortcut="x", icon=":material/close:", type="tertiary", on_click=_close)
+        st.button(
+            "Close",
+            key="close",
+            shortcut="x",
+            icon=":material/close:",
+            type="tertiary",
+            on_click=_close,
+        )
 
 
 def _current_page(n_pages: int) -> int:
-    """The page asked for, by the widget or, before it is drawn for the first time, by the URL; never beyond the last."""
+    """The page asked for, by the widget or, before it is drawn for the first time, by the URL;
+    never beyond the last.
+    """
     if "page" not in st.session_state:
         word = st.query_params.get("page", "1")
         page = int(word) if word.isdecimal() and len(word) < 10 else 0
         if not 1 <= page <= n_pages:
-            say_ignored("page", word, f"The list has {counted(n_pages, 'page')}; this is the first.")
+            say_ignored(
+                "page", word, f"The list has {counted(n_pages, 'page')}; this is the first."
+            )
             page = 1
         return page
     page = min(max(1, int(st.session_state["page"] or 1)), n_pages)
@@ -150,7 +191,9 @@ def _go_to(address: Address, direction: int) -> None:
 
 
 def _mark(rows: list[int]) -> None:
-    """Let the ticked row be the open one, also after Back or a step. A list that was not drawn yet has no ticks to move."""
+    """Let the ticked row be the open one, also after Back or a step. A list that was not drawn yet
+    has no ticks to move.
+    """
     if "list" in st.session_state and list(st.session_state["list"]["selection"]["rows"]) != rows:
         st.session_state["list"] = _selection(rows)
 

@@ -1,4 +1,6 @@
-"""Which answers went wrong, and why? From a filter to a list to one answer; everything has an address."""
+"""Which answers went wrong, and why? From a filter to a list to one answer; everything has an
+address.
+"""
 
 import streamlit as st
 
@@ -14,7 +16,8 @@ with screen.readable_errors():
     if not cached.store_info()["samples"]:
         screen.empty(
             "No samples are stored yet.",
-            "Samples are single answers. Published figures come without them; import result files that hold the answers of a run.",
+            "Samples are single answers. Published figures come without them; import result files"
+            " that hold the answers of a run.",
         )
         screen.page_link("runs", "Import results", icon=":material/upload:", view="Import")
         st.stop()
@@ -35,12 +38,16 @@ with screen.readable_errors():
                 sample = cached.sample(*address, chosen.scheme)
                 draw_steps(choice, address)
                 if lies_outside(sample, choice):
-                    st.caption("This sample lies outside of the filters; Previous and Next lead to samples that match them.")
+                    st.caption(
+                        "This sample lies outside of the filters; Previous and Next lead to samples"
+                        " that match them."
+                    )
                 draw_sample(sample, level_labels(chosen.scheme))
     else:
         screen.empty(
             "No sample matches.",
-            "Published figures have no samples behind them. Take filters away, or choose other models or tasks on the left.",
+            "Published figures have no samples behind them. Take filters away, or choose other"
+            " models or tasks on the left.",
         )
         if choice.is_narrowed or choice.selection != chosen:
             st.button("Clear the filters", on_click=clear_filters, icon=":material/filter_alt_off:")

@@ -1,4 +1,6 @@
-"""The tab "What explains the gap" of the valley page: a constant penalty against what is seen, tests, and the accounts M0 to M4."""
+"""The tab "What explains the gap" of the valley page: a constant penalty against what is seen,
+tests, and the accounts M0 to M4.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,13 @@ import streamlit as st
 
 from analysis.valley.sentences import percent
 from data.records import NotEnoughDataError, Selection
-from pages.valley.explanation_sentences import ROW_NAMES, TEACHING, axis_caption, comparison, test_rows
+from pages.valley.explanation_sentences import (
+    ROW_NAMES,
+    TEACHING,
+    axis_caption,
+    comparison,
+    test_rows,
+)
 from pages.valley.sentences import raised
 from ui import cached, screen, selection
 from ui.calibration_captions import simulated
@@ -23,22 +31,42 @@ if TYPE_CHECKING:
     from analysis.valley.locating import Valley
     from ui.figures.theme import ModelStyle
 
-ACCOUNT_COLUMNS = (*("name", "words", "n_params", "loglik", "aicc", "d_aicc", "weight", "bic", "d_bic", "penalty", "task_sd", "split_sd"),)
+ACCOUNT_COLUMNS = (
+    *(
+        "name",
+        "words",
+        "n_params",
+        "loglik",
+        "aicc",
+        "d_aicc",
+        "weight",
+        "bic",
+        "d_bic",
+        "penalty",
+        "task_sd",
+        "split_sd",
+    ),
+)
 
 
 def draw_explanation(valleys: Sequence[Valley], chosen: Selection) -> None:
-    """Everything that says whether a constant penalty is enough, for all drawn models and then for one of them."""
+    """Everything that says whether a constant penalty is enough, for all drawn models and then for
+    one of them.
+    """
     st.markdown(screen.plain(TEACHING))
     if not valleys:
         st.caption("No model is drawn, so there is no gap to explain.")
         return
     _draw_complexity(valleys, chosen)
     _draw_means(valleys)
-    tested = sorted((valley.model for valley in valleys if valley.source == "samples"), key=natural_order)
+    tested = sorted(
+        (valley.model for valley in valleys if valley.source == "samples"), key=natural_order
+    )
     if not tested:
         screen.empty(
             "No tests for published level means.",
-            "Whether the log-odds gap is constant is asked of tasks. Import results per task or per sample to ask it.",
+            "Whether the log-odds gap is constant is asked of tasks. Import results per task or per"
+            " sample to ask it.",
             page="runs",
             link="Import results",
         )
@@ -58,14 +86,32 @@ def draw_explanation(valleys: Sequence[Valley], chosen: Selection) -> None:
 
 
 def _draw_complexity(valleys: Sequence[Valley], chosen: Selection) -> None:
-    clicked = show_chart(complexity_figure(valleys, styles=selection.styles([valley.model for valley in valleys])), key="complexity")
+    clicked = show_chart(
+        complexity_figure(valleys, styles=selection.styles([valley.model for valley in valleys])),
+        key="complexity",
+    )
     routes = {valley.complexity.route for valley in valleys if valley.complexity is not None}
     how = [
         text
         for route, text in (
-            ("line", "where half the answers are right, by a line through the tasks on the difficulty axis, Fieller"),
-            ("isotonic", "where half the answers are right, by level means on the level numbers, bootstrap"),
-            ("smooth", "where the log-odds gap varies (p < 0.10): largest gap of smooth curves through both splits, bootstrap"),
+            (
+                "line",
+                (
+                    "where half the answers are right, by a line through the tasks on the"
+                    " difficulty axis, Fieller"
+                ),
+            ),
+            (
+                "isotonic",
+                "where half the answers are right, by level means on the level numbers, bootstrap",
+            ),
+            (
+                "smooth",
+                (
+                    "where the log-odds gap varies (p < 0.10): largest gap of smooth curves through"
+                    " both splits, bootstrap"
+                ),
+            ),
         )
         if route in routes
     ]
@@ -74,11 +120,19 @@ def _draw_complexity(valleys: Sequence[Valley], chosen: Selection) -> None:
     screen.caption(
         n=f"n = {n:,} answers",
         estimator="; ".join(how),
-        interval="90 %; a triangle points to where a value lies beyond the first or last level, an open symbol has no interval",
+        interval=(
+            "90 %; a triangle points to where a value lies beyond the first or last level, an open"
+            " symbol has no interval"
+        ),
         denominator=chosen.denominator if counted else None,
-        more=simulated("In simulations Fieller's interval holds the truth in {half}", half=("half_point", "half point"))
-        if "line" in routes
-        else [],
+        more=(
+            simulated(
+                "In simulations Fieller's interval holds the truth in {half}",
+                half=("half_point", "half point"),
+            )
+            if "line" in routes
+            else []
+        ),
         methods=("half_point", "peak_by_interpolation", "difficulty_axis"),
     )
     if clicked:
@@ -86,7 +140,9 @@ def _draw_complexity(valleys: Sequence[Valley], chosen: Selection) -> None:
 
 
 def _draw_means(valleys: Sequence[Valley]) -> None:
-    """What a constant penalty fitted to published level means leaves unexplained. A description: nothing is tested."""
+    """What a constant penalty fitted to published level means leaves unexplained. A description:
+    nothing is tested.
+    """
     rows = [
         {
             "model": valley.model,
@@ -101,43 +157,66 @@ def _draw_means(valleys: Sequence[Valley]) -> None:
     if not rows:
         return
     st.markdown("**A constant penalty fitted to published level means**")
-    screen.table(pd.DataFrame(rows), "penalty-of-means", columns=_MEANS_COLUMNS, formats=_MEANS_FORMATS)
+    screen.table(
+        pd.DataFrame(rows), "penalty-of-means", columns=_MEANS_COLUMNS, formats=_MEANS_FORMATS
+    )
     screen.caption(
-        estimator="maximum likelihood of the level counts, one difficulty per level and one penalty for all (M3)",
-        more=["Without results per task there is no interval and no test: a small miss is what a constant penalty would leave"],
+        estimator=(
+            "maximum likelihood of the level counts, one difficulty per level and one penalty for"
+            " all (M3)"
+        ),
+        more=[
+            "Without results per task there is no interval and no test: a small miss is what a"
+            " constant penalty would leave"
+        ],
     )
 
 
-def _draw_charts(valley: Valley, explanation: Explanation, chosen: Selection, styles: Mapping[str, ModelStyle]) -> None:
+def _draw_charts(
+    valley: Valley, explanation: Explanation, chosen: Selection, styles: Mapping[str, ModelStyle]
+) -> None:
     left, right = st.columns(2, gap="small")
     with left:
-        clicked = show_chart(constant_penalty_figure(valley, explanation, styles=styles), key="constant penalty")
+        clicked = show_chart(
+            constant_penalty_figure(valley, explanation, styles=styles), key="constant penalty"
+        )
     with right:
-        clicked = show_chart(half_point_figure(valley, explanation, styles=styles), key="half point") or clicked
+        clicked = (
+            show_chart(half_point_figure(valley, explanation, styles=styles), key="half point")
+            or clicked
+        )
     n = int(valley.curve["n_id"].sum() + valley.curve["n_ood"].sum())
     screen.caption(
         n=f"n = {n:,} answers to {len(explanation.points.task)} tasks in both splits",
-        estimator="left: level gaps over the gaps that a constant penalty of the mean size draws with these tasks and answers; "
-        "right: empirical logits, least squares",
+        estimator=(
+            "left: level gaps over the gaps that a constant penalty of the mean size draws with"
+            " these tasks and answers; right: empirical logits, least squares"
+        ),
         interval=f"{percent(valley.settings.confidence)} left, 90 % right",
         denominator=chosen.denominator,
         more=[axis_caption(valley)],
         methods=("parametric_bootstrap", "half_point", "constancy", "interior_peak"),
     )
     if clicked:
-        screen.open_page("samples", model=clicked["model"], task=clicked.get("task"), level=clicked.get("level"))
+        screen.open_page(
+            "samples", model=clicked["model"], task=clicked.get("task"), level=clicked.get("level")
+        )
 
 
 def _draw_tests(valley: Valley, explanation: Explanation) -> None:
-    frame = pd.DataFrame(test_rows(valley, explanation), columns=list(ROW_NAMES)).astype({"n": "Int64"})
+    frame = pd.DataFrame(test_rows(valley, explanation), columns=list(ROW_NAMES)).astype(
+        {"n": "Int64"}
+    )
     st.markdown("**What the tasks say**")
     screen.table(frame, "gap-tests", columns=_TEST_COLUMNS, formats=_TEST_FORMATS)
     held = simulated(
-        "In simulations the 95 % interval of the mean log-odds gap holds the truth in {mean}, and its t finds a gap where there is none in "
-        "{t}, sign flips in {flips}: OOD is called harder only where both agree",
-        mean=("random_effects_shift", "mean log-odds gap"), t=("random_effects_shift", "shift: t"),
+        "In simulations the 95 % interval of the mean log-odds gap holds the truth in {mean}, and"
+        " its t finds a gap where there is none in {t}, sign flips in {flips}: OOD is called harder"
+        " only where both agree",
+        mean=("random_effects_shift", "mean log-odds gap"),
+        t=("random_effects_shift", "shift: t"),
         flips=("shift_tests", "shift: sign flips"),
-    )  # fmt: skip
+    )
     screen.caption(
         estimator="each question's test stands in its row",
         more=held,
@@ -150,12 +229,20 @@ def _draw_accounts(explanation: Explanation) -> None:
     if not explanation.curves.fits:
         st.caption(screen.plain(f"Not compared: {explanation.curves.reason}."))
         return
-    frame = pd.DataFrame([{name: getattr(fit, name) for name in ACCOUNT_COLUMNS} for fit in explanation.curves.fits])
+    frame = pd.DataFrame(
+        [{name: getattr(fit, name) for name in ACCOUNT_COLUMNS} for fit in explanation.curves.fits]
+    )
     screen.table(frame, "gap-accounts", columns=_ACCOUNT_COLUMNS, formats=_ACCOUNT_FORMATS)
     screen.caption(
         n=f"n = {explanation.curves.n_cells} task × split cells",
-        estimator="maximum likelihood of the tasks' empirical logits, with a random effect of the task and one of task and split",
-        more=["Lower AICc and BIC are better; differences under 2 decide nothing", "Both variances count as parameters"],
+        estimator=(
+            "maximum likelihood of the tasks' empirical logits, with a random effect of the task"
+            " and one of task and split"
+        ),
+        more=[
+            "Lower AICc and BIC are better; differences under 2 decide nothing",
+            "Both variances count as parameters",
+        ],
         methods=("curves", "curve_choice"),
     )
 
@@ -168,7 +255,12 @@ def _p(value: Any) -> str:
     return "–" if pd.isna(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-_TEST_FORMATS: dict[str, Callable[[Any], str]] = {"estimate": _number(2), "low": _number(2), "high": _number(2), "p": _p}
+_TEST_FORMATS: dict[str, Callable[[Any], str]] = {
+    "estimate": _number(2),
+    "low": _number(2),
+    "high": _number(2),
+    "p": _p,
+}
 _TEST_COLUMNS: dict[str, Any] = {
     "question": st.column_config.TextColumn("question", width=330, pinned=True),
     "estimate": st.column_config.NumberColumn("estimate", width=70),
@@ -182,7 +274,9 @@ _TEST_COLUMNS: dict[str, Any] = {
 _MEANS_FORMATS: dict[str, Callable[[Any], str]] = {
     "penalty": _number(2),
     "worst_miss": lambda share: "–" if pd.isna(share) else f"{100 * share:.1f}",
-    **dict.fromkeys(("peak", "penalty_peak"), lambda label: raised(label) if isinstance(label, str) else "none"),
+    **dict.fromkeys(
+        ("peak", "penalty_peak"), lambda label: raised(label) if isinstance(label, str) else "none"
+    ),
 }
 _MEANS_COLUMNS: dict[str, Any] = {
     "model": st.column_config.TextColumn("model", pinned=True),

@@ -1,4 +1,6 @@
-"""Section of the valley page: how likely the reference answers were, ID and OOD, and accuracy set against Min-K%."""
+"""Section of the valley page: how likely the reference answers were, ID and OOD, and accuracy set
+against Min-K%.
+"""
 
 from __future__ import annotations
 
@@ -19,27 +21,40 @@ if TYPE_CHECKING:
     from analysis.likelihood.answer_likelihood import AnswerLikelihood
 
 MOST_STORED = 200_000
-"""Stored answers of one model above which they are not read for this section: the page must stay quick."""
+"""Stored answers of one model above which they are not read for this section: the page must stay
+quick.
+"""
 
 
 def draw_likelihood(models: Sequence[str], chosen: Selection) -> None:
-    """Densities of the answer probability with KL and JS in both modes, and Min-K% normalised accuracy, of the models drawn above."""
+    """Densities of the answer probability with KL and JS in both modes, and Min-K% normalised
+    accuracy, of the models drawn above.
+    """
     counts = cached.task_counts(chosen)
-    n_stored = counts[["n_correct", "n_wrong", "n_unparsed", "n_error"]].sum(axis=1).groupby(counts["model"]).sum()
+    n_stored = (
+        counts[["n_correct", "n_wrong", "n_unparsed", "n_error"]]
+        .sum(axis=1)
+        .groupby(counts["model"])
+        .sum()
+    )
     counted = [model for model in models if model in n_stored.index][:MAX_LINES]
     large = [model for model in counted if n_stored[model] > MOST_STORED]
     found = [cached.answer_likelihood(model, chosen) for model in counted if model not in large]
     found = [one for one in found if one.n_id or one.n_ood or len(one.min_k)]
     if large:
         st.info(
-            screen.plain(f"{listed(large)}: more than {MOST_STORED:,} stored answers. Choose tasks on the left to see fewer of them."),
+            screen.plain(
+                f"{listed(large)}: more than {MOST_STORED:,} stored answers. Choose tasks on the"
+                " left to see fewer of them."
+            ),
             icon=":material/visibility_off:",
         )
     if not found:
         screen.empty(
             "No answer probabilities for the models drawn above.",
-            "They come from the log-probability of the reference answer, which a harness records when it scores likelihoods; "
-            "published numbers have none. Choose models with stored answers on the left, or probe a local model.",
+            "They come from the log-probability of the reference answer, which a harness records"
+            " when it scores likelihoods; published numbers have none. Choose models with stored"
+            " answers on the left, or probe a local model.",
             page="probe",
             link="Probe a model",
         )
@@ -51,9 +66,17 @@ def draw_likelihood(models: Sequence[str], chosen: Selection) -> None:
         clicked = show_chart(density_figure(found, styles=styles), key="answer probability")
     with right:
         percent = st.segmented_control(
-            "Likeliest answers kept, %", [100, 80, 60], default=100, required=True, key="kept", bind="query-params"
+            "Likeliest answers kept, %",
+            [100, 80, 60],
+            default=100,
+            required=True,
+            key="kept",
+            bind="query-params",
         )
-        clicked = show_chart(min_k_figure(found, keep_percent=percent or 100, styles=styles), key="min k") or clicked
+        clicked = (
+            show_chart(min_k_figure(found, keep_percent=percent or 100, styles=styles), key="min k")
+            or clicked
+        )
     _draw_captions(found, chosen)
     _draw_tables(found)
     if clicked:
@@ -64,14 +87,23 @@ def _sentence(found: Sequence[AnswerLikelihood]) -> str:
     """Where ID and OOD lie furthest apart, and where they are closest."""
     known = sorted((one for one in found if one.reason is None), key=lambda one: -one.normalised.js)
     if not known:
-        return f"How far ID and OOD lie apart in answer probability cannot be said: {found[0].reason}."
+        return (
+            f"How far ID and OOD lie apart in answer probability cannot be said: {found[0].reason}."
+        )
     first, last = known[0], known[-1]
 
     def say(one: AnswerLikelihood) -> str:
         return f"for {one.model} ({one.normalised.js:.3f} [{one.js_lo:.3f}, {one.js_hi:.3f}])"
 
-    apart = f"furthest apart {say(first)} and closest {say(last)}" if last is not first else f"apart {say(first)}"
-    return f"In the probability of the reference answer ID and OOD lie {apart}: JS divergence in nats, at most 0.693."
+    apart = (
+        f"furthest apart {say(first)} and closest {say(last)}"
+        if last is not first
+        else f"apart {say(first)}"
+    )
+    return (
+        f"In the probability of the reference answer ID and OOD lie {apart}: JS divergence in nats,"
+        " at most 0.693."
+    )
 
 
 def _draw_captions(found: Sequence[AnswerLikelihood], chosen: Selection) -> None:
@@ -81,20 +113,30 @@ def _draw_captions(found: Sequence[AnswerLikelihood], chosen: Selection) -> None
     notes = []
     if measures != ["per token"]:
         notes.append(
-            f"Probability of the reference answer {' or '.join(measures)}: the paper takes it per token, but the stored tokens are not "
-            "those of the reference answer"
+            f"Probability of the reference answer {' or '.join(measures)}: the paper takes it per"
+            " token, but the stored tokens are not those of the reference answer"
         )
     if "response" in whose:
         notes.append(
-            "Min-K% is taken over the tokens of the model's own response, since those are stored; the paper takes the reference answer's"
+            "Min-K% is taken over the tokens of the model's own response, since those are stored;"
+            " the paper takes the reference answer's"
         )
     notes += [f"{without:,} answers without a probability stay out"] if without else []
     notes += [f"An even spread is drawn; {left_out:,} answers are left out"] if left_out else []
     screen.caption(
-        n=f"n = {sum(one.n_id for one in found):,} ID and {sum(one.n_ood for one in found):,} OOD answers, all tasks pooled",
-        estimator="Gaussian kernel densities on 100 points; KL and JS of the densities divided by their sum, and as the authors' code has "
-        "them (undivided, so they grow with the number of points and have no unit); accuracy over mean Min-K% probability",
-        interval=f"{100 * found[0].confidence:.0f} %, bootstrap over answers (item level only; a JS near 0 is biased upwards)",
+        n=(
+            f"n = {sum(one.n_id for one in found):,} ID and {sum(one.n_ood for one in found):,} OOD"
+            " answers, all tasks pooled"
+        ),
+        estimator=(
+            "Gaussian kernel densities on 100 points; KL and JS of the densities divided by their"
+            " sum, and as the authors' code has them (undivided, so they grow with the number of"
+            " points and have no unit); accuracy over mean Min-K% probability"
+        ),
+        interval=(
+            f"{100 * found[0].confidence:.0f} %, bootstrap over answers (item level only; a JS near"
+            " 0 is biased upwards)"
+        ),
         denominator=chosen.denominator,
         more=notes,
     )
@@ -124,11 +166,22 @@ def _draw_tables(found: Sequence[AnswerLikelihood]) -> None:
     if table["reason"].isna().all():
         table = table.drop(columns="reason")
     numbers = [name for name in table.columns if name.startswith(("mean", "JS", "KL", "authors"))]
-    screen.table(table, "answer-probability", formats=dict.fromkeys(numbers, _number), key="answer probability rows")
-    detailed = pd.concat([one.min_k.assign(model=one.model, tokens=one.tokens) for one in found], ignore_index=True)
+    screen.table(
+        table,
+        "answer-probability",
+        formats=dict.fromkeys(numbers, _number),
+        key="answer probability rows",
+    )
+    detailed = pd.concat(
+        [one.min_k.assign(model=one.model, tokens=one.tokens) for one in found], ignore_index=True
+    )
     if len(detailed):
         with st.expander("Min-K% in numbers"):
-            screen.table(detailed[["model", *(name for name in detailed.columns if name != "model")]], "min-k-accuracy", key="min k rows")
+            screen.table(
+                detailed[["model", *(name for name in detailed.columns if name != "model")]],
+                "min-k-accuracy",
+                key="min k rows",
+            )
 
 
 def _number(value: float) -> str:

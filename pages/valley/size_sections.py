@@ -1,4 +1,6 @@
-"""Sections of the valley page: the critical level against model size, and the complexity used on probe tasks."""
+"""Sections of the valley page: the critical level against model size, and the complexity used on
+probe tasks.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,17 @@ SOURCES = {"published levels": "published", "stored answers": "samples"}
 
 
 def draw_size(chosen: Selection) -> None:
-    """Critical level against the number of parameters: sentence, scatter, every test as a table, the models behind it."""
+    """Critical level against the number of parameters: sentence, scatter, every test as a table,
+    the models behind it.
+    """
     found = {words: cached.level_by_size(source, chosen) for words, source in SOURCES.items()}
     there = [words for words in SOURCES if len(found[words].entered)]
     if not there:
         screen.empty(
             "No model has both a published size and a critical level in this choice.",
-            "A critical level needs answers in both splits on levels, or a published one. Sizes come from the catalog of models and from "
-            "imported runs; they are never guessed. Clear the choice of models on the left, or import such results.",
+            "A critical level needs answers in both splits on levels, or a published one. Sizes"
+            " come from the catalog of models and from imported runs; they are never guessed. Clear"
+            " the choice of models on the left, or import such results.",
             page="runs",
             link="Import results",
         )
@@ -42,7 +47,14 @@ def draw_size(chosen: Selection) -> None:
     words = there[0]
     if len(there) > 1:
         words = (
-            st.segmented_control("Critical levels from", there, default=words, required=True, key="levels_from", bind="query-params")
+            st.segmented_control(
+                "Critical levels from",
+                there,
+                default=words,
+                required=True,
+                key="levels_from",
+                bind="query-params",
+            )
             or words
         )
     _draw_one(found[words], chosen)
@@ -51,20 +63,31 @@ def draw_size(chosen: Selection) -> None:
 def _draw_one(found: LevelBySize, chosen: Selection) -> None:
     screen.answer(found.sentence())
     known = cached.levels(chosen.scheme)
-    labels = {int(level): str(label) for level, label in zip(known["level"], known["label"], strict=True)}
-    clicked = show_chart(size_figure(found, labels, styles=selection.styles(found.models["model"])), key=f"size {found.source}")
+    labels = {
+        int(level): str(label) for level, label in zip(known["level"], known["label"], strict=True)
+    }
+    clicked = show_chart(
+        size_figure(found, labels, styles=selection.styles(found.models["model"])),
+        key=f"size {found.source}",
+    )
     fit = found.interval
     screen.caption(
-        n=f"n = {fit.n} models, {fit.n_lowest} at the lowest level or below, {fit.n_highest} at the highest or above (arrows)",
-        estimator="normal regression of the level on log10 parameters, a level being an interval and the two end levels open",
+        n=(
+            f"n = {fit.n} models, {fit.n_lowest} at the lowest level or below, {fit.n_highest} at"
+            " the highest or above (arrows)"
+        ),
+        estimator=(
+            "normal regression of the level on log10 parameters, a level being an interval and the"
+            " two end levels open"
+        ),
         interval=f"{100 * fit.confidence:.0f} %, Wald; the p-value is that of the likelihood ratio",
         denominator=chosen.denominator if found.source == "samples" else None,
         more=[
             "Colour = model, symbol = family",
             "Models of one size and level are drawn a little apart",
             *simulated(
-                "In simulations of 23 models the interval holds the slope in {slope}, and the likelihood ratio finds a trend where there "
-                "is none in {ratio}",
+                "In simulations of 23 models the interval holds the slope in {slope}, and the"
+                " likelihood ratio finds a trend where there is none in {ratio}",
                 slope=("interval_regression", "levels per tenfold size"),
                 ratio=("interval_regression", "size: likelihood ratio"),
             ),
@@ -83,26 +106,90 @@ def _draw_one(found: LevelBySize, chosen: Selection) -> None:
         key=f"size models {found.source}",
     )
     if clicked:
-        screen.open_page("runs" if found.source == "published" else "samples", model=str(clicked["model"]))
+        screen.open_page(
+            "runs" if found.source == "published" else "samples", model=str(clicked["model"])
+        )
 
 
 def _draw_tests(found: LevelBySize) -> None:
     """Every statistic of METHODS B4, the one within families first."""
     rows = [
-        ("Kendall's S within families", found.within.s, None, None, found.within.p_two_sided, found.within.n, found.within.method),
-        ("Kendall's tau-b, all models", found.overall.tau_b, None, None, found.overall.p_two_sided, found.overall.n, found.overall.method),
-        ("Spearman, all models", found.overall.spearman, None, None, found.overall.spearman_p, found.overall.n, "t approximation"),
-        ("Levels per tenfold size, interval-censored", found.interval.b1, found.interval.lo, found.interval.hi, found.interval.lr_p,
-         found.interval.n, "likelihood ratio"),
-        ("Log odds of a higher level per tenfold size", found.ordinal.beta, found.ordinal.lo, found.ordinal.hi, found.ordinal.lr_p,
-         found.ordinal.n, "proportional odds, likelihood ratio"),
-        ("Levels per tenfold size, least squares", found.line.slope, None, None, found.line.p, found.line.n, "ignores the censoring"),
-        ("Jonckheere-Terpstra z over size groups", found.groups.z, None, None, found.groups.p_one_sided, found.groups.n,
-         "one-sided: rises"),
-        ("P(closed above open), Mann-Whitney", found.access.share, None, None, found.access.p, found.access.n_first + found.access.n_second,
-         "one-sided: closed is higher; no sizes"),
-    ]  # fmt: skip
-    table = pd.DataFrame(rows, columns=["statistic", "estimate", "from", "to", "p", "n models", "how"])
+        (
+            "Kendall's S within families",
+            found.within.s,
+            None,
+            None,
+            found.within.p_two_sided,
+            found.within.n,
+            found.within.method,
+        ),
+        (
+            "Kendall's tau-b, all models",
+            found.overall.tau_b,
+            None,
+            None,
+            found.overall.p_two_sided,
+            found.overall.n,
+            found.overall.method,
+        ),
+        (
+            "Spearman, all models",
+            found.overall.spearman,
+            None,
+            None,
+            found.overall.spearman_p,
+            found.overall.n,
+            "t approximation",
+        ),
+        (
+            "Levels per tenfold size, interval-censored",
+            found.interval.b1,
+            found.interval.lo,
+            found.interval.hi,
+            found.interval.lr_p,
+            found.interval.n,
+            "likelihood ratio",
+        ),
+        (
+            "Log odds of a higher level per tenfold size",
+            found.ordinal.beta,
+            found.ordinal.lo,
+            found.ordinal.hi,
+            found.ordinal.lr_p,
+            found.ordinal.n,
+            "proportional odds, likelihood ratio",
+        ),
+        (
+            "Levels per tenfold size, least squares",
+            found.line.slope,
+            None,
+            None,
+            found.line.p,
+            found.line.n,
+            "ignores the censoring",
+        ),
+        (
+            "Jonckheere-Terpstra z over size groups",
+            found.groups.z,
+            None,
+            None,
+            found.groups.p_one_sided,
+            found.groups.n,
+            "one-sided: rises",
+        ),
+        (
+            "P(closed above open), Mann-Whitney",
+            found.access.share,
+            None,
+            None,
+            found.access.p,
+            found.access.n_first + found.access.n_second,
+            "one-sided: closed is higher; no sizes",
+        ),
+    ]
+    table = pd.DataFrame(
+        rows, columns=["statistic", "estimate", "from", "to", "p", "n models", "how"]
+    )
     table["reason"] = [
         *(found.within.reason, found.overall.reason, found.overall.reason, found.interval.reason),
         *(found.ordinal.reason, found.line.reason, found.groups.reason, found.access.reason),
@@ -110,7 +197,9 @@ def _draw_tests(found: LevelBySize) -> None:
     table[["from", "to"]] = table[["from", "to"]].astype(float)
     if table["reason"].isna().all():
         table = table.drop(columns="reason")
-    screen.table(table, f"size-tests-{found.source}", formats=_FORMATS, key=f"size tests {found.source}")
+    screen.table(
+        table, f"size-tests-{found.source}", formats=_FORMATS, key=f"size tests {found.source}"
+    )
 
 
 def _size(n_params: float) -> str:
@@ -132,31 +221,52 @@ def draw_probe_tasks(chosen: Selection) -> None:
     """Complexity used on tasks that can be solved at several, read off the model's own levels."""
     readings = cached.probe_readings(chosen)
     if not readings:
-        tasks = "longest_increasing_subsequence, longest_consecutive_elements and longest_common_subarray"
+        tasks = (
+            "longest_increasing_subsequence, longest_consecutive_elements and"
+            " longest_common_subarray"
+        )
         screen.empty(
             "No answers on probe tasks in this choice.",
-            f"Probe tasks can be solved at several complexities (in SCYLLA {tasks}); a model's OOD accuracy on one, set against its own "
-            "OOD accuracies on levels, says which it used. Put one to a model on the probe page, or import such results.",
+            f"Probe tasks can be solved at several complexities (in SCYLLA {tasks}); a model's OOD"
+            " accuracy on one, set against its own OOD accuracies on levels, says which it used."
+            " Put one to a model on the probe page, or import such results.",
             page="probe",
             link="Probe a model",
         )
         return
     screen.answer(_probe_sentence(readings))
-    clicked = show_chart(probe_level_figure(readings, styles=selection.styles([reading.model for reading in readings])), key="probe levels")
+    clicked = show_chart(
+        probe_level_figure(
+            readings, styles=selection.styles([reading.model for reading in readings])
+        ),
+        key="probe levels",
+    )
     n_models = len({reading.model for reading in readings})
     screen.caption(
-        n=f"n = {sum(reading.n for reading in readings):,} OOD answers on probe tasks, {n_models} models",
-        estimator="where the straight lines between the model's own OOD level means equal its OOD accuracy on the probe task; "
-        "all crossings",
-        interval=f"{100 * readings[0].level.confidence:.0f} %, of the lowest crossing over {readings[0].level.n_draws:,} draws of every "
-        "accuracy from its Beta posterior; other instances, not other tasks",
+        n=(
+            f"n = {sum(reading.n for reading in readings):,} OOD answers on probe tasks, {n_models}"
+            " models"
+        ),
+        estimator=(
+            "where the straight lines between the model's own OOD level means equal its OOD"
+            " accuracy on the probe task; all crossings"
+        ),
+        interval=(
+            f"{100 * readings[0].level.confidence:.0f} %, of the lowest crossing over"
+            f" {readings[0].level.n_draws:,} draws of every accuracy from its Beta posterior; other"
+            " instances, not other tasks"
+        ),
         denominator=chosen.denominator,
-        more=["Triangles and lines beyond the levels: complexity below the lowest or above the highest level"]
+        more=[
+            "Triangles and lines beyond the levels: complexity below the lowest or above the"
+            " highest level"
+        ]
         + ([f"Drawn are the first {MAX_LINES} models"] if n_models > MAX_LINES else []),
     )
     st.caption(
-        "Several crossings mean that the accuracies do not fall steadily over the levels: each is a possible reading. "
-        "Levels are ordinal: a level of 2.5 lies between 2 and 3 and is no exponent."
+        "Several crossings mean that the accuracies do not fall steadily over the levels: each is a"
+        " possible reading. Levels are ordinal: a level of 2.5 lies between 2 and 3 and is no"
+        " exponent."
     )
     records = [reading.as_record() for reading in readings]
     frame = pd.DataFrame(records)
@@ -164,7 +274,9 @@ def draw_probe_tasks(chosen: Selection) -> None:
     frame["interval"] = [" to ".join(_end(end) for end in ends) for ends in frame["interval"]]
     screen.table(frame, "probe-tasks", key="probe task rows")
     if clicked:
-        screen.open_page("samples", model=str(clicked["model"]), task=clicked.get("task"), split="ood")
+        screen.open_page(
+            "samples", model=str(clicked["model"]), task=clicked.get("task"), split="ood"
+        )
 
 
 def _end(end: float | str | None) -> str:
@@ -177,11 +289,20 @@ def _probe_sentence(readings: Sequence[ProbeReading]) -> str:
     for reading in readings[:3]:
         found = reading.level
         where = " or ".join(f"{level:.2f}" for level in found.crossings.levels)
-        ends = f" [{_end(_finite_end(found.lo))}, {_end(_finite_end(found.hi))}]" if found.n_draws else ""
+        ends = (
+            f" [{_end(_finite_end(found.lo))}, {_end(_finite_end(found.hi))}]"
+            if found.n_draws
+            else ""
+        )
         if where:
-            said.append(f"{reading.model} answers {reading.task} as it answers tasks of level {where}{ends}")
+            said.append(
+                f"{reading.model} answers {reading.task} as it answers tasks of level {where}{ends}"
+            )
         elif found.crossings.censored:
-            said.append(f"{reading.model} uses a complexity {found.crossings.censored} all levels on {reading.task}{ends}")
+            said.append(
+                f"{reading.model} uses a complexity {found.crossings.censored} all levels on"
+                f" {reading.task}{ends}"
+            )
         else:
             said.append(f"{reading.model} on {reading.task}: {found.crossings.reason}")
     more = f"; {len(readings) - len(said)} more below" if len(readings) > len(said) else ""
@@ -189,4 +310,12 @@ def _probe_sentence(readings: Sequence[ProbeReading]) -> str:
 
 
 def _finite_end(value: float) -> float | str | None:
-    return None if value != value else "below" if value == float("-inf") else "above" if value == float("inf") else value
+    return (
+        None
+        if value != value
+        else "below"
+        if value == float("-inf")
+        else "above"
+        if value == float("inf")
+        else value
+    )

@@ -1,4 +1,6 @@
-"""What if another metric had been used? The same answers under another choice beside the paper's, and under every choice at once."""
+"""What if another metric had been used? The same answers under another choice beside the paper's,
+and under every choice at once.
+"""
 
 import streamlit as st
 
@@ -24,13 +26,19 @@ with screen.readable_errors():
     if not models:
         screen.empty(
             "No answers and no published level means for this choice.",
-            "Change the choice on the left, or import results: with their samples for other metrics, as level means for the penalty.",
+            "Change the choice on the left, or import results: with their samples for other"
+            " metrics, as level means for the penalty.",
             page="runs",
             link="Import results",
         )
         st.stop()
     shown = cells.narrowed(models)
-    one, every, grading = st.tabs(["Another metric", "Every metric", "Grading effect"], key="view", on_change="rerun", bind="query-params")
+    one, every, grading = st.tabs(
+        ["Another metric", "Every metric", "Grading effect"],
+        key="view",
+        on_change="rerun",
+        bind="query-params",
+    )
     if one.open:
         with one:
             choice = pick_choice(shown, chosen)

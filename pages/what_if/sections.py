@@ -1,4 +1,6 @@
-"""Sections of the what-if page: ranks and levels under another choice, what is missing for it, target length, test size, multiverse."""
+"""Sections of the what-if page: ranks and levels under another choice, what is missing for it,
+target length, test size, multiverse.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,12 @@ if TYPE_CHECKING:
 
 AUTHORS_GRADER = "authors_grader"
 NO_INTERVAL = (
-    "none is drawn: all specifications share the same answers, so their margins move together; the first tab has one for each choice"
+    "none is drawn: all specifications share the same answers, so their margins move together; the"
+    " first tab has one for each choice"
 )
-_GRADING = "Grading every stored reply as the SCYLLA authors do; this takes some seconds the first time"
+_GRADING = (
+    "Grading every stored reply as the SCYLLA authors do; this takes some seconds the first time"
+)
 
 
 def graded_anew(chosen: Selection, models: tuple[str, ...]) -> Cells:
@@ -50,7 +55,12 @@ def draw_what_if(cells: Cells, choice: Choice, chosen: Selection, left_out: str 
         clicked = show_chart(rank_slope_figure(what_if, styles=styles), key="what-if ranks")
     if right is not None:
         with right:
-            clicked = show_chart(what_if_levels_figure(what_if, drawn, styles=styles), key="what-if levels") or clicked
+            clicked = (
+                show_chart(
+                    what_if_levels_figure(what_if, drawn, styles=styles), key="what-if levels"
+                )
+                or clicked
+            )
     _caption(what_if)
     if clicked:
         kept = {name: clicked[name] for name in ("level", "split") if name in clicked}
@@ -63,7 +73,9 @@ def draw_what_if(cells: Cells, choice: Choice, chosen: Selection, left_out: str 
         return
     with numbers:
         screen.table(what_if.ranks.drop(columns=["moved"]), "what-if-ranks", columns=_columns())
-        levels = what_if.chosen.levels.assign(level_label=[level_name(label, 0) for label in what_if.chosen.levels["level_label"]])
+        levels = what_if.chosen.levels.assign(
+            level_label=[level_name(label, 0) for label in what_if.chosen.levels["level_label"]]
+        )
         screen.table(levels, "what-if-levels", columns=_columns())
 
 
@@ -80,23 +92,36 @@ def _in_every_choice(what_if: WhatIf, cells: Cells, chosen: Selection) -> str | 
     # The authors' grader takes seconds to look at all replies: only who asks for it waits.
     authors = what_if.chosen.choice.metric == AUTHORS_GRADER
     found = cached.multiverse(chosen, cells.models, conclusion, authors=authors)
-    return f"Over every choice{'' if authors else ' but the authors’ grader'}: {multiverse_sentence(found)}"
+    return (
+        f"Over every choice{'' if authors else ' but the authors’ grader'}:"
+        f" {multiverse_sentence(found)}"
+    )
 
 
 def _drawn(what_if: WhatIf) -> list[str]:
-    """Models whose levels are drawn as lines: those that change places first, up to half of what a chart of lines holds."""
+    """Models whose levels are drawn as lines: those that change places first, up to half of what a
+    chart of lines holds.
+    """
     ranks = what_if.ranks.dropna(subset=["paper_rank", "rank"])
-    moved = ranks.reindex(ranks["moved"].abs().sort_values(ascending=False, kind="stable").index)["model"]
+    moved = ranks.reindex(ranks["moved"].abs().sort_values(ascending=False, kind="stable").index)[
+        "model"
+    ]
     return list(moved[: MAX_LINES // 2])
 
 
 _METHODS = {
-    "chance_corrected": "chance_corrected", "edit_distance": "token_edit_distance", "edit_distance_words": "token_edit_distance",
-    "edit_distance_characters": "token_edit_distance", "token_accuracy": "per_token_accuracy",
-    "answer_probability": "answer_log_probability", "token_probability": "answer_log_probability",
-    "answer_logprob": "answer_log_probability", "choice_grade": "multiple_choice_grade", "choice_probability": "multiple_choice_grade",
+    "chance_corrected": "chance_corrected",
+    "edit_distance": "token_edit_distance",
+    "edit_distance_words": "token_edit_distance",
+    "edit_distance_characters": "token_edit_distance",
+    "token_accuracy": "per_token_accuracy",
+    "answer_probability": "answer_log_probability",
+    "token_probability": "answer_log_probability",
+    "answer_logprob": "answer_log_probability",
+    "choice_grade": "multiple_choice_grade",
+    "choice_probability": "multiple_choice_grade",
     "brier": "brier",
-}  # fmt: skip
+}
 
 
 def _method_of(metric: str) -> str:
@@ -113,21 +138,38 @@ def _caption(what_if: WhatIf) -> None:
     direction = "higher is better" if metric.higher_is_better else "lower is better"
     screen.caption(
         n=f"n = {int(what_if.chosen.levels['n'].sum()):,} answers",
-        estimator=f"{metric.label}: {metric.formula} ({direction}); {choice.averaging} count the same unless weighted",
-        interval=f"95 %, {len(what_if.chosen.draws)} bootstrap resamples of tasks and answers, paired over models",
+        estimator=(
+            f"{metric.label}: {metric.formula} ({direction}); {choice.averaging} count the same"
+            " unless weighted"
+        ),
+        interval=(
+            f"95 %, {len(what_if.chosen.draws)} bootstrap resamples of tasks and answers, paired"
+            " over models"
+        ),
         more=[
-            f"Denominator of your choice: {DENOMINATOR_WORDS[choice.denominator]} (on the left)"
-            if what_if.has_answers
-            else "Denominator: that of the published source",
-            "Paper: exact match, the authors’ rule, S of each task, tasks then levels count the same, λ = 1",
+            (
+                f"Denominator of your choice: {DENOMINATOR_WORDS[choice.denominator]} (on the left)"
+                if what_if.has_answers
+                else "Denominator: that of the published source"
+            ),
+            (
+                "Paper: exact match, the authors’ rule, S of each task, tasks then levels count the"
+                " same, λ = 1"
+            ),
         ],
-        methods=tuple(dict.fromkeys((_method_of(metric.key), "aggregation", "generalization_score"))),
+        methods=tuple(
+            dict.fromkeys((_method_of(metric.key), "aggregation", "generalization_score"))
+        ),
     )
 
 
 def draw_missing(cells: Cells, choice: Choice, chosen: Selection) -> None:
     """Which runs lack what the metric needs, and which option would record it."""
-    lacking = {model: text for (key, model), text in cells.lacking.items() if key == choice.metric and model in cells.models}
+    lacking = {
+        model: text
+        for (key, model), text in cells.lacking.items()
+        if key == choice.metric and model in cells.models
+    }
     by_reason: dict[str, list[str]] = {}
     for model, text in lacking.items():
         by_reason.setdefault(text, []).append(model)
@@ -141,27 +183,35 @@ def draw_missing(cells: Cells, choice: Choice, chosen: Selection) -> None:
 
 
 def _say_regraded(cells: Cells, chosen: Selection) -> None:
-    """How many replies were graded anew, what our own grader says of them, and why others could not be graded."""
+    """How many replies were graded anew, what our own grader says of them, and why others could not
+    be graded.
+    """
     rows = cached.regraded(chosen)
     rows = rows[rows["model"].isin(cells.models)]
     graded = rows.dropna(subset=["our_outcome"])
     same = int((graded["our_outcome"] == graded["outcome"]).sum())
     st.caption(
         screen.plain(
-            f"{len(graded):,} replies were graded anew, each against the instance that its stored prompt and id prove. Our grader gives "
-            f"{same:,} of them the stored outcome. Replies in the ladder's compact form have no brackets: their answer is put to the "
-            "authors' grader as “The answer is [...].”"
+            f"{len(graded):,} replies were graded anew, each against the instance that its stored"
+            f" prompt and id prove. Our grader gives {same:,} of them the stored outcome. Replies"
+            " in the ladder's compact form have no brackets: their answer is put to the authors'"
+            " grader as “The answer is [...].”"
         )
     )
     for reason, n in rows["reason"].value_counts().items():
-        st.warning(screen.plain(f"{n:,} replies cannot be graded anew: {reason}."), icon=":material/data_alert:")
+        st.warning(
+            screen.plain(f"{n:,} replies cannot be graded anew: {reason}."),
+            icon=":material/data_alert:",
+        )
 
 
 def draw_length(cells: Cells, choice: Choice) -> None:
     """Exact match at another target length, p^L."""
     from analysis.what_if.target_length import target_length_table
 
-    place = _closed("Another target length: what exact match hides behind p to the power of L", "length_open")
+    place = _closed(
+        "Another target length: what exact match hides behind p to the power of L", "length_open"
+    )
     if not place.open:
         return
     with place:
@@ -169,20 +219,30 @@ def draw_length(cells: Cells, choice: Choice) -> None:
         table = target_length_table(cells, length, denominator=choice.denominator)
         known = table.dropna(subset=["p"])
         if known.empty:
-            screen.empty("No token probability can be inferred.", "It needs exact-match accuracies above 0 and stored references.")
+            screen.empty(
+                "No token probability can be inferred.",
+                "It needs exact-match accuracies above 0 and stored references.",
+            )
             return
         worst = known.iloc[int(known["accuracy"].argmin())]
         screen.answer(
             raised(
-                f"{worst['model']} at {worst['level_label']}{_side(worst['split'])} is right in {percent(worst['accuracy'])}, yet each of "
-                f"its {worst['tokens']:.1f} tokens in {percent(worst['p'])}; with {length} tokens it would be right in "
-                f"{percent(worst['accuracy_at'])}."
+                f"{worst['model']} at {worst['level_label']}{_side(worst['split'])} is right in"
+                f" {percent(worst['accuracy'])}, yet each of its {worst['tokens']:.1f} tokens in"
+                f" {percent(worst['p'])}; with {length} tokens it would be right in"
+                f" {percent(worst['accuracy_at'])}."
             )
         )
         screen.caption(
             n=f"{len(table)} levels of models",
-            estimator="p = y^(1/L) from exact match y and the references' mean length L; exact match p^L′, edit distance L′(1 − p)",
-            more=["Assumes independent, equally likely tokens", "0 right gives an upper bound of p only"],
+            estimator=(
+                "p = y^(1/L) from exact match y and the references' mean length L; exact match"
+                " p^L′, edit distance L′(1 − p)"
+            ),
+            more=[
+                "Assumes independent, equally likely tokens",
+                "0 right gives an upper bound of p only",
+            ],
             methods=("metric_transform",),
         )
         shown = table.assign(level_label=[level_name(text, 0) for text in table["level_label"]])
@@ -210,13 +270,30 @@ def draw_smaller_test(cells: Cells, choice: Choice) -> None:
         if most < 2:
             st.caption("There is at most one answer per task and split.")
             return
-        n = st.slider("Answers per task and split", 1, min(most, 512), min(32, most), key="test_size", bind="query-params")
+        n = st.slider(
+            "Answers per task and split",
+            1,
+            min(most, 512),
+            min(32, most),
+            key="test_size",
+            bind="query-params",
+        )
         found = smaller_test(cells, choice, n)
         screen.answer(found.sentence())
         screen.caption(
-            n=f"{found.repeats} draws of {n} of at most {most:,} answers, without replacement, seed 0",
-            estimator=f"exact match, otherwise your choice; the smallest accuracy above 0 is {percent(found.step)}",
-            more=["Published level means are drawn from as one task per level"] if cells.published & set(cells.models) else [],
+            n=(
+                f"{found.repeats} draws of {n} of at most {most:,} answers, without replacement,"
+                " seed 0"
+            ),
+            estimator=(
+                "exact match, otherwise your choice; the smallest accuracy above 0 is"
+                f" {percent(found.step)}"
+            ),
+            more=(
+                ["Published level means are drawn from as one task per level"]
+                if cells.published & set(cells.models)
+                else []
+            ),
         )
 
 
@@ -226,18 +303,33 @@ def draw_multiverse(cells: Cells, conclusion: Conclusion, chosen: Selection) -> 
         found = cached.multiverse(chosen, cells.models, conclusion, authors=True)
     screen.answer(raised(multiverse_sentence(found)))
     show_chart(specification_curve_figure(found), key="specification curve", on_click=False)
-    choices = " × ".join(f"{len(dimension.options)} {dimension.name}" for dimension in found.dimensions)
+    choices = " × ".join(
+        f"{len(dimension.options)} {dimension.name}" for dimension in found.dimensions
+    )
     screen.caption(
-        n=f"{found.n:,} specifications ({choices}), of which {found.n - found.n_computable:,} cannot be computed and count in no share",
-        estimator="every combination on the same stored answers; a share counts choices, it is no probability",
+        n=(
+            f"{found.n:,} specifications ({choices}), of which {found.n - found.n_computable:,}"
+            " cannot be computed and count in no share"
+        ),
+        estimator=(
+            "every combination on the same stored answers; a share counts choices, it is no"
+            " probability"
+        ),
         interval=NO_INTERVAL,
         more=_kind_notes(conclusion),
         methods=("multiverse", "aggregation"),
     )
     reasons = found.reason_counts()
     if reasons:
-        with st.expander(f"What cannot be computed, and what would record it ({len(reasons)} reasons)"):
-            st.markdown("\n".join(f"- {n:,} specifications. {screen.plain(reason)}." for reason, n in reasons.items()))
+        with st.expander(
+            f"What cannot be computed, and what would record it ({len(reasons)} reasons)"
+        ):
+            st.markdown(
+                "\n".join(
+                    f"- {n:,} specifications. {screen.plain(reason)}."
+                    for reason, n in reasons.items()
+                )
+            )
     shares = _closed("The share by choice", "shares_open")
     if shares.open:
         with shares:
@@ -249,10 +341,15 @@ def _kind_notes(conclusion: Conclusion) -> list[str]:
     from analysis.what_if.multiverse import LITTLE, MUCH
 
     if conclusion.kind is Kind.EMERGES:
-        return [f"Emerges: at most {percent(LITTLE)} of the rise from the worst to the best model here is reached by the first model and "
-                f"at least {percent(MUCH)} by the second"]  # fmt: skip
+        return [
+            f"Emerges: at most {percent(LITTLE)} of the rise from the worst to the best model here"
+            f" is reached by the first model and at least {percent(MUCH)} by the second"
+        ]
     if conclusion.kind is Kind.CRITICAL:
-        return ["Critical: the level with the largest gap, if that is above 0; log-odds gaps are those of the level means"]
+        return [
+            "Critical: the level with the largest gap, if that is above 0; log-odds gaps are those"
+            " of the level means"
+        ]
     return ["Tasks that both models answered"]
 
 
@@ -260,18 +357,28 @@ def draw_grading() -> None:
     """What the authors' grader gives a perfect solver, by task and split."""
     table = cached.grading_effect()
     if table.empty:
-        screen.empty("The table of grading effects is not there.", "Make it with: cli.py analyse grading-effect --write")
+        screen.empty(
+            "The table of grading effects is not there.",
+            "Make it with: cli.py analyse grading-effect --write",
+        )
         return
     gaps = table["gap"]
     low, high = table.iloc[int(gaps.argmin())], table.iloc[int(gaps.argmax())]
     screen.answer(
-        f"Grading alone makes gaps of a perfect solver: from {signed(100 * low['gap'], 0)} points ({low['task']}) to "
-        f"{signed(100 * high['gap'], 0)} points ({high['task']}), because the SCYLLA authors' grader accepts one of several right answers."
+        f"Grading alone makes gaps of a perfect solver: from {signed(100 * low['gap'], 0)} points"
+        f" ({low['task']}) to {signed(100 * high['gap'], 0)} points ({high['task']}), because the"
+        " SCYLLA authors' grader accepts one of several right answers."
     )
     screen.table(table, "grading-effect", columns=_columns())
     screen.caption(
-        n=f"{int(table['n'].iloc[0])} instances per task and split, seed {int(table['seed'].iloc[0])}",
-        estimator="share of random right answers that the authors' extraction and comparison call right, on instances made by their rules",
+        n=(
+            f"{int(table['n'].iloc[0])} instances per task and split, seed"
+            f" {int(table['seed'].iloc[0])}"
+        ),
+        estimator=(
+            "share of random right answers that the authors' extraction and comparison call right,"
+            " on instances made by their rules"
+        ),
         interval="95 %, Wilson",
         more=["Ours gives a perfect solver 100 % on every task and split"],
     )
@@ -280,14 +387,43 @@ def draw_grading() -> None:
 def _columns() -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     plain = {
-        "paper": "paper", "paper_lo": "paper from", "paper_hi": "paper to", "value": "chosen", "value_lo": "chosen from",
-        "value_hi": "chosen to", "id": "ID", "id_lo": "ID from", "id_hi": "ID to", "ood": "OOD", "ood_lo": "OOD from", "ood_hi": "OOD to",
-        "gap": "gap", "gap_lo": "gap from", "gap_hi": "gap to", "score": "S", "score_lo": "S from", "score_hi": "S to",
-        "accuracy": "exact match", "tokens": "tokens L", "p": "p per token", "p_bound": "p at most", "accuracy_at": "exact match at L′",
-        "accuracy_at_bound": "at most", "distance_at": "edit distance at L′", "share": "share that holds",
-    }  # fmt: skip
-    counts = {"paper_rank": "rank, paper", "rank": "rank, chosen", "paper_critical": "critical, paper", "critical": "critical, chosen",
-              "n_tasks": "tasks", "n": "n", "n_computable": "computable", "n_hold": "hold"}  # fmt: skip
+        "paper": "paper",
+        "paper_lo": "paper from",
+        "paper_hi": "paper to",
+        "value": "chosen",
+        "value_lo": "chosen from",
+        "value_hi": "chosen to",
+        "id": "ID",
+        "id_lo": "ID from",
+        "id_hi": "ID to",
+        "ood": "OOD",
+        "ood_lo": "OOD from",
+        "ood_hi": "OOD to",
+        "gap": "gap",
+        "gap_lo": "gap from",
+        "gap_hi": "gap to",
+        "score": "S",
+        "score_lo": "S from",
+        "score_hi": "S to",
+        "accuracy": "exact match",
+        "tokens": "tokens L",
+        "p": "p per token",
+        "p_bound": "p at most",
+        "accuracy_at": "exact match at L′",
+        "accuracy_at_bound": "at most",
+        "distance_at": "edit distance at L′",
+        "share": "share that holds",
+    }
+    counts = {
+        "paper_rank": "rank, paper",
+        "rank": "rank, chosen",
+        "paper_critical": "critical, paper",
+        "critical": "critical, chosen",
+        "n_tasks": "tasks",
+        "n": "n",
+        "n_computable": "computable",
+        "n_hold": "hold",
+    }
     return {
         "model": text("model", pinned=True),
         "level_label": text("level name", width=110),

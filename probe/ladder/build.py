@@ -1,7 +1,9 @@
-"""`make ladder`: train and evaluate every rung. What is finished is skipped, so that it can be stopped and started again.
+"""`make ladder`: train and evaluate every rung. What is finished is skipped, so that it can be
+stopped and started again.
 
-`build/ladder/<model>/` holds checkpoints and samples on the way; what ships appears when it is complete: weights in
-`probe/ladder/weights/<model>/`, the runs of all models with every sample in `data/ladder/runs.parquet`.
+`build/ladder/<model>/` holds checkpoints and samples on the way; what ships appears when it is
+complete: weights in `probe/ladder/weights/<model>/`, the runs of all models with every sample in
+`data/ladder/runs.parquet`.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "ladder"
 WEIGHTS = Path(__file__).parent / "weights"
 SHIPPED_RUNS = ROOT / "data" / "ladder" / "runs.parquet"
-"""One file: every model answered the same instances, and in one file each prompt is written once (9 MB instead of 14)."""
+"""One file: every model answered the same instances, and in one file each prompt is written once (9
+MB instead of 14).
+"""
 SHIPPED_EFFORT = 19
 """zstd level of what ships: an eighth smaller than the default, and reading takes no longer."""
 TRAINED, SAMPLES = "trained.json", "samples.parquet"
@@ -50,7 +54,9 @@ def say(text: str) -> None:
 
 
 def train_model(rung: Rung, seed: int, work: Path = WORK, weights: Path = WEIGHTS) -> None:
-    """Train one model unless that is done; keep its checkpoints under `work` and its weights under `weights`."""
+    """Train one model unless that is done; keep its checkpoints under `work` and its weights under
+    `weights`.
+    """
     name = model_name(rung, seed)
     folder = work / name
     if (folder / TRAINED).is_file() and (weights / name / "model.safetensors").is_file():
@@ -64,10 +70,15 @@ def train_model(rung: Rung, seed: int, work: Path = WORK, weights: Path = WEIGHT
         minutes = (time.monotonic() - began) / 60
         left = minutes * (TRAIN_TOKENS / checkpoint.tokens - 1)
         say(
-            f"{name}  {checkpoint.tokens / 1e6:.2f} M tokens  loss per answer token {checkpoint.answer_loss:.3f}  "
-            f"{checkpoint.cpu_seconds:.0f} CPU s  about {left:.1f} min left"
+            f"{name}  {checkpoint.tokens / 1e6:.2f} M tokens  loss per answer token"
+            f" {checkpoint.answer_loss:.3f}  {checkpoint.cpu_seconds:.0f} CPU s  about {left:.1f}"
+            " min left"
         )
-        state = {key: value.contiguous().clone() for key, value in checkpoint.model.state_dict().items() if key != "lm_head.weight"}
+        state = {
+            key: value.contiguous().clone()
+            for key, value in checkpoint.model.state_dict().items()
+            if key != "lm_head.weight"
+        }
         save_file(state, folder / f"step-{checkpoint.step}.safetensors")
 
     model = train(rung, seed, keep, _stream(seed, work))
@@ -83,14 +94,19 @@ def _stream(seed: int, work: Path) -> Stream:
         say(f"making the training instances of seed {seed}")
         rows, prompts = token_examples(seed, TRAIN_TOKENS)
         part = file.with_suffix(".part.npz")
-        np.savez(part, ids=np.concatenate(rows), lengths=np.array([len(row) for row in rows]), prompts=np.array(prompts))
+        np.savez(
+            part,
+            ids=np.concatenate(rows),
+            lengths=np.array([len(row) for row in rows]),
+            prompts=np.array(prompts),
+        )
         part.replace(file)
     with np.load(file) as stored:
         ends = np.cumsum(stored["lengths"])[:-1]
         return np.split(stored["ids"], ends), stored["prompts"].tolist()
 
 
-# -- evaluation --------------------------------------------------------------------------------------------------------------------
+# -- evaluation ------------------------------------------------------------------------------------
 
 
 def evaluate_model(rung: Rung, seed: int, work: Path = WORK, weights: Path = WEIGHTS) -> None:
@@ -105,14 +121,21 @@ def evaluate_model(rung: Rung, seed: int, work: Path = WORK, weights: Path = WEI
     batches: list[Batch] = []
     for facts in steps:
         is_last = facts is steps[-1]
-        source = weights / name if is_last else _unpack(rung, seed, folder / f"step-{facts['step']}.safetensors")
+        source = (
+            weights / name
+            if is_last
+            else _unpack(rung, seed, folder / f"step-{facts['step']}.safetensors")
+        )
         model = LocalModel(str(source), ref=f"ladder:{name}", device="cpu", dtype="float32")
         known = {key: facts[key] for key in ("answer_loss", "train_cpu_seconds")}
         moment = Moment(facts["step"], facts["tokens"], checkpoint_of(source), known, is_last)
         batches += list(evaluate(model, rung, seed, moment))
         model.close()
     written = write_parquet(folder / SAMPLES, batches)
-    say(f"{name}  {written.samples} samples in {written.runs} runs  {time.process_time() - began:.0f} CPU s")
+    say(
+        f"{name}  {written.samples} samples in {written.runs} runs "
+        f" {time.process_time() - began:.0f} CPU s"
+    )
 
 
 def _unpack(rung: Rung, seed: int, file: Path) -> Path:
@@ -126,16 +149,27 @@ def _unpack(rung: Rung, seed: int, file: Path) -> Path:
 
 
 def ship(rung: Rung, work: Path = WORK, target: Path = SHIPPED_RUNS) -> None:
-    """Write the shipped runs anew: of a rung's seeds that are evaluated here, and of all other models what is shipped already."""
-    parts = {model_name(rung, seed): part for seed in rung.seeds if (part := work / model_name(rung, seed) / SAMPLES).is_file()}
-    if not parts or (target.is_file() and all(part.stat().st_mtime < target.stat().st_mtime for part in parts.values())):
+    """Write the shipped runs anew: of a rung's seeds that are evaluated here, and of all other
+    models what is shipped already.
+    """
+    parts = {
+        model_name(rung, seed): part
+        for seed in rung.seeds
+        if (part := work / model_name(rung, seed) / SAMPLES).is_file()
+    }
+    if not parts or (
+        target.is_file()
+        and all(part.stat().st_mtime < target.stat().st_mtime for part in parts.values())
+    ):
         return
     described, tables = _runs_of(target, besides=set(parts)) if target.is_file() else ([], [])
     for part in parts.values():
         runs_here, samples_here = _runs_of(part)
         described, tables = described + runs_here, tables + samples_here
     target.parent.mkdir(parents=True, exist_ok=True)
-    described.sort(key=lambda run: run.model_raw)  # the same file, in whatever order rungs were trained; stable, so steps stay in order
+    described.sort(
+        key=lambda run: run.model_raw
+    )  # the same file, in whatever order rungs were trained; stable, so steps stay in order
     # One table is one row group, and a dictionary holds for a row group.
     write_parquet(target, [*described, pa.concat_tables(tables)], effort=SHIPPED_EFFORT)
     say(f"{target.name}  {target.stat().st_size / 1e6:.2f} MB")
@@ -145,7 +179,9 @@ def _runs_of(file: Path, besides: Collection[str] = ()) -> tuple[list[RunInfo], 
     """The runs of a file with their samples; not those of the models named in `besides`."""
     described: list[RunInfo] = []
     tables: list[pa.Table] = []
-    for batch in IMPORTER.read(Source(IMPORTER.name, file, (file,)), lambda reject: say(str(reject))):
+    for batch in IMPORTER.read(
+        Source(IMPORTER.name, file, (file,)), lambda reject: say(str(reject))
+    ):
         if isinstance(batch, RunInfo):
             described.append(batch)
         elif isinstance(batch, pa.Table):

@@ -1,7 +1,9 @@
-"""The prompt style "ladder compact": `sort: 48 02 64=` is answered by ` 02 48 64$`. One token per task word, digit and sign.
+"""The prompt style "ladder compact": `sort: 48 02 64=` is answered by ` 02 48 64$`. One token per
+task word, digit and sign.
 
-Numbers of a list are padded to the same width, at least two digits; a target or bound has one digit more, k one digit. The target stands
-before the list. A leading digit carries its space, so that a number of two digits is two tokens.
+Numbers of a list are padded to the same width, at least two digits; a target or bound has one digit
+more, k one digit. The target stands before the list. A leading digit carries its space, so that a
+number of two digits is two tokens.
 """
 
 from __future__ import annotations
@@ -38,8 +40,16 @@ COPY = "copy"
 """The auxiliary task of training: the answer is the list. Never measured."""
 PAD, UNKNOWN, END = "<pad>", "<unk>", "$"
 VOCABULARY: tuple[str, ...] = (
-    PAD, UNKNOWN, END, ":", "=", *(str(digit) for digit in range(10)), *(f" {digit}" for digit in range(10)), *WORDS.values(), COPY,
-)  # fmt: skip
+    PAD,
+    UNKNOWN,
+    END,
+    ":",
+    "=",
+    *(str(digit) for digit in range(10)),
+    *(f" {digit}" for digit in range(10)),
+    *WORDS.values(),
+    COPY,
+)
 TOKEN_IDS: Mapping[str, int] = {token: place for place, token in enumerate(VOCABULARY)}
 _TOKEN = re.compile(r"[a-z]+| ?[0-9]|[:=$]")
 _ANSWER = re.compile(r"(?: [0-9]+)+")
@@ -54,13 +64,17 @@ def render(task: Task, given: Input) -> str:
     """
     numbers = given["numbers"]
     width = _width(numbers)
-    sums = "".join([f" {given[name]:0{width + 1}d}" for name in ("target", "low", "high") if name in given])
+    sums = "".join(
+        [f" {given[name]:0{width + 1}d}" for name in ("target", "low", "high") if name in given]
+    )
     count = f" {given['k']}" if "k" in given else ""
     return f"{WORDS[task.name]}{count}{sums}:{_list(numbers, width)}="
 
 
 def render_answer(given: Input, answer: Answer) -> str:
-    """What the model is trained to reply, with the end sign; a choice of numbers stands in the order of `answer`."""
+    """What the model is trained to reply, with the end sign; a choice of numbers stands in the
+    order of `answer`.
+    """
     return _list(answer if isinstance(answer, list) else [answer], _width(given["numbers"])) + END
 
 
@@ -86,7 +100,9 @@ def read(task: Task, reply: str) -> Reading:
 
 
 _TWO_DIGITS = tuple(f" {number:02d}" for number in range(100))
-"""Nearly every number of the ladder; looked up, since formatting them was a third of what the run loop spent."""
+"""Nearly every number of the ladder; looked up, since formatting them was a third of what the run
+loop spent.
+"""
 
 
 def _width(numbers: Sequence[int]) -> int:
@@ -100,11 +116,13 @@ def _list(numbers: Sequence[int], width: int) -> str:
     return "".join([f" {number:0{width}d}" for number in numbers])
 
 
-# -- tokens ------------------------------------------------------------------------------------------------------------------------
+# -- tokens ----------------------------------------------------------------------------------------
 
 
 def encode(text: str) -> list[int]:
-    """Token numbers, as the shipped tokenizer gives them. Raises: KeyError or ValueError for text that is not of this style."""
+    """Token numbers, as the shipped tokenizer gives them. Raises: KeyError or ValueError for text
+    that is not of this style.
+    """
     tokens = _TOKEN.findall(text)
     if "".join(tokens) != text:
         raise ValueError(f"{text[:60]!r} has characters that the compact style does not know")
@@ -124,7 +142,9 @@ def write_tokenizer(folder: Path) -> None:
     tokenizer = Tokenizer(models.WordLevel(dict(TOKEN_IDS), unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_TOKEN.pattern), "isolated")
     tokenizer.decoder = decoders.Fuse()
-    tokenizer.add_special_tokens([AddedToken(PAD, normalized=False), AddedToken(UNKNOWN, normalized=False)])
+    tokenizer.add_special_tokens(
+        [AddedToken(PAD, normalized=False), AddedToken(UNKNOWN, normalized=False)]
+    )
     make: Any = PreTrainedTokenizerFast
     fast = make(
         tokenizer_object=tokenizer,

@@ -2,12 +2,15 @@
 
 The 100 two-digit values 00 to 99 fall into three sets:
 
-* ID, 68 values: drawn with p(rank) ~ 1 / (rank + 5), ranks shuffled once for all, without replacement within a list;
-* scatter, 12 values: never seen. Both digits of each are seen in their places, in other numbers: an OOD of composition, and the default;
-* decade, 20 values 3x and 7x: seen in the `copy` task of training alone, never in a task that is measured.
+* ID, 68 values: drawn with p(rank) ~ 1 / (rank + 5), ranks shuffled once for all, without
+  replacement within a list;
+* scatter, 12 values: never seen. Both digits of each are seen in their places, in other numbers: an
+  OOD of composition, and the default;
+* decade, 20 values 3x and 7x: seen in the `copy` task of training alone, never in a task that is
+  measured.
 
-One training instance in a hundred has three-digit values, from a half of 100 to 999; the other half is never seen.
-Everything here follows from `SEED` and is the same on every platform.
+One training instance in a hundred has three-digit values, from a half of 100 to 999; the other half
+is never seen. Everything here follows from `SEED` and is the same on every platform.
 """
 
 from __future__ import annotations
@@ -22,18 +25,25 @@ from probe.tasks.elements import Elements, Pool, shuffled
 SEED: Final = 20410
 N_RANKS = 68
 _WEIGHT = 5_000
-"""A value of rank r stands round(5000 / (r + 5)) times in the pool: the distribution is a list of whole numbers, known exactly."""
+"""A value of rank r stands round(5000 / (r + 5)) times in the pool: the distribution is a list of
+whole numbers, known exactly.
+"""
 
 
 def _lay_out() -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     rng = random.Random(SEED)
     others = shuffled(rng, [value for value in range(100) if value // 10 not in (3, 7)])
     scatter: list[int] = []
-    # Every last digit once, so that multiples of ten can be asked for, and two more; no first digit more than twice.
+    # Every last digit once, so that multiples of ten can be asked for, and two more; no first digit
+    # more than twice.
     for wanted in [*range(10), None, None]:
         for value in others:
             fits = wanted is None or value % 10 == wanted
-            if fits and value not in scatter and sum(value // 10 == other // 10 for other in scatter) < 2:
+            if (
+                fits
+                and value not in scatter
+                and sum(value // 10 == other // 10 for other in scatter) < 2
+            ):
                 scatter.append(value)
                 break
     ranked = tuple(value for value in others if value not in scatter)
@@ -42,13 +52,17 @@ def _lay_out() -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
 
 
 RANKED, SCATTER, DECADE = _lay_out()
-"""Trained values from the most to the least frequent; never trained ones; those trained to copy only."""
+"""Trained values from the most to the least frequent; never trained ones; those trained to copy
+only.
+"""
 TAIL = RANKED[-20:]
 """The 20 rarest trained values."""
 _LONGER = shuffled(random.Random(SEED + 1), range(100, 1000))
 LONGER_TRAINED, LONGER_UNSEEN = tuple(sorted(_LONGER[:450])), tuple(sorted(_LONGER[450:]))
 
-WEIGHTS: Mapping[int, int] = {value: round(_WEIGHT / (rank + 5)) for rank, value in enumerate(RANKED)}
+WEIGHTS: Mapping[int, int] = {
+    value: round(_WEIGHT / (rank + 5)) for rank, value in enumerate(RANKED)
+}
 ID_VALUES = tuple(value for value, weight in WEIGHTS.items() for _ in range(weight))
 ELEMENTS = Elements("ladder", ID_VALUES, SCATTER)
 """ID and OOD as `probe.tasks` draws them: the source named `ladder`."""
@@ -60,11 +74,13 @@ def probability(value: int) -> float:
 
 
 def is_trained(value: int) -> bool:
-    """Whether the number is an element of any training instance, that of `copy` included. Targets and bounds are sums, not elements."""
+    """Whether the number is an element of any training instance, that of `copy` included. Targets
+    and bounds are sums, not elements.
+    """
     return value in WEIGHTS or value in DECADE or value in LONGER_TRAINED
 
 
-# -- tasks and lengths -------------------------------------------------------------------------------------------------------------
+# -- tasks and lengths -----------------------------------------------------------------------------
 
 _LISTS = (4, 5, 6)
 _SUBSETS = (6, 7, 8)
@@ -86,8 +102,10 @@ LENGTHS: Mapping[str, tuple[int, ...]] = {
     "subset_sum_in_range": _SUBSETS,
     "subset_sum_multiple_ten": _SUBSETS,
 }
-"""The trained tasks and the lengths of their lists, ID and OOD. TSP is not among them: of five cities it has 12 tours, which is easier
-than two-sum, and level order would not be order of difficulty."""
+"""The trained tasks and the lengths of their lists, ID and OOD. TSP is not among them: of five
+cities it has 12 tours, which is easier than two-sum, and level order would not be order of
+difficulty.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +116,9 @@ class OodKind:
     label: str
     values: tuple[int, ...]
     extra_length: int = 0
-    """How many numbers more than in training a list has at most; the least is one more than the longest trained."""
+    """How many numbers more than in training a list has at most; the least is one more than the
+    longest trained.
+    """
 
 
 OOD_KINDS: Mapping[str, OodKind] = {
@@ -107,10 +127,22 @@ OOD_KINDS: Mapping[str, OodKind] = {
         OodKind("scatter", "12 values never seen, of digits seen in their places", SCATTER),
         OodKind("decade", "20 values (3x, 7x) seen in the copy task only", DECADE),
         OodKind("tail", "the 20 rarest trained values", TAIL),
-        # Each decade value as often as a twentieth of all trained ones together: half of what is drawn.
-        OodKind("mix", "half trained values, half decade", ID_VALUES + DECADE * (len(ID_VALUES) // len(DECADE))),
-        OodKind("digit3", "three-digit values never seen; others were in 1 % of training", LONGER_UNSEEN),
-        OodKind("length", "trained values in lists one or two numbers longer than any trained", ID_VALUES, extra_length=2),
+        # Each decade value as often as a twentieth of all trained ones together: half of what is
+        # drawn.
+        OodKind(
+            "mix",
+            "half trained values, half decade",
+            ID_VALUES + DECADE * (len(ID_VALUES) // len(DECADE)),
+        ),
+        OodKind(
+            "digit3", "three-digit values never seen; others were in 1 % of training", LONGER_UNSEEN
+        ),
+        OodKind(
+            "length",
+            "trained values in lists one or two numbers longer than any trained",
+            ID_VALUES,
+            extra_length=2,
+        ),
     )
 }
 
@@ -121,7 +153,11 @@ def lengths_of(task: str, kind: str = "scatter") -> tuple[int, ...]:
 
     extra = OOD_KINDS[kind].extra_length
     longest = LENGTHS[task][-1]
-    return tuple(n for n in range(longest + 1, longest + extra + 1) if n in TASKS[task].lengths) if extra else LENGTHS[task]
+    return (
+        tuple(n for n in range(longest + 1, longest + extra + 1) if n in TASKS[task].lengths)
+        if extra
+        else LENGTHS[task]
+    )
 
 
 def pool_of(kind: str) -> Pool:

@@ -1,6 +1,8 @@
-"""Runs of the ladder with every sample: what a model answers ID and under each OOD kind, and how likely it found the right answer.
+"""Runs of the ladder with every sample: what a model answers ID and under each OOD kind, and how
+likely it found the right answer.
 
-It asks through `probe.models`, as a live probe does, so that a probe with the ID source `ladder` repeats these runs.
+It asks through `probe.models`, as a live probe does, so that a probe with the ID source `ladder`
+repeats these runs.
 """
 
 from __future__ import annotations
@@ -21,11 +23,15 @@ from probe.tasks.elements import TaskError
 from probe.tasks.grading import judge
 
 N_FINAL, N_KIND, N_CHECKPOINT = 256, 128, 32
-"""Instances per task and split: of the finished model, of each further OOD kind, of a checkpoint on the way."""
+"""Instances per task and split: of the finished model, of each further OOD kind, of a checkpoint on
+the way.
+"""
 INSTANCE_SEED = 0
 FURTHER_KINDS = tuple(kind for kind in OOD_KINDS if kind != "scatter")
 _DECIMALS = 3
-"""Log-probabilities are kept to a thousandth: what is below differs between machines anyway, and files stay small."""
+"""Log-probabilities are kept to a thousandth: what is below differs between machines anyway, and
+files stay small.
+"""
 _TRIES = 500
 
 
@@ -46,7 +52,9 @@ def main_instances(task: str, split: Split, n: int) -> list[Instance]:
 
 
 def kind_instances(task: Task, kind: str, n: int) -> list[Instance]:
-    """n different instances of an OOD kind, or as many as there are; none for a kind whose values the task cannot use."""
+    """n different instances of an OOD kind, or as many as there are; none for a kind whose values
+    the task cannot use.
+    """
     seed = blake2b(f"{task.name}\n{kind}\n{INSTANCE_SEED}".encode(), digest_size=8).digest()
     rng, pool = random.Random(int.from_bytes(seed)), pool_of(kind)
     made: dict[str, Instance] = {}
@@ -64,12 +72,16 @@ def kind_instances(task: Task, kind: str, n: int) -> list[Instance]:
 
 def ask(model: Model, run_id: str, instances: Sequence[Instance]) -> list[ScoredSample]:
     """One sample per instance, in their order."""
-    prompts = [Prompt(compact.render(TASKS[instance.task], instance.input)) for instance in instances]
+    prompts = [
+        Prompt(compact.render(TASKS[instance.task], instance.input)) for instance in instances
+    ]
     replies = model.reply(prompts, Decoding(max_new_tokens=compact.MAX_NEW_TOKENS, keep_end=True))
     answers = [compact.render_answer(instance.input, instance.reference) for instance in instances]
     likely = model.answer_logprobs(list(zip(prompts, answers, strict=True)))
     samples = []
-    for instance, prompt, answer, reply, logprob in zip(instances, prompts, answers, replies, likely, strict=True):
+    for instance, prompt, answer, reply, logprob in zip(
+        instances, prompts, answers, replies, likely, strict=True
+    ):
         task = TASKS[instance.task]
         grade = judge(task, instance, compact.read(task, reply.text))
         samples.append(
@@ -87,7 +99,11 @@ def ask(model: Model, run_id: str, instances: Sequence[Instance]) -> list[Scored
                 parsed_answer=None if grade.answer is None else str(grade.answer),
                 reason=grade.reason,
                 answer_logprob=None if logprob is None else round(logprob, _DECIMALS),
-                token_logprobs=None if reply.token_logprobs is None else tuple(round(one, _DECIMALS) for one in reply.token_logprobs),
+                token_logprobs=(
+                    None
+                    if reply.token_logprobs is None
+                    else tuple(round(one, _DECIMALS) for one in reply.token_logprobs)
+                ),
                 n_input_tokens=reply.n_input_tokens,
                 n_output_tokens=reply.n_output_tokens,
             )
@@ -95,19 +111,30 @@ def ask(model: Model, run_id: str, instances: Sequence[Instance]) -> list[Scored
     return samples
 
 
-def evaluate(model: Model, rung: Rung, seed: int, moment: Moment) -> Iterator[RunInfo | list[ScoredSample]]:
-    """The main run, ID and scatter, and before it for the finished model of seed 0 one run per further OOD kind, which shows the first
-    ID answers of the main run again, so that it has its own gap. Each run stands before its samples; the main run is the last, so that
-    it is the newest of its model."""
+def evaluate(
+    model: Model, rung: Rung, seed: int, moment: Moment
+) -> Iterator[RunInfo | list[ScoredSample]]:
+    """The main run, ID and scatter, and before it for the finished model of seed 0 one run per
+    further OOD kind, which shows the first ID answers of the main run again, so that it has its own
+    gap. Each run stands before its samples; the main run is the last, so that it is the newest of
+    its model.
+    """
     n = N_FINAL if moment.is_last else N_CHECKPOINT
     main = _run(rung, seed, moment, "scatter")
-    answered = {(task, split): ask(model, main.run_id, main_instances(task, split, n)) for task in LENGTHS for split in Split}
+    answered = {
+        (task, split): ask(model, main.run_id, main_instances(task, split, n))
+        for task in LENGTHS
+        for split in Split
+    }
     for kind in FURTHER_KINDS if moment.is_last and seed == 0 else ():
         run = _run(rung, seed, moment, kind)
         yield run
         for task in LENGTHS:
             if instances := kind_instances(TASKS[task], kind, N_KIND):
-                yield [replace(sample, run_id=run.run_id) for sample in answered[task, Split.ID][:N_KIND]]
+                yield [
+                    replace(sample, run_id=run.run_id)
+                    for sample in answered[task, Split.ID][:N_KIND]
+                ]
                 yield ask(model, run.run_id, instances)
     yield main
     yield from answered.values()
@@ -131,7 +158,11 @@ def _run(rung: Rung, seed: int, moment: Moment, kind: str) -> RunInfo:
         level_scheme=SCYLLA_SCHEME,
         id_source=ELEMENTS.name,
         seeds={"training": seed, "instances": INSTANCE_SEED},
-        generation={"style": compact.STYLE, "temperature": 0.0, "max_new_tokens": compact.MAX_NEW_TOKENS},
+        generation={
+            "style": compact.STYLE,
+            "temperature": 0.0,
+            "max_new_tokens": compact.MAX_NEW_TOKENS,
+        },
         metadata={
             "family": "ladder",
             "rung": rung.name,

@@ -46,7 +46,16 @@ RUNGS: dict[str, Rung] = {
         Rung("80k", 48, 3, 4, 112, 2.5e-3, (0, 1, 2)),
         Rung("300k", 80, 4, 5, 208, 1.8e-3, (0, 1)),
         Rung("1M", 128, 5, 8, 336, 1.2e-3, (0, 1)),
-        Rung("3k-badlr", 12, 2, 2, 16, 4e-3, (0,), "half the tuned learning rate: it makes a break between sizes that is no emergence"),
+        Rung(
+            "3k-badlr",
+            12,
+            2,
+            2,
+            16,
+            4e-3,
+            (0,),
+            "half the tuned learning rate: it makes a break between sizes that is no emergence",
+        ),
     )
 }
 
@@ -57,6 +66,8 @@ def model_name(rung: Rung, seed: int) -> str:
 
 
 def every_model() -> Iterator[tuple[Rung, int]]:
-    """All models in the order in which they are trained: the first seed of every rung, then the second, then the third."""
+    """All models in the order in which they are trained: the first seed of every rung, then the
+    second, then the third.
+    """
     for seed in range(3):
         yield from ((rung, seed) for rung in RUNGS.values() if seed in rung.seeds)

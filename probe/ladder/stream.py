@@ -1,4 +1,6 @@
-"""The training stream: instances of the trained tasks as token numbers, in an order that depends on the seed alone."""
+"""The training stream: instances of the trained tasks as token numbers, in an order that depends on
+the seed alone.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,11 @@ def examples(seed: int) -> Iterator[Example]:
     """Training instances without end."""
     rng = random.Random(1_000_003 * (seed + 1))
     tasks = [TASKS[name] for name in LENGTHS]
-    trained, longer, copied = ELEMENTS.pools[Split.ID], Pool(LONGER_TRAINED), Pool(tuple(sorted(RANKED + DECADE)))
+    trained, longer, copied = (
+        ELEMENTS.pools[Split.ID],
+        Pool(LONGER_TRAINED),
+        Pool(tuple(sorted(RANKED + DECADE))),
+    )
     while True:
         kind = rng.random()
         if kind < COPY_SHARE:
@@ -85,11 +91,16 @@ def batches(seed: int, rows: list[npt.NDArray[np.uint8]], prompts: list[int]) ->
     rng = random.Random(7_000_003 * (seed + 1))
     size = BATCH * _CHUNK
     for start in range(0, len(rows), size):
-        places = sorted(range(start, min(start + size, len(rows))), key=lambda place: len(rows[place]))
+        places = sorted(
+            range(start, min(start + size, len(rows))), key=lambda place: len(rows[place])
+        )
         groups = [places[first : first + BATCH] for first in range(0, len(places), BATCH)]
         order = sorted((rng.random(), number) for number in range(len(groups)))
         for _, number in order:
-            yield _batch([rows[place] for place in groups[number]], [prompts[place] for place in groups[number]])
+            yield _batch(
+                [rows[place] for place in groups[number]],
+                [prompts[place] for place in groups[number]],
+            )
 
 
 def _batch(rows: list[Any], prompts: list[int]) -> Batch:

@@ -1,7 +1,8 @@
-"""Train one model of the ladder: Llama-style, Muon on the hidden matrices, AdamW on the rest, cosine to zero.
+"""Train one model of the ladder: Llama-style, Muon on the hidden matrices, AdamW on the rest,
+cosine to zero.
 
-The same seed on the same class of device gives the same weights, bit by bit: one thread, deterministic kernels, a stream that depends
-on the seed alone.
+The same seed on the same class of device gives the same weights, bit by bit: one thread,
+deterministic kernels, a stream that depends on the seed alone.
 """
 
 from __future__ import annotations
@@ -74,14 +75,23 @@ def new_model(rung: Rung, seed: int) -> LlamaForCausalLM:
     model = LlamaForCausalLM(config)
     counted = sum(parameter.numel() for parameter in model.parameters())
     if counted != rung.n_params:
-        raise RuntimeError(f"{rung.name} has {counted} parameters, and its row in sizes.py says {rung.n_params}.")
+        raise RuntimeError(
+            f"{rung.name} has {counted} parameters, and its row in sizes.py says {rung.n_params}."
+        )
     return model
 
 
-def train(rung: Rung, seed: int, on_checkpoint: OnCheckpoint, stream: Stream | None = None, n_steps: int | None = None) -> LlamaForCausalLM:
+def train(
+    rung: Rung,
+    seed: int,
+    on_checkpoint: OnCheckpoint,
+    stream: Stream | None = None,
+    n_steps: int | None = None,
+) -> LlamaForCausalLM:
     """Train one model to `TRAIN_TOKENS`, or for n_steps.
 
-    Args: on_checkpoint is called with the model after each of `CHECKPOINTS`; it may evaluate it and must leave it as it is.
+    Args: on_checkpoint is called with the model after each of `CHECKPOINTS`; it may evaluate it and
+    must leave it as it is.
         stream: the instances of this seed, where they were made before.
     """
     torch.set_num_threads(1)
@@ -103,18 +113,28 @@ def train(rung: Rung, seed: int, on_checkpoint: OnCheckpoint, stream: Stream | N
             waiting = waiting[1:]
             trained = time.process_time()
             recent = float(np.mean(state.losses[-50:]))
-            on_checkpoint(Checkpoint(model, state.step, state.tokens, recent, trained - started - elsewhere, is_last))
+            on_checkpoint(
+                Checkpoint(
+                    model, state.step, state.tokens, recent, trained - started - elsewhere, is_last
+                )
+            )
             elsewhere += time.process_time() - trained
     return model
 
 
 def _optimizers(model: LlamaForCausalLM, rate: float) -> list[torch.optim.Optimizer]:
     """Muon for what multiplies hidden states, AdamW for the embedding and the norms."""
-    hidden = [parameter for name, parameter in model.named_parameters() if parameter.ndim == 2 and "embed" not in name]
+    hidden = [
+        parameter
+        for name, parameter in model.named_parameters()
+        if parameter.ndim == 2 and "embed" not in name
+    ]
     chosen = {id(parameter) for parameter in hidden}
     rest = [parameter for parameter in model.parameters() if id(parameter) not in chosen]
     optimizers = [
-        torch.optim.Muon(hidden, lr=MUON_FACTOR * rate, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.Muon(
+            hidden, lr=MUON_FACTOR * rate, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"
+        ),
         torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
     ]
     for optimizer in optimizers:
@@ -141,7 +161,9 @@ def _step(model: LlamaForCausalLM, optimizers: list[torch.optim.Optimizer], batc
     ids, weights = torch.from_numpy(batch.ids), torch.from_numpy(batch.weights)[:, 1:]
     # Padding stands on the right, where causal attention does not see it: no mask is needed.
     logits = model(input_ids=ids, use_cache=False).logits[:, :-1]
-    losses = torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view_as(weights)
+    losses = torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none"
+    ).view_as(weights)
     loss = (losses * weights).sum() / weights.sum()
     torch.autograd.backward(loss)
     torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
@@ -153,15 +175,22 @@ def _step(model: LlamaForCausalLM, optimizers: list[torch.optim.Optimizer], batc
 
 
 def save(model: LlamaForCausalLM, folder: Path, rung: Rung, seed: int) -> None:
-    """Write weights (fp16 safetensors), configuration and tokenizer, so that AutoModelForCausalLM and AutoTokenizer load the folder."""
+    """Write weights (fp16 safetensors), configuration and tokenizer, so that AutoModelForCausalLM
+    and AutoTokenizer load the folder.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     half: Any = LlamaForCausalLM(model.config)
     half.load_state_dict(model.state_dict())
     half.to(torch.float16).save_pretrained(folder)
     write_tokenizer(folder)
-    (folder / "README.md").write_text(f"`{model_name(rung, seed)}`: see the model card one folder up.\n", encoding="utf-8")
+    (folder / "README.md").write_text(
+        f"`{model_name(rung, seed)}`: see the model card one folder up.\n", encoding="utf-8"
+    )
 
 
 def describe(step: Any) -> dict[str, Any]:
     """Facts of a checkpoint for a run's metadata."""
-    return {"answer_loss": round(step.answer_loss, 4), "train_cpu_seconds": round(step.cpu_seconds, 1)}
+    return {
+        "answer_loss": round(step.answer_loss, 4),
+        "train_cpu_seconds": round(step.cpu_seconds, 1),
+    }

@@ -2,15 +2,25 @@
 
     with open_model("ladder:ladder-80k-s0") as model: ...
 
-REF is `ladder:<name>` (shipped), a local folder or a hub id (transformers), `openai:<model>@<base_url>` (any server with OpenAI's API), or
-`demo:echo`, `demo:oracle:<error_rate>:<seed>`.
+REF is `ladder:<name>` (shipped), a local folder or a hub id (transformers),
+`openai:<model>@<base_url>` (any server with OpenAI's API), or `demo:echo`,
+`demo:oracle:<error_rate>:<seed>`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from probe.models.base import Decoding, Model, ModelError, ModelFacts, Prompt, Reply, StoppedError, Token
+from probe.models.base import (
+    Decoding,
+    Model,
+    ModelError,
+    ModelFacts,
+    Prompt,
+    Reply,
+    StoppedError,
+    Token,
+)
 
 LADDER_FOLDER = Path(__file__).resolve().parent.parent / "ladder" / "weights"
 
@@ -34,7 +44,8 @@ def open_model(ref: str, *, device: str | None = None, dtype: str | None = None)
 
     Args:
         device: cuda | mps | cpu; None: the best there is. For local models only.
-        dtype: float32 | bfloat16 | float16; None: what suits device and model. For local models only.
+        dtype: float32 | bfloat16 | float16; None: what suits device and model. For local models
+            only.
 
     Raises:
         ModelError: it is not there, cannot be loaded, or the machine lacks what it needs.
@@ -61,7 +72,11 @@ def open_model(ref: str, *, device: str | None = None, dtype: str | None = None)
 
 def ladder_names() -> list[str]:
     """Names of the shipped models, in the order of the ladder (by size on disk)."""
-    files = {folder.name: folder / "model.safetensors" for folder in LADDER_FOLDER.glob("*") if (folder / "model.safetensors").is_file()}
+    files = {
+        folder.name: folder / "model.safetensors"
+        for folder in LADDER_FOLDER.glob("*")
+        if (folder / "model.safetensors").is_file()
+    }
     return sorted(files, key=lambda name: (files[name].stat().st_size, name))
 
 
@@ -71,4 +86,7 @@ def _ladder_folder(ref: str) -> Path:
     for name in (wanted, f"ladder-{wanted}", f"ladder-{wanted}-s0"):
         if name in names:
             return LADDER_FOLDER / name
-    raise ModelError(f"The ladder has no model '{wanted}'. Its models are: {', '.join(names) or 'none (`make ladder` trains them)'}.")
+    raise ModelError(
+        f"The ladder has no model '{wanted}'. Its models are:"
+        f" {', '.join(names) or 'none (`make ladder` trains them)'}."
+    )

@@ -1,9 +1,11 @@
-"""What a model is to the probe: it replies to prompts, shows its tokens as they come, and says how likely it found an answer.
+"""What a model is to the probe: it replies to prompts, shows its tokens as they come, and says how
+likely it found an answer.
 
     with open_model("ladder:80k") as model:
         replies = model.reply([Prompt("sort: 48 02 64=")], Decoding(max_new_tokens=32))
 
-A prompt that gets no answer is a Reply with its `error`; a model that cannot go on at all raises ModelError.
+A prompt that gets no answer is a Reply with its `error`; a model that cannot go on at all raises
+ModelError.
 """
 
 from __future__ import annotations
@@ -56,14 +58,17 @@ class Decoding:
     keep_end: bool = False
     """Whether the sign that ends a reply stays in its text."""
     end_sign: str = ""
-    """That sign. Servers leave it out; with `keep_end` it is put back where a reply ended by itself."""
+    """That sign. Servers leave it out; with `keep_end` it is put back where a reply ended by
+    itself.
+    """
 
     def __post_init__(self) -> None:
         """Raises: ModelError for lengths and temperatures that mean nothing."""
         if self.max_new_tokens < 1 or not 0 <= self.temperature <= 10:
             raise ModelError(
-                f"A reply of {self.max_new_tokens} tokens at temperature {self.temperature} cannot be made. "
-                "Give at least 1 token, and a temperature from 0 (the most likely token) to 10."
+                f"A reply of {self.max_new_tokens} tokens at temperature {self.temperature} cannot"
+                " be made. Give at least 1 token, and a temperature from 0 (the most likely token)"
+                " to 10."
             )
 
 
@@ -76,7 +81,9 @@ class Token:
     logprob: float | None = None
     """Natural log of its probability, where the model tells."""
     alternatives: tuple[tuple[str, float], ...] = ()
-    """The most likely tokens at this place with their log-probabilities, the likeliest first; the token itself may be among them."""
+    """The most likely tokens at this place with their log-probabilities, the likeliest first; the
+    token itself may be among them.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +93,9 @@ class Reply:
     text: str = ""
     """Without the prompt and its lead."""
     token_logprobs: tuple[float, ...] | None = None
-    """Of every token made, the one that ends the reply included; None where the model does not tell."""
+    """Of every token made, the one that ends the reply included; None where the model does not
+    tell.
+    """
     n_input_tokens: int | None = None
     n_output_tokens: int | None = None
     duration_s: float | None = None
@@ -138,10 +147,13 @@ class Model(Protocol):
         """What is known of it now."""
         ...
 
-    def reply(self, prompts: Sequence[Prompt], decoding: Decoding, *, should_stop: ShouldStop = never) -> list[Reply]:
+    def reply(
+        self, prompts: Sequence[Prompt], decoding: Decoding, *, should_stop: ShouldStop = never
+    ) -> list[Reply]:
         """Reply to prompts, in their order.
 
-        Raises: StoppedError when `should_stop` became true meanwhile; ModelError when the model cannot go on at all.
+        Raises: StoppedError when `should_stop` became true meanwhile; ModelError when the model
+        cannot go on at all.
         """
         ...
 
@@ -150,11 +162,15 @@ class Model(Protocol):
         ...
 
     def answer_logprobs(self, questions: Sequence[tuple[Prompt, str]]) -> list[float | None]:
-        """How likely the model finds each answer right after its prompt: natural log, summed over the answer's tokens; None if unknown."""
+        """How likely the model finds each answer right after its prompt: natural log, summed over
+        the answer's tokens; None if unknown.
+        """
         ...
 
     def notes(self) -> tuple[str, ...]:
-        """What went differently than asked (a halved batch, log-probabilities that the server refused), each once."""
+        """What went differently than asked (a halved batch, log-probabilities that the server
+        refused), each once.
+        """
         ...
 
     def close(self) -> None:

@@ -1,4 +1,6 @@
-"""Models without weights: they need no torch, answer at once, and what they score is known beforehand. For trying out and for tests."""
+"""Models without weights: they need no torch, answer at once, and what they score is known
+beforehand. For trying out and for tests.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,25 @@ import random
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
-from probe.models.base import Closing, Decoding, ModelError, ModelFacts, Prompt, Reply, ShouldStop, StoppedError, Token, never
+from probe.models.base import (
+    Closing,
+    Decoding,
+    ModelError,
+    ModelFacts,
+    Prompt,
+    Reply,
+    ShouldStop,
+    StoppedError,
+    Token,
+    never,
+)
 
-_FACTS = ModelFacts(device="demo", device_label="no model, answers are made up", has_chat_template=True, has_logprobs=False)
+_FACTS = ModelFacts(
+    device="demo",
+    device_label="no model, answers are made up",
+    has_chat_template=True,
+    has_logprobs=False,
+)
 """Any prompt is as good as another to them, chat or not."""
 
 
@@ -26,12 +44,19 @@ class _Demo(Closing):
     def _answer(self, prompt: Prompt) -> str:
         raise NotImplementedError
 
-    def reply(self, prompts: Sequence[Prompt], decoding: Decoding, *, should_stop: ShouldStop = never) -> list[Reply]:
+    def reply(
+        self, prompts: Sequence[Prompt], decoding: Decoding, *, should_stop: ShouldStop = never
+    ) -> list[Reply]:
         if should_stop():
             raise StoppedError("Stopped.")
         texts = [self._answer(prompt) for prompt in prompts]
         return [
-            Reply(text=text, n_input_tokens=len(prompt.text.split()), n_output_tokens=len(text.split()), duration_s=0.0)
+            Reply(
+                text=text,
+                n_input_tokens=len(prompt.text.split()),
+                n_output_tokens=len(text.split()),
+                duration_s=0.0,
+            )
             for prompt, text in zip(prompts, texts, strict=True)
         ]
 
@@ -54,14 +79,18 @@ class EchoModel(_Demo):
 
 
 class OracleModel(_Demo):
-    """Gives the reference answer, and with probability `error_rate` one that is none; which prompts these are depends on the seed alone.
+    """Gives the reference answer, and with probability `error_rate` one that is none; which prompts
+    these are depends on the seed alone.
 
-    It knows the answers it is told beforehand (`learn`), because a prompt alone does not tell them; the run loop tells them.
+    It knows the answers it is told beforehand (`learn`), because a prompt alone does not tell them;
+    the run loop tells them.
     """
 
     def __init__(self, error_rate: float = 0.0, seed: int = 0) -> None:
         if not 0 <= error_rate <= 1:
-            raise ModelError(f"An oracle cannot err at rate {error_rate}: give a share from 0 to 1.")
+            raise ModelError(
+                f"An oracle cannot err at rate {error_rate}: give a share from 0 to 1."
+            )
         super().__init__(f"demo:oracle:{error_rate:g}:{seed}")
         self._error_rate, self._seed = error_rate, seed
         self._answers: dict[str, str] = {}
@@ -87,7 +116,12 @@ def open_demo(ref: str) -> EchoModel | OracleModel:
         if kind == "echo" and not rest:
             return EchoModel()
         if kind == "oracle" and len(rest) <= 2:
-            return OracleModel(float(rest[0]) if rest else 0.0, int(rest[1]) if len(rest) == 2 else 0)
+            return OracleModel(
+                float(rest[0]) if rest else 0.0, int(rest[1]) if len(rest) == 2 else 0
+            )
     except ValueError:
         pass
-    raise ModelError(f"There is no demo model '{ref}'. Demo models are demo:echo and demo:oracle:ERROR_RATE:SEED, say demo:oracle:0.2:7.")
+    raise ModelError(
+        f"There is no demo model '{ref}'. Demo models are demo:echo and"
+        " demo:oracle:ERROR_RATE:SEED, say demo:oracle:0.2:7."
+    )

@@ -1,8 +1,10 @@
-"""Local models by transformers: replies in batches with a log-probability for every token, on whichever device there is.
+"""Local models by transformers: replies in batches with a log-probability for every token, on
+whichever device there is.
 
-Decoding is a loop of our own over the model's forward pass and its key-value cache. It picks the tokens that `model.generate` picks
-(greedy, without penalties) and gathers the log-probability of each as it goes, instead of keeping every score; prompts of like length go
-together, and prompts that are done leave the batch.
+Decoding is a loop of our own over the model's forward pass and its key-value cache. It picks the
+tokens that `model.generate` picks (greedy, without penalties) and gathers the log-probability of
+each as it goes, instead of keeping every score; prompts of like length go together, and prompts
+that are done leave the batch.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ T = TypeVar("T")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 BATCH_SIZE = 32
 _SMALL = 5_000_000
-"""Models of fewer parameters take batches of `_SMALL_BATCH_SIZE`: their passes cost more to start than to run."""
+"""Models of fewer parameters take batches of `_SMALL_BATCH_SIZE`: their passes cost more to start
+than to run.
+"""
 _SMALL_BATCH_SIZE = 256
 _SHRINK_AT = 0.5
 """A batch is cut down to the prompts that go on once these are no more than this share of it."""
@@ -55,7 +59,11 @@ def devices() -> list[str]:
 def dtypes(device: str) -> list[str]:
     """The number formats that this device computes in at speed, the default first."""
     if device == "cuda":
-        return ["bfloat16", "float16", "float32"] if torch.cuda.is_bf16_supported() else ["float16", "float32"]
+        return (
+            ["bfloat16", "float16", "float32"]
+            if torch.cuda.is_bf16_supported()
+            else ["float16", "float32"]
+        )
     if device == "mps":
         return ["float16", "float32"]
     return ["float32", "bfloat16"] if torch.ops.mkldnn._is_mkldnn_bf16_supported() else ["float32"]
@@ -69,18 +77,29 @@ def device_label(device: str) -> str:
 
 
 class _RoomyLayer(DynamicLayer):
-    """A layer's cache with room to grow: transformers' own copies all it holds for every token more."""
+    """A layer's cache with room to grow: transformers' own copies all it holds for every token
+    more.
+    """
 
     _room: tuple[torch.Tensor, torch.Tensor] | None = None
 
-    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         n_held = int(self.get_seq_length())  # type: ignore[no-untyped-call]
         n = n_held + key_states.shape[-2]
-        if self._room is None or n > self._room[0].shape[-2] or len(self._room[0]) != len(key_states):
+        if (
+            self._room is None
+            or n > self._room[0].shape[-2]
+            or len(self._room[0]) != len(key_states)
+        ):
             held = (self.keys, self.values)
             self.lazy_initialization(key_states, value_states)
             n_rooms = n + max(64, n // 2)
-            rooms = [new.new_empty(*new.shape[:-2], n_rooms, new.shape[-1]) for new in (key_states, value_states)]
+            rooms = [
+                new.new_empty(*new.shape[:-2], n_rooms, new.shape[-1])
+                for new in (key_states, value_states)
+            ]
             for room, old in zip(rooms, held, strict=True):
                 if n_held and old is not None:
                     room[..., :n_held, :] = old
@@ -102,7 +121,8 @@ class _Step(NamedTuple):
 
 
 class LocalModel(Closing):
-    """A causal language model from a folder or the hub. Weights are read from safetensors only, and no code that comes with them is run.
+    """A causal language model from a folder or the hub. Weights are read from safetensors only, and
+    no code that comes with them is run.
 
     Args:
         source: folder or hub id.
@@ -113,31 +133,51 @@ class LocalModel(Closing):
         ModelError: it cannot be loaded, or device or dtype are not to be had.
     """
 
-    def __init__(self, source: str, *, ref: str, device: str | None = None, dtype: str | None = None) -> None:
+    def __init__(
+        self, source: str, *, ref: str, device: str | None = None, dtype: str | None = None
+    ) -> None:
         super().__init__()
         self.ref = ref
         folder = Path(source).expanduser()
         self.name = folder.resolve().name if folder.is_dir() else source
         self._device = _one_of("device", device, devices())
         is_ladder = ref.startswith("ladder:")
-        self._dtype = _one_of("dtype", dtype, dtypes(self._device)) if dtype or not is_ladder else "float32"
+        self._dtype = (
+            _one_of("dtype", dtype, dtypes(self._device)) if dtype or not is_ladder else "float32"
+        )
         self._model, self._tokenizer = _load(source, self._device, DTYPES[self._dtype])
         n_params = sum(weights.numel() for weights in self._model.parameters())
         self.batch_size = _SMALL_BATCH_SIZE if n_params < _SMALL else BATCH_SIZE
         self._context = getattr(self._model.config, "max_position_embeddings", None)
         self._ends = _end_tokens(self._model, self._tokenizer)
         self._end_tensor = torch.tensor(sorted(self._ends), dtype=torch.long)
-        self._pad_token = next((t for t in (self._tokenizer.pad_token_id, self._tokenizer.eos_token_id) if t is not None), 0)
+        self._pad_token = next(
+            (
+                t
+                for t in (self._tokenizer.pad_token_id, self._tokenizer.eos_token_id)
+                if t is not None
+            ),
+            0,
+        )
         taken = signature(self._model.forward).parameters
-        self._takes_positions, self._takes_n_kept = "position_ids" in taken, "logits_to_keep" in taken
+        self._takes_positions, self._takes_n_kept = (
+            "position_ids" in taken,
+            "logits_to_keep" in taken,
+        )
         has_template = getattr(self._tokenizer, "chat_template", None) is not None
         self._facts = ModelFacts(
             device=self._device,
             device_label=device_label(self._device),
             dtype=self._dtype,
-            checkpoint=checkpoint_of(folder) if folder.is_dir() else getattr(self._model.config, "_commit_hash", None),
+            checkpoint=(
+                checkpoint_of(folder)
+                if folder.is_dir()
+                else getattr(self._model.config, "_commit_hash", None)
+            ),
             n_params=n_params,
-            memory_bytes=sum(weights.numel() * weights.element_size() for weights in self._model.parameters()),
+            memory_bytes=sum(
+                weights.numel() * weights.element_size() for weights in self._model.parameters()
+            ),
             context_tokens=self._context,
             has_chat_template=has_template,
             has_answer_logprobs=True,
@@ -158,20 +198,32 @@ class LocalModel(Closing):
         elif self._device == "mps":
             torch.mps.empty_cache()
 
-    # -- replies ------------------------------------------------------------------------------------------------------------------
+    # -- replies -----------------------------------------------------------------------------------
 
-    def reply(self, prompts: Sequence[Prompt], decoding: Decoding, *, should_stop: ShouldStop = never) -> list[Reply]:
+    def reply(
+        self, prompts: Sequence[Prompt], decoding: Decoding, *, should_stop: ShouldStop = never
+    ) -> list[Reply]:
         encoded = self._encode(prompts)
-        faults = {place: fault for place, ids in enumerate(encoded) if (fault := self._fault(ids)) is not None}
+        faults = {
+            place: fault
+            for place, ids in enumerate(encoded)
+            if (fault := self._fault(ids)) is not None
+        }
         replies = {place: Reply(error=fault) for place, fault in faults.items()}
         replies |= self._in_batches(
             {place: len(ids) for place, ids in enumerate(encoded) if place not in faults},
-            lambda batch: self._reply_batch([encoded[place] for place in batch], decoding, should_stop),
+            lambda batch: self._reply_batch(
+                [encoded[place] for place in batch], decoding, should_stop
+            ),
         )
         return [replies[place] for place in range(len(prompts))]
 
-    def _in_batches(self, lengths: dict[int, int], work: Callable[[list[int]], list[T]]) -> dict[int, T]:
-        """Results by place. Places of like length go together; a batch that does not fit into memory is halved, and so are all after it."""
+    def _in_batches(
+        self, lengths: dict[int, int], work: Callable[[list[int]], list[T]]
+    ) -> dict[int, T]:
+        """Results by place. Places of like length go together; a batch that does not fit into
+        memory is halved, and so are all after it.
+        """
         found: dict[int, T] = {}
         waiting = sorted(lengths, key=lambda place: lengths[place])
         while waiting:
@@ -190,13 +242,18 @@ class LocalModel(Closing):
             torch.cuda.empty_cache()
         if n_tried == 1:
             raise ModelError(
-                f"{self.name} does not fit into the memory of {self._facts.device_label} even with one prompt at a time. "
-                "Use a smaller model or dtype, fewer new tokens, or another device."
+                f"{self.name} does not fit into the memory of {self._facts.device_label} even with"
+                " one prompt at a time. Use a smaller model or dtype, fewer new tokens, or another"
+                " device."
             )
         self.batch_size = max(1, n_tried // 2)
-        self._note(f"{n_tried} prompts at once did not fit into memory; going on with {self.batch_size}.")
+        self._note(
+            f"{n_tried} prompts at once did not fit into memory; going on with {self.batch_size}."
+        )
 
-    def _reply_batch(self, ids: list[list[int]], decoding: Decoding, should_stop: ShouldStop) -> list[Reply]:
+    def _reply_batch(
+        self, ids: list[list[int]], decoding: Decoding, should_stop: ShouldStop
+    ) -> list[Reply]:
         began = time.perf_counter()
         tokens: list[list[int]] = [[] for _ in ids]
         logprobs: list[list[float]] = [[] for _ in ids]
@@ -208,8 +265,13 @@ class LocalModel(Closing):
                 logprobs[row].append(value)
         each_s = (time.perf_counter() - began) / len(ids)
         ended = [bool(made) and made[-1] in self._ends for made in tokens]
-        shown = [made if decoding.keep_end or not end else made[:-1] for made, end in zip(tokens, ended, strict=True)]
-        texts = self._tokenizer.batch_decode(shown, skip_special_tokens=not decoding.keep_end, clean_up_tokenization_spaces=False)
+        shown = [
+            made if decoding.keep_end or not end else made[:-1]
+            for made, end in zip(tokens, ended, strict=True)
+        ]
+        texts = self._tokenizer.batch_decode(
+            shown, skip_special_tokens=not decoding.keep_end, clean_up_tokenization_spaces=False
+        )
         return [
             Reply(
                 text=texts[row],
@@ -240,43 +302,81 @@ class LocalModel(Closing):
             shown = text
 
     def _text(self, tokens: Sequence[int], keep_end: bool) -> str:
-        return str(self._tokenizer.decode(tokens, skip_special_tokens=not keep_end, clean_up_tokenization_spaces=False))
+        return str(
+            self._tokenizer.decode(
+                tokens, skip_special_tokens=not keep_end, clean_up_tokenization_spaces=False
+            )
+        )
 
     def _encode(self, prompts: Sequence[Prompt]) -> list[list[int]]:
         """Token numbers of each prompt with its lead."""
         if any(prompt.is_chat for prompt in prompts) and not self._facts.has_chat_template:
-            raise ModelError(f"{self.name} has no chat template. Use the prompt style zero_shot or few_shot.")
+            raise ModelError(
+                f"{self.name} has no chat template. Use the prompt style zero_shot or few_shot."
+            )
         found: list[list[int]] = [[]] * len(prompts)
         for is_chat in (False, True):
             places = [place for place, prompt in enumerate(prompts) if prompt.is_chat is is_chat]
             if places:
-                texts = [self._templated(prompts[place]) if is_chat else prompts[place].text + prompts[place].lead for place in places]
+                texts = [
+                    (
+                        self._templated(prompts[place])
+                        if is_chat
+                        else prompts[place].text + prompts[place].lead
+                    )
+                    for place in places
+                ]
                 for place, ids in zip(
-                    places, self._tokenizer(texts, add_special_tokens=not is_chat, verbose=False)["input_ids"], strict=True
+                    places,
+                    self._tokenizer(texts, add_special_tokens=not is_chat, verbose=False)[
+                        "input_ids"
+                    ],
+                    strict=True,
                 ):
                     found[place] = ids
         return found
 
     def _templated(self, prompt: Prompt) -> str:
         turns = [{"role": "user", "content": prompt.text}]
-        return str(self._tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)) + prompt.lead
+        return (
+            str(
+                self._tokenizer.apply_chat_template(
+                    turns, add_generation_prompt=True, tokenize=False
+                )
+            )
+            + prompt.lead
+        )
 
     def _fault(self, ids: list[int]) -> str | None:
         """Why these tokens cannot be replied to."""
         if not ids:
             return "An empty prompt cannot be replied to."
         if self._context is not None and len(ids) >= self._context:
-            return f"The prompt has {len(ids)} tokens, and {self.name} has room for {self._context} with the reply."
+            return (
+                f"The prompt has {len(ids)} tokens, and {self.name} has room for {self._context}"
+                " with the reply."
+            )
         return None
 
     @torch.inference_mode()
     def _steps(self, ids: list[list[int]], decoding: Decoding, n_top: int) -> Iterator[_Step]:
         """One token of every prompt that goes on, until none does."""
         tokens, mask = self._pad(ids)
-        n_new = decoding.max_new_tokens if self._context is None else min(decoding.max_new_tokens, self._context - tokens.shape[1])
-        generator = torch.Generator(self._device).manual_seed(decoding.seed) if decoding.temperature else None
+        n_new = (
+            decoding.max_new_tokens
+            if self._context is None
+            else min(decoding.max_new_tokens, self._context - tokens.shape[1])
+        )
+        generator = (
+            torch.Generator(self._device).manual_seed(decoding.seed)
+            if decoding.temperature
+            else None
+        )
         cache = DynamicCache(config=self._model.config)
-        cache.layers = [_RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]  # type: ignore[no-untyped-call]
+        cache.layers = [
+            _RoomyLayer() if type(layer) is DynamicLayer else layer  # type: ignore[no-untyped-call]
+            for layer in cache.layers
+        ]
         can_shrink = all(hasattr(layer, "batch_select_indices") for layer in cache.layers)
         rows = torch.arange(len(ids))
         goes_on = torch.ones(len(ids), dtype=torch.bool)
@@ -285,7 +385,12 @@ class LocalModel(Closing):
             logits = self._forward(tokens, mask, positions, cache, 1)[:, -1].float()
             chosen, logprobs = _pick(logits, decoding.temperature, generator)
             made = chosen.cpu()
-            yield _Step(rows[goes_on].tolist(), made[goes_on].tolist(), logprobs.cpu()[goes_on].tolist(), self._likely(logits[0], n_top))
+            yield _Step(
+                rows[goes_on].tolist(),
+                made[goes_on].tolist(),
+                logprobs.cpu()[goes_on].tolist(),
+                self._likely(logits[0], n_top),
+            )
             goes_on = goes_on & ~torch.isin(made, self._end_tensor)
             n_going = int(goes_on.sum())
             if n_going == 0 or place + 1 == n_new:
@@ -299,7 +404,14 @@ class LocalModel(Closing):
                 tokens, mask, positions = tokens[keep], mask[keep], positions[keep]
                 cache.batch_select_indices(keep)
 
-    def _forward(self, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Any, n_kept: int) -> torch.Tensor:
+    def _forward(
+        self,
+        tokens: torch.Tensor,
+        mask: torch.Tensor,
+        positions: torch.Tensor,
+        cache: Any,
+        n_kept: int,
+    ) -> torch.Tensor:
         inputs: dict[str, Any] = {"input_ids": tokens, "attention_mask": mask}
         if cache is not None:
             inputs["past_key_values"] = cache
@@ -321,17 +433,32 @@ class LocalModel(Closing):
         if not n_top:
             return ()
         logprobs, tokens = torch.log_softmax(logits, dim=-1).topk(min(n_top, len(logits)))
-        return tuple((self._text([token], True), value) for token, value in zip(tokens.tolist(), logprobs.tolist(), strict=True))
+        return tuple(
+            (self._text([token], True), value)
+            for token, value in zip(tokens.tolist(), logprobs.tolist(), strict=True)
+        )
 
-    # -- given answers ------------------------------------------------------------------------------------------------------------
+    # -- given answers -----------------------------------------------------------------------------
 
     def answer_logprobs(self, questions: Sequence[tuple[Prompt, str]]) -> list[float | None]:
-        """As `Model.answer_logprobs`. Prompt and answer are tokenised apart, as SCYLLA does; None where they do not fit the context."""
+        """As `Model.answer_logprobs`. Prompt and answer are tokenised apart, as SCYLLA does; None
+        where they do not fit the context.
+        """
         given = self._encode([prompt for prompt, _ in questions])
-        wanted: list[list[int]] = self._tokenizer([answer for _, answer in questions], add_special_tokens=False)["input_ids"]
-        lengths = {place: len(given[place]) + len(wanted[place]) for place in range(len(questions)) if wanted[place] and given[place]}
+        wanted: list[list[int]] = self._tokenizer(
+            [answer for _, answer in questions], add_special_tokens=False
+        )["input_ids"]
+        lengths = {
+            place: len(given[place]) + len(wanted[place])
+            for place in range(len(questions))
+            if wanted[place] and given[place]
+        }
         found = self._in_batches(
-            {place: n for place, n in lengths.items() if self._context is None or n <= self._context},
+            {
+                place: n
+                for place, n in lengths.items()
+                if self._context is None or n <= self._context
+            },
             lambda batch: self._sum_logprobs([(given[place], wanted[place]) for place in batch]),
         )
         return [found.get(place) for place in range(len(questions))]
@@ -344,19 +471,28 @@ class LocalModel(Closing):
         logits = self._forward(tokens, mask, positions, None, longest + 1)[:, :-1].float()
         asked = tokens[:, -longest:]
         each = logits.gather(2, asked[:, :, None])[:, :, 0] - logits.logsumexp(2)
-        # Answers stand at the end of their rows; what is longer than the row's own answer is prompt.
-        starts = torch.tensor([longest - len(wanted) for _, wanted in questions], device=each.device)
+        # Answers stand at the end of their rows; what is longer than the row's own answer is
+        # prompt.
+        starts = torch.tensor(
+            [longest - len(wanted) for _, wanted in questions], device=each.device
+        )
         is_answer = torch.arange(longest, device=each.device)[None] >= starts[:, None]
         sums: list[float] = torch.where(is_answer, each, 0.0).sum(1).tolist()
         return sums
 
 
-def _pick(logits: torch.Tensor, temperature: float, generator: torch.Generator | None) -> tuple[torch.Tensor, torch.Tensor]:
-    """The next tokens and their log-probabilities (at temperature 1, whatever temperature they are drawn at)."""
+def _pick(
+    logits: torch.Tensor, temperature: float, generator: torch.Generator | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The next tokens and their log-probabilities (at temperature 1, whatever temperature they are
+    drawn at).
+    """
     if generator is None:
         best, chosen = logits.max(dim=-1)
         return chosen, best - logits.logsumexp(dim=-1)
-    chosen = torch.multinomial(torch.softmax(logits / temperature, dim=-1), 1, generator=generator)[:, 0]
+    chosen = torch.multinomial(torch.softmax(logits / temperature, dim=-1), 1, generator=generator)[
+        :, 0
+    ]
     return chosen, logits.gather(1, chosen[:, None])[:, 0] - logits.logsumexp(dim=-1)
 
 
@@ -372,18 +508,22 @@ def _load(source: str, device: str, dtype: torch.dtype) -> tuple[Any, Any]:
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-        model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, use_safetensors=True, trust_remote_code=False)
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            source, dtype=dtype, use_safetensors=True, trust_remote_code=False
+        )
         return model.to(device).eval(), tokenizer
     except torch.OutOfMemoryError as cause:
         raise ModelError(
-            f"{source} does not fit into the memory of {device_label(device)}. Use a smaller dtype or another device."
+            f"{source} does not fit into the memory of {device_label(device)}. Use a smaller dtype"
+            " or another device."
         ) from cause
     except (OSError, ValueError, KeyError, RuntimeError) as cause:
         said = str(cause).strip().splitlines() or [type(cause).__name__]
         raise ModelError(
-            f"{source} cannot be loaded: {said[0][:300]} "
-            "Needed is a folder (or a hub id that can be reached) with config.json, tokenizer and *.safetensors of a causal language "
-            "model; models that bring code of their own, or have pickled weights only, are refused."
+            f"{source} cannot be loaded: {said[0][:300]} Needed is a folder (or a hub id that can"
+            " be reached) with config.json, tokenizer and *.safetensors of a causal language"
+            " model; models that bring code of their own, or have pickled weights only, are"
+            " refused."
         ) from cause
 
 

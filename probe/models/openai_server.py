@@ -1,6 +1,8 @@
-"""Models behind a server with OpenAI's API: vLLM, llama.cpp, Ollama, `transformers serve` and the like. REF: `openai:<model>@<base_url>`.
+"""Models behind a server with OpenAI's API: vLLM, llama.cpp, Ollama, `transformers serve` and the
+like. REF: `openai:<model>@<base_url>`.
 
-The key comes from the environment variable OPENAI_API_KEY alone; it is sent to the server named and neither stored nor shown.
+The key comes from the environment variable OPENAI_API_KEY alone; it is sent to the server named and
+neither stored nor shown.
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ class ServerModel(Closing):
         base_url: up to and including the version, say http://127.0.0.1:8000/v1.
     """
 
-    def __init__(self, model: str, base_url: str, *, ref: str, first_pause_s: float = FIRST_PAUSE_S) -> None:
+    def __init__(
+        self, model: str, base_url: str, *, ref: str, first_pause_s: float = FIRST_PAUSE_S
+    ) -> None:
         super().__init__()
         self.ref, self.name = ref, model
         self.batch_size = CONCURRENCY
@@ -85,17 +89,22 @@ class ServerModel(Closing):
     def close(self) -> None:
         self._client.close()
 
-    # -- replies ------------------------------------------------------------------------------------------------------------------
+    # -- replies -----------------------------------------------------------------------------------
 
-    def reply(self, prompts: Sequence[Prompt], decoding: Decoding, *, should_stop: ShouldStop = never) -> list[Reply]:
+    def reply(
+        self, prompts: Sequence[Prompt], decoding: Decoding, *, should_stop: ShouldStop = never
+    ) -> list[Reply]:
         gave_up = threading.Event()
 
         def is_over() -> bool:
             return gave_up.is_set() or should_stop()
 
         def work(place: int) -> Reply:
-            # Equal prompts of one call get seeds of their own, or the same reply would come back for all of them.
-            return self._reply(prompts[place], replace(decoding, seed=decoding.seed + place), is_over)
+            # Equal prompts of one call get seeds of their own, or the same reply would come back
+            # for all of them.
+            return self._reply(
+                prompts[place], replace(decoding, seed=decoding.seed + place), is_over
+            )
 
         try:
             return _in_parallel(work, len(prompts), is_over)
@@ -144,24 +153,32 @@ class ServerModel(Closing):
                             yield from _streamed(json.loads(line[5:]), prompt.is_chat, decoding)
                     return
             except (httpx.TransportError, ValueError) as cause:
-                raise ModelError(f"The stream from {self._base_url} broke off ({_words(cause)}). Try again.") from cause
+                raise ModelError(
+                    f"The stream from {self._base_url} broke off ({_words(cause)}). Try again."
+                ) from cause
 
     def answer_logprobs(self, questions: Sequence[tuple[Prompt, str]]) -> list[float | None]:
         """None: OpenAI's API has no way to score a given answer."""
         return [None] * len(questions)
 
-    # -- requests -----------------------------------------------------------------------------------------------------------------
+    # -- requests ----------------------------------------------------------------------------------
 
     def _url(self, prompt: Prompt) -> str:
         return f"{self._base_url}/{'chat/completions' if prompt.is_chat else 'completions'}"
 
     def _body(self, prompt: Prompt, decoding: Decoding) -> dict[str, Any]:
-        body: dict[str, Any] = {"model": self.name, "temperature": decoding.temperature, "max_tokens": decoding.max_new_tokens}
+        body: dict[str, Any] = {
+            "model": self.name,
+            "temperature": decoding.temperature,
+            "max_tokens": decoding.max_new_tokens,
+        }
         if decoding.temperature:
             body["seed"] = decoding.seed
         if prompt.is_chat:
             body["messages"] = [{"role": "user", "content": prompt.text}]
-            if prompt.lead:  # a server continues its own turn nowhere the same way; a user's turn is understood by all
+            # a server continues its own turn nowhere the same way; a user's turn is understood by
+            # all
+            if prompt.lead:
                 body["messages"] += [
                     {"role": "assistant", "content": prompt.lead},
                     {"role": "user", "content": prompt.lead.split("\n")[-1]},
@@ -169,7 +186,11 @@ class ServerModel(Closing):
         else:
             body["prompt"] = prompt.text + prompt.lead
         if self._gives_logprobs is not False:
-            body |= {"logprobs": True, "top_logprobs": N_ALTERNATIVES} if prompt.is_chat else {"logprobs": N_ALTERNATIVES}
+            body |= (
+                {"logprobs": True, "top_logprobs": N_ALTERNATIVES}
+                if prompt.is_chat
+                else {"logprobs": N_ALTERNATIVES}
+            )
         return body
 
     def _post(self, prompt: Prompt, decoding: Decoding, should_stop: ShouldStop) -> Any:
@@ -192,18 +213,31 @@ class ServerModel(Closing):
                     raise _Refused(problem)
                 asked_to_wait_s = _retry_after_s(response)
             except httpx.TransportError as cause:
-                problem = f"No answer from {self._base_url}: {_words(cause)}. Is the server running, and is this its address?"
+                problem = (
+                    f"No answer from {self._base_url}: {_words(cause)}. Is the server running, and"
+                    " is this its address?"
+                )
             except ValueError as cause:
-                problem = f"The answer of {self._base_url} is not JSON ({cause}). Is this the address of an OpenAI-compatible API?"
+                problem = (
+                    f"The answer of {self._base_url} is not JSON ({cause}). Is this the address of"
+                    " an OpenAI-compatible API?"
+                )
             if attempt + 1 < TRIES:
-                # Half of the pause is left to chance, so that clients that failed together do not come back together.
-                pause_s = min(LONGEST_PAUSE_S, self._first_pause_s * 2**attempt) * (0.5 + random.random() / 2)
+                # Half of the pause is left to chance, so that clients that failed together do not
+                # come back together.
+                pause_s = min(LONGEST_PAUSE_S, self._first_pause_s * 2**attempt) * (
+                    0.5 + random.random() / 2
+                )
                 _wait(max(pause_s, asked_to_wait_s), should_stop)
         raise _Refused(f"{problem} Tried {TRIES} times.")
 
     def _drops_logprobs(self, response: httpx.Response, body: dict[str, Any]) -> bool:
         """Whether the server refused log-probabilities; they are not asked for again then."""
-        if "logprobs" in body and response.status_code in (400, 422, 501) and "logprob" in response.text:
+        if (
+            "logprobs" in body
+            and response.status_code in (400, 422, 501)
+            and "logprob" in response.text
+        ):
             self._gives_logprobs = False
             self._note("The server gives no log-probabilities.")
             return True
@@ -227,18 +261,23 @@ def open_server(ref: str) -> ServerModel:
     model, _, base_url = ref.removeprefix("openai:").rpartition("@")
     address = urlsplit(base_url)
     if not model or address.scheme not in ("http", "https") or not address.hostname:
-        raise ModelError(f"'{ref}' is no server model. Write openai:<model>@<base_url>, say openai:qwen@http://127.0.0.1:8000/v1.")
+        raise ModelError(
+            f"'{ref}' is no server model. Write openai:<model>@<base_url>, say"
+            " openai:qwen@http://127.0.0.1:8000/v1."
+        )
     if address.username or address.password or ("@" in model.split("/")[-1] and "://" in model):
-        raise ModelError("Leave user name and password out of the address; a key comes from OPENAI_API_KEY.")
+        raise ModelError(
+            "Leave user name and password out of the address; a key comes from OPENAI_API_KEY."
+        )
     return ServerModel(model, base_url, ref=ref)
 
 
 def _in_parallel(work: Callable[[int], Reply], n: int, is_over: ShouldStop) -> list[Reply]:
     """Results of `work` for 0 to n - 1, in their order, CONCURRENCY at a time.
 
-    The threads are daemons that nobody waits for, unlike those of a ThreadPoolExecutor: a request that a server leaves unanswered for
-    minutes is given up at once when somebody stops, and does not keep the process from ending.
-    Raises: StoppedError; what `work` raises.
+    The threads are daemons that nobody waits for, unlike those of a ThreadPoolExecutor: a request
+    that a server leaves unanswered for minutes is given up at once when somebody stops, and does
+    not keep the process from ending. Raises: StoppedError; what `work` raises.
     """
     places: SimpleQueue[int] = SimpleQueue()
     for place in range(n):
@@ -291,11 +330,17 @@ def _words(cause: Exception) -> str:
 
 
 def _chosen_logprobs(given: Any) -> tuple[float, ...] | None:
-    """Log-probabilities of a reply's tokens from either endpoint's form; None when there are none."""
+    """Log-probabilities of a reply's tokens from either endpoint's form; None when there are
+    none.
+    """
     if not isinstance(given, dict):
         return None
     content = given.get("content")
-    values = [token.get("logprob") for token in content] if isinstance(content, list) else given.get("token_logprobs")
+    values = (
+        [token.get("logprob") for token in content]
+        if isinstance(content, list)
+        else given.get("token_logprobs")
+    )
     if not isinstance(values, list) or not all(isinstance(value, int | float) for value in values):
         return None
     return tuple(map(float, values)) or None
@@ -310,12 +355,18 @@ def _streamed(part: Any, is_chat: bool, decoding: Decoding) -> Iterator[Token]:
         given = choice.get("logprobs") or {}
         if isinstance(given.get("content"), list) and given["content"]:
             for token in given["content"]:
-                likely = tuple((one["token"], one["logprob"]) for one in token.get("top_logprobs") or ())
+                likely = tuple(
+                    (one["token"], one["logprob"]) for one in token.get("top_logprobs") or ()
+                )
                 yield Token(token["token"], token["logprob"], likely)
         elif given.get("tokens"):
             tops = given.get("top_logprobs") or [{}] * len(given["tokens"])
-            for name, value, top in zip(given["tokens"], given["token_logprobs"], tops, strict=True):
-                yield Token(name, value, tuple(sorted((top or {}).items(), key=lambda pair: -pair[1])))
+            for name, value, top in zip(
+                given["tokens"], given["token_logprobs"], tops, strict=True
+            ):
+                yield Token(
+                    name, value, tuple(sorted((top or {}).items(), key=lambda pair: -pair[1]))
+                )
         elif text:
             yield Token(text)
         if choice.get("finish_reason") == "stop" and decoding.keep_end:

@@ -9,9 +9,11 @@ _BLOCK = 1 << 20
 
 
 def checkpoint_of(folder: Path) -> str | None:
-    """Hash over a folder's safetensors: name, size, first and last MiB of each file. None when it has none.
+    """Hash over a folder's safetensors: name, size, first and last MiB of each file. None when it
+    has none.
 
-    Files up to 2 MiB are covered whole; in larger ones the first block has the table of all tensors.
+    Files up to 2 MiB are covered whole; in larger ones the first block has the table of all
+    tensors.
     """
     files = sorted(folder.glob("*.safetensors"))
     digest = sha256()

@@ -1,21 +1,29 @@
-"""What a task is: instances drawn from a split, reference answers, and a check that accepts every right answer.
+"""What a task is: instances drawn from a split, reference answers, and a check that accepts every
+right answer.
 
-One file per task beside this one ends in `TASK = ...`; the registry finds it. With one row in data/catalog/task_levels.csv that is all.
+One file per task beside this one ends in `TASK = ...`; the registry finds it. With one row in
+data/catalog/task_levels.csv that is all.
 
 How an instance is made, and why ID and OOD compare:
 
-1. the *pattern* is drawn first: length, order, which numbers repeat, where the answer stands. It does not know the split;
-2. then it is *filled* with values of the split, and filled again until the instance has what its task promises.
+1. the *pattern* is drawn first: length, order, which numbers repeat, where the answer stands. It
+   does not know the split;
+2. then it is *filled* with values of the split, and filled again until the instance has what its
+   task promises.
 
-With the same seed, instance number i has the same pattern in both splits, so lengths and structure are matched exactly and only the
-elements differ. (The authors' OOD lists differ in length and in repeated numbers as well.)
+With the same seed, instance number i has the same pattern in both splits, so lengths and structure
+are matched exactly and only the elements differ. (The authors' OOD lists differ in length and in
+repeated numbers as well.)
 
-How another prompt form plugs in. `Instance.prompt` is text made by a prompt style; the instance itself is its input. A style is a name
-and two functions: `render(task, given) -> str`, and `read(task, reply) -> Reading`. The zero-shot style is `prompts.zero_shot` with
-`parsing.read_answer`. The compact form of the ladder (`sort: 48 02 64=` answered by `02 48 64$`) renders the same input with its task
-word, target before the list, zero-padded values, and reads what stands before `$`; an instance is shown in it by
-`msgspec.structs.replace(instance, prompt=style.render(task, instance.input))`, and `grading.judge(task, instance, style.read(task, reply))`
-decides as for any other style, because the decision depends on the input and the answer and never on the prompt.
+How another prompt form plugs in. `Instance.prompt` is text made by a prompt style; the instance
+itself is its input. A style is a name and two functions: `render(task, given) -> str`, and
+`read(task, reply) -> Reading`. The zero-shot style is `prompts.zero_shot` with
+`parsing.read_answer`. The compact form of the ladder (`sort: 48 02 64=` answered by `02 48 64$`)
+renders the same input with its task word, target before the list, zero-padded values, and reads
+what stands before `$`; an instance is shown in it by `msgspec.structs.replace(instance,
+prompt=style.render(task, instance.input))`, and `grading.judge(task, instance, style.read(task,
+reply))` decides as for any other style, because the decision depends on the input and the answer
+and never on the prompt.
 """
 
 from __future__ import annotations
@@ -49,7 +57,9 @@ class AnswerKind(StrEnum):
 
 
 class Instance(msgspec.Struct, frozen=True):
-    """One question with its input and one right answer. A struct, because making a frozen dataclass takes eight times as long."""
+    """One question with its input and one right answer. A struct, because making a frozen dataclass
+    takes eight times as long.
+    """
 
     instance_id: str
     """Hash of task and input: equal inputs have equal ids everywhere."""
@@ -116,7 +126,9 @@ class Task(ABC):
     level: ClassVar[int | None]
     """None for tasks without a level of their own."""
     authors_order: ClassVar[Literal["given", "any", "either"]] = "given"
-    """In which order of its numbers the authors' grader accepts a list: as stored, any, or either direction."""
+    """In which order of its numbers the authors' grader accepts a list: as stored, any, or either
+    direction.
+    """
     lengths: ClassVar[range]
     """Lengths an instance may have: SCYLLA's."""
     fields: ClassVar[tuple[str, ...]]
@@ -132,7 +144,9 @@ class Task(ABC):
 
     @abstractmethod
     def fill(self, pattern: Any, rng: random.Random, pool: Pool) -> dict[str, Any] | None:
-        """The input with values of the pool; None when these values do not give what the task promises, so that others are drawn."""
+        """The input with values of the pool; None when these values do not give what the task
+        promises, so that others are drawn.
+        """
 
     @abstractmethod
     def solve(self, given: Input) -> Answer:
@@ -140,7 +154,9 @@ class Task(ABC):
 
     @abstractmethod
     def fault(self, given: Input, reference: Answer, answer: Answer) -> str | None:
-        """Why the answer is wrong, in words; None when it is right, whether or not it equals the reference."""
+        """Why the answer is wrong, in words; None when it is right, whether or not it equals the
+        reference.
+        """
 
     @abstractmethod
     def guess(self, given: Input, rng: random.Random) -> Answer:
@@ -155,33 +171,52 @@ class Task(ABC):
         return True
 
     def format_fault(self, given: Input, answer: Answer) -> str | None:
-        """What a readable answer lacks of the form that the prompt asks for; None when it has it."""
+        """What a readable answer lacks of the form that the prompt asks for; None when it has
+        it.
+        """
         return None
 
-    def make(self, rng: random.Random, split: Split | str, lengths: Sequence[int] | None = None, elements: Elements = RANGES) -> Instance:
+    def make(
+        self,
+        rng: random.Random,
+        split: Split | str,
+        lengths: Sequence[int] | None = None,
+        elements: Elements = RANGES,
+    ) -> Instance:
         """One instance: the same generator state gives the same instance on every platform.
 
-        Args: lengths to choose from (default: all the task allows). elements: what is ID and what is OOD.
-        Raises: TaskError for a length the task does not allow, or when the elements cannot give a valid instance.
+        Args: lengths to choose from (default: all the task allows). elements: what is ID and what
+        is OOD.
+        Raises: TaskError for a length the task does not allow, or when the elements cannot give a
+        valid instance.
         """
         split = Split(split)
         shapes, values = random.Random(rng.getrandbits(64)), random.Random(rng.getrandbits(64))
-        return self.instance(self.draw(self.draw_pattern(shapes, lengths, elements), values, elements.pools[split]), split)
+        return self.instance(
+            self.draw(self.draw_pattern(shapes, lengths, elements), values, elements.pools[split]),
+            split,
+        )
 
-    def draw_pattern(self, rng: random.Random, lengths: Sequence[int] | None, elements: Elements = RANGES) -> Any:
+    def draw_pattern(
+        self, rng: random.Random, lengths: Sequence[int] | None, elements: Elements = RANGES
+    ) -> Any:
         """A pattern of one of the lengths, each as likely, that both splits can fill."""
         allowed = self.lengths if lengths is None else lengths
         length = allowed[floor(rng.random() * len(allowed))]
         if length not in self.lengths:
-            raise TaskError(f"{self.name} cannot have length {length}: allowed are {self.lengths[0]} to {self.lengths[-1]}.")
+            raise TaskError(
+                f"{self.name} cannot have length {length}: allowed are {self.lengths[0]} to"
+                f" {self.lengths[-1]}."
+            )
         inside, outside = elements.pools.values()
         for _ in range(_ATTEMPTS):
             pattern = self.pattern(rng, length)
             if self.fits(pattern, inside) and self.fits(pattern, outside):
                 return pattern
         raise TaskError(
-            f"The elements of the source '{elements.name}' allow no {self.name} instance of length {length}: of {_ATTEMPTS} patterns none "
-            "could be filled in both splits. Use a source with more elements or leave the task out."
+            f"The elements of the source '{elements.name}' allow no {self.name} instance of length"
+            f" {length}: of {_ATTEMPTS} patterns none could be filled in both splits. Use a source"
+            " with more elements or leave the task out."
         )
 
     def draw(self, pattern: Any, rng: random.Random, pool: Pool) -> dict[str, Any]:
@@ -191,18 +226,30 @@ class Task(ABC):
             if given is not None:
                 return given
         raise TaskError(
-            f"No valid {self.name} instance came of {_ATTEMPTS} draws from {len(pool.members)} elements ({min(pool.values)} to "
-            f"{max(pool.values)}). Use a source with more elements or other lengths."
+            f"No valid {self.name} instance came of {_ATTEMPTS} draws from {len(pool.members)}"
+            f" elements ({min(pool.values)} to {max(pool.values)}). Use a source with more elements"
+            " or other lengths."
         )
 
     def instance(self, given: dict[str, Any], split: Split) -> Instance:
         """The instance that asks about this input."""
-        return Instance(instance_id(self.name, given), self.name, self.level, split, given, zero_shot(self, given), self.solve(given))
+        return Instance(
+            instance_id(self.name, given),
+            self.name,
+            self.level,
+            split,
+            given,
+            zero_shot(self, given),
+            self.solve(given),
+        )
 
     def check(self, instance: Instance, answer: Answer) -> bool:
         """Whether the answer is right. Every right answer is accepted."""
         given = instance.input
-        return self.format_fault(given, answer) is None and self.fault(given, instance.reference, answer) is None
+        return (
+            self.format_fault(given, answer) is None
+            and self.fault(given, instance.reference, answer) is None
+        )
 
     def validate(self, given: Any) -> None:
         """Raises TaskError unless this is an input that the task can ask about."""

@@ -1,7 +1,7 @@
 """Which values are ID and which are OOD, and how values are drawn from them.
 
-Draws use `random.Random.random()` alone, whose sequence for an integer seed is the same on every platform and Python version;
-`sample`, `shuffle` and `randrange` are not promised to stay.
+Draws use `random.Random.random()` alone, whose sequence for an integer seed is the same on every
+platform and Python version; `sample`, `shuffle` and `randrange` are not promised to stay.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def shuffled(rng: random.Random, items: Sequence[T]) -> list[T]:
 
 @lru_cache(maxsize=256)
 def _steps(n: int) -> list[tuple[int, float]]:
-    """Each place from the last to the second, and how many items stand up to it: a float, whose product with a draw is made sooner."""
+    """Each place from the last to the second, and how many items stand up to it: a float, whose
+    product with a draw is made sooner.
+    """
     return [(place, float(place + 1)) for place in range(n - 1, 0, -1)]
 
 
@@ -66,7 +68,9 @@ class Pool:
 
     @cached_property
     def followers(self) -> dict[int, int]:
-        """For each value, how many whole numbers from it on are in the pool without a gap, itself included."""
+        """For each value, how many whole numbers from it on are in the pool without a gap, itself
+        included.
+        """
         found: dict[int, int] = {}
         for value in sorted(self.members, reverse=True):
             found[value] = found.get(value + 1, 0) + 1
@@ -74,7 +78,9 @@ class Pool:
 
     @cached_property
     def by_last_digit(self) -> tuple[tuple[int, ...], ...]:
-        return tuple(tuple(value for value in self.values if value % 10 == digit) for digit in range(10))
+        return tuple(
+            tuple(value for value in self.values if value % 10 == digit) for digit in range(10)
+        )
 
     def distinct(self, rng: random.Random, n: int) -> list[int]:
         """n different values in the order drawn.
@@ -95,7 +101,9 @@ class Pool:
         return list(chosen)
 
     def _any_distinct(self, rng: random.Random, n: int) -> list[int]:
-        """For pools with too few values, or a few that are drawn nearly always: each different value as likely."""
+        """For pools with too few values, or a few that are drawn nearly always: each different
+        value as likely.
+        """
         if len(self.members) < n:
             raise TaskError(
                 f"{n} different elements are needed and this source has {len(self.members)}. "
@@ -114,12 +122,14 @@ class Pool:
             candidates = self.by_last_digit[digit]
             if not candidates:
                 raise TaskError(
-                    f"No element of this source ends in {digit}, which the task needs: it has {len(self.members)} elements. "
-                    "Use a source with more elements or leave the task out."
+                    f"No element of this source ends in {digit}, which the task needs: it has"
+                    f" {len(self.members)} elements. Use a source with more elements or leave the"
+                    " task out."
                 )
             size = float(len(candidates))
             value = candidates[floor(draw() * size)]
-            for _ in repeat(None, _ATTEMPTS):  # where all candidates are drawn already these many draws are in vain, and must be cheap
+            # Where all candidates are drawn already, these draws are in vain and must be cheap.
+            for _ in repeat(None, _ATTEMPTS):
                 if value not in drawn:
                     break
                 value = candidates[floor(draw() * size)]
@@ -129,7 +139,9 @@ class Pool:
 
 @dataclass(frozen=True)
 class Elements:
-    """A named source of ID and OOD values: `range` (stated ranges), `elicited` (written by the model itself), `ladder` (trained on)."""
+    """A named source of ID and OOD values: `range` (stated ranges), `elicited` (written by the
+    model itself), `ladder` (trained on).
+    """
 
     name: str
     id_values: tuple[int, ...]
@@ -139,27 +151,41 @@ class Elements:
         """Raises: TaskError unless both sides have elements, all allowed, and share none."""
         for split, values in ((Split.ID, self.id_values), (Split.OOD, self.ood_values)):
             if not values:
-                raise TaskError(f"The source '{self.name}' has no {split} elements; it needs at least one.")
+                raise TaskError(
+                    f"The source '{self.name}' has no {split} elements; it needs at least one."
+                )
             low, high = min(values), max(values)
             if low < 0 or high > LARGEST_ELEMENT:
                 raise TaskError(
-                    f"The source '{self.name}' has {split} elements from {low} to {high}; they must lie in 0 to {LARGEST_ELEMENT}."
+                    f"The source '{self.name}' has {split} elements from {low} to {high}; they must"
+                    f" lie in 0 to {LARGEST_ELEMENT}."
                 )
         both = sorted(set(self.id_values) & set(self.ood_values))
         if both:
-            raise TaskError(f"The source '{self.name}' has {len(both)} elements that are ID and OOD at once, such as {both[0]}.")
+            raise TaskError(
+                f"The source '{self.name}' has {len(both)} elements that are ID and OOD at once,"
+                f" such as {both[0]}."
+            )
 
     @classmethod
-    def from_ranges(cls, id_range: tuple[int, int] = (0, 99), ood_range: tuple[int, int] = OOD_RANGE) -> Elements:
+    def from_ranges(
+        cls, id_range: tuple[int, int] = (0, 99), ood_range: tuple[int, int] = OOD_RANGE
+    ) -> Elements:
         """Every whole number of a range, ends included; OOD is what its range has beyond ID."""
         return cls.from_values("range", range(id_range[0], id_range[1] + 1), ood_range)
 
     @classmethod
-    def from_values(cls, name: str, id_values: Iterable[int], ood_range: tuple[int, int] = OOD_RANGE) -> Elements:
+    def from_values(
+        cls, name: str, id_values: Iterable[int], ood_range: tuple[int, int] = OOD_RANGE
+    ) -> Elements:
         """ID as listed (repeats weigh more); OOD is what the range has beyond it."""
         listed = tuple(id_values)
         known = frozenset(listed)
-        return cls(name, listed, tuple(value for value in range(ood_range[0], ood_range[1] + 1) if value not in known))
+        return cls(
+            name,
+            listed,
+            tuple(value for value in range(ood_range[0], ood_range[1] + 1) if value not in known),
+        )
 
     @cached_property
     def pools(self) -> dict[Split, Pool]:

@@ -13,12 +13,17 @@ from probe.tasks.lists import OneOfTheListTask, by_symbols
 
 
 class FindMode(OneOfTheListTask):
-    """How often each number occurs is the pattern; one occurs more often than any other. Of several modes each is right."""
+    """How often each number occurs is the pattern; one occurs more often than any other. Of several
+    modes each is right.
+    """
 
     name = "find_mode"
     authors_name = "FindMode"
     level = 1
-    instruction = "Find the mode of this list: the number that occurs most often. If several occur equally often, any of them counts."
+    instruction = (
+        "Find the mode of this list: the number that occurs most often. If several occur equally"
+        " often, any of them counts."
+    )
 
     def pattern(self, rng: random.Random, length: int) -> list[int]:
         most = between(rng, 2, length // 2)
@@ -40,7 +45,9 @@ class FindMode(OneOfTheListTask):
         times = Counter(numbers_of(given))
         most = max(times.values())
         found = times[answer] if isinstance(answer, int) else 0
-        return None if found == most else f"{answer} occurs {found} times, another number {most} times"
+        return (
+            None if found == most else f"{answer} occurs {found} times, another number {most} times"
+        )
 
     def chance(self, given: Input) -> float:
         times = Counter(numbers_of(given))

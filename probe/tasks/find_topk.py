@@ -12,15 +12,17 @@ from probe.tasks.lists import OneOfTheListTask
 
 
 class FindTopk(OneOfTheListTask):
-    """k is stored with the instance. Equal numbers count separately, and the prompt says so; the lists made here have none."""
+    """k is stored with the instance. Equal numbers count separately, and the prompt says so; the
+    lists made here have none.
+    """
 
     name = "find_topk"
     authors_name = "FindTopk"
     level = 2
     fields: ClassVar[tuple[str, ...]] = ("numbers", "k")
     instruction = (
-        "Find the k-th largest number in this list: the one at place k when the numbers are sorted from largest to smallest, "
-        "where equal numbers take a place each."
+        "Find the k-th largest number in this list: the one at place k when the numbers are sorted"
+        " from largest to smallest, where equal numbers take a place each."
     )
 
     def pattern(self, rng: random.Random, length: int) -> Any:
@@ -35,7 +37,10 @@ class FindTopk(OneOfTheListTask):
     def validate(self, given: Any) -> None:
         super().validate(given)
         if not 1 <= given["k"] <= len(given["numbers"]):
-            raise TaskError(f"{self.name}: k is {given['k']}; it must be from 1 to {len(given['numbers'])}, the length of the list.")
+            raise TaskError(
+                f"{self.name}: k is {given['k']}; it must be from 1 to {len(given['numbers'])}, the"
+                " length of the list."
+            )
 
     def solve(self, given: Input) -> int:
         k: int = given["k"]

@@ -16,7 +16,9 @@ class FourSumMultipleTen(TenTask):
     level = 4
     size = 4
     lengths = range(5, 9)
-    instruction = "Find four numbers in this list, at different places, whose sum is a multiple of ten."
+    instruction = (
+        "Find four numbers in this list, at different places, whose sum is a multiple of ten."
+    )
     answer_rule = "the four numbers in square brackets, separated by commas"
     example = "[12, 34, 56, 78]"
 

@@ -18,8 +18,8 @@ GRADERS: tuple[Grader, ...] = ("charybdis", "scylla")
 def grade_reply(task: Task, instance: Instance, reply: str, grader: str = "charybdis") -> Grade:
     """What became of one reply.
 
-    `charybdis` reads the last well-formed answer (rules in `parsing`) and accepts every right one; `scylla` does as the authors do.
-    Raises: TaskError for another grader.
+    `charybdis` reads the last well-formed answer (rules in `parsing`) and accepts every right one;
+    `scylla` does as the authors do. Raises: TaskError for another grader.
     """
     if grader == "scylla":
         return grade_as_authors(task, instance, reply)
@@ -29,7 +29,9 @@ def grade_reply(task: Task, instance: Instance, reply: str, grader: str = "chary
 
 
 def read_reply(task: Task, reply: str) -> Reading:
-    """What a reply to a prompt in words gives as its answer. The example of the prompt is none when a reply repeats the prompt."""
+    """What a reply to a prompt in words gives as its answer. The example of the prompt is none when
+    a reply repeats the prompt.
+    """
     return read_answer(reply.replace(example_sentence(task), " "), task.kind)
 
 

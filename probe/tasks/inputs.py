@@ -1,4 +1,6 @@
-"""What the input of an instance may hold: JSON fields of three kinds, checked before anything is computed, and shown in a prompt."""
+"""What the input of an instance may hold: JSON fields of three kinds, checked before anything is
+computed, and shown in a prompt.
+"""
 
 from __future__ import annotations
 
@@ -50,12 +52,15 @@ def _show_field(kind: str, label: str, value: Any) -> str:
 
 
 def _spaced(numbers: list[int]) -> str:
-    # JSON without its brackets and commas is written in a third of the time that joining texts takes.
+    # JSON without its brackets and commas is written in a third of the time that joining texts
+    # takes.
     return msgspec.json.encode(numbers)[1:-1].decode().replace(",", " ")
 
 
 def validate_input(task: str, fields: Sequence[str], lengths: range, given: Any) -> None:
-    """Raises TaskError unless the input has exactly these fields, each of its kind, its lengths and its range."""
+    """Raises TaskError unless the input has exactly these fields, each of its kind, its lengths and
+    its range.
+    """
     if not isinstance(given, dict) or set(given) != set(fields):
         found = f"the fields {sorted(given)}" if isinstance(given, dict) else repr(given)[:40]
         raise TaskError(f"{task}: the input has {found}; needed are exactly {list(fields)}.")
@@ -63,13 +68,19 @@ def validate_input(task: str, fields: Sequence[str], lengths: range, given: Any)
         value, kind = given[name], FIELDS[name][0]
         if kind is NUMBER:
             if type(value) is not int or not 0 <= value <= LARGEST_NUMBER:
-                raise TaskError(f"{task}: input field '{name}' is {repr(value)[:60]}; needed is a whole number from 0 to {LARGEST_NUMBER}.")
+                raise TaskError(
+                    f"{task}: input field '{name}' is {repr(value)[:60]}; needed is a whole number"
+                    f" from 0 to {LARGEST_NUMBER}."
+                )
             continue
         valid = isinstance(value, list) and len(value) in lengths
-        if not valid or not (all(map(_is_element, value)) if kind is NUMBERS else _is_distance_matrix(value)):
+        if not valid or not (
+            all(map(_is_element, value)) if kind is NUMBERS else _is_distance_matrix(value)
+        ):
             raise TaskError(
-                f"{task}: input field '{name}' is {repr(value)[:60]}; needed is a {kind}{' of distances' if kind is MATRIX else ''}, "
-                f"length {lengths[0]} to {lengths[-1]}, of whole numbers from 0 to {LARGEST_ELEMENT}."
+                f"{task}: input field '{name}' is {repr(value)[:60]}; needed is a"
+                f" {kind}{' of distances' if kind is MATRIX else ''}, length {lengths[0]} to"
+                f" {lengths[-1]}, of whole numbers from 0 to {LARGEST_ELEMENT}."
             )
 
 
@@ -80,6 +91,8 @@ def _is_element(value: object) -> bool:
 
 def _is_distance_matrix(rows: list[Any]) -> bool:
     n = len(rows)
-    if not all(isinstance(row, list) and len(row) == n and all(map(_is_element, row)) for row in rows):
+    if not all(
+        isinstance(row, list) and len(row) == n and all(map(_is_element, row)) for row in rows
+    ):
         return False
     return all(rows[i][j] == (rows[j][i] if i != j else 0) for i in range(n) for j in range(i + 1))

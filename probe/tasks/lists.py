@@ -1,4 +1,6 @@
-"""What tasks over one list of different numbers share: the order is the pattern, the values come from the split."""
+"""What tasks over one list of different numbers share: the order is the pattern, the values come
+from the split.
+"""
 
 from __future__ import annotations
 

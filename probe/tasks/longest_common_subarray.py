@@ -15,7 +15,8 @@ from probe.tasks.lists import LENGTHS, by_symbols
 
 
 class LongestCommonSubarray(Task):
-    """Which places hold the same number is the pattern: a shared stretch, and elsewhere single numbers of the first list or new ones.
+    """Which places hold the same number is the pattern: a shared stretch, and elsewhere single
+    numbers of the first list or new ones.
 
     The guesser gives a random stretch of the first list.
     """
@@ -26,34 +27,42 @@ class LongestCommonSubarray(Task):
     lengths: ClassVar[range] = LENGTHS
     fields: ClassVar[tuple[str, ...]] = ("first", "second")
     instruction = (
-        "Find a longest common subarray of these two lists: the longest sequence of numbers that stands without gaps and in the same order "
-        "in both. If several are longest, any of them counts."
+        "Find a longest common subarray of these two lists: the longest sequence of numbers that"
+        " stands without gaps and in the same order in both. If several are longest, any of them"
+        " counts."
     )
     answer_rule = "the subarray as a list in square brackets, its numbers separated by commas"
     example = "[12, 34, 56]"
 
     def pattern(self, rng: random.Random, length: int) -> tuple[int, int, list[int]]:
-        """Both lengths, how many different numbers there are, and the second list; the first is 0, 1, .. length - 1."""
+        """Both lengths, how many different numbers there are, and the second list; the first is 0,
+        1, .. length - 1.
+        """
         draw, twice = rng.random, 2.0 * length
         while True:
             shared = 1 + floor(draw() * (length - 2))
             room = length - shared + 1
             start, at = floor(draw() * room), floor(draw() * room)
-            # Half of the other places are new numbers; the draw that says so also says which number of the first list it is else.
+            # Half of the other places are new numbers; the draw that says so also says which number
+            # of the first list it is else.
             second = [floor(draw() * twice) for _ in repeat(None, length)]
             second[at : at + shared] = range(start, start + shared)
             n_different = _number_new(length, second, start + shared - 1, shared)
             if n_different is not None:
                 return length, n_different, second
 
-    def fill(self, pattern: tuple[int, int, list[int]], rng: random.Random, pool: Pool) -> dict[str, Any] | None:
+    def fill(
+        self, pattern: tuple[int, int, list[int]], rng: random.Random, pool: Pool
+    ) -> dict[str, Any] | None:
         length, n_different, second = pattern
         values = pool.distinct(rng, n_different)
         return {"first": values[:length], "second": by_symbols(second, values)}
 
     def solve(self, given: Input) -> list[int]:
-        """The first one in the first list. Where that repeats no number, one walk over the second list finds it; else a window over the
-        first only ever grows, so about 2 n searches in the second suffice."""
+        """The first one in the first list. Where that repeats no number, one walk over the second
+        list finds it; else a window over the first only ever grows, so about 2 n searches in the
+        second suffice.
+        """
         first: list[int] = given["first"]
         places = {number: place for place, number in enumerate(first)}
         if len(places) == len(first):
@@ -74,7 +83,11 @@ class LongestCommonSubarray(Task):
         for name in self.fields:
             if not _stands_in(answer, given[name]):
                 return f"the numbers do not stand side by side in the {name} list"
-        return None if len(answer) == len(reference) else f"{len(answer)} numbers are named, the longest has {len(reference)}"
+        return (
+            None
+            if len(answer) == len(reference)
+            else f"{len(answer)} numbers are named, the longest has {len(reference)}"
+        )
 
     def guess(self, given: Input, rng: random.Random) -> Answer:
         first = given["first"]
@@ -89,7 +102,14 @@ class LongestCommonSubarray(Task):
         first = given["first"]
         longest = stretches(first, given["second"])
         length = len(next(iter(longest), ()))
-        n_right = sum(tuple(first[start : start + length]) in longest for start in range(len(first) - length + 1)) if length else 0
+        n_right = (
+            sum(
+                tuple(first[start : start + length]) in longest
+                for start in range(len(first) - length + 1)
+            )
+            if length
+            else 0
+        )
         return n_right / (len(first) * (len(first) + 1) // 2)
 
 
@@ -111,8 +131,9 @@ def stretches(first: Sequence[int], second: Sequence[int]) -> set[tuple[int, ...
 
 
 def _number_new(length: int, second: list[int], last: int, shared: int) -> int | None:
-    """Number what is new in the second list from `length` on; None when it shares another stretch with 0, 1, .. length - 1 that is as
-    long as the one that is meant to be longest, which has `shared` numbers and ends with `last`.
+    """Number what is new in the second list from `length` on; None when it shares another stretch
+    with 0, 1, .. length - 1 that is as long as the one that is meant to be longest, which has
+    `shared` numbers and ends with `last`.
 
     Returns: how many different numbers both lists have together.
     """
@@ -134,7 +155,9 @@ def _number_new(length: int, second: list[int], last: int, shared: int) -> int |
 
 
 def _by_places(first: list[int], second: Sequence[int], places: Mapping[int, int]) -> list[int]:
-    """The longest common stretch that ends first in the first list, each number of which has one place there."""
+    """The longest common stretch that ends first in the first list, each number of which has one
+    place there.
+    """
     best, end_best, run, expected = 0, 0, 0, -1
     for number in second:
         place = places.get(number, -2)
@@ -146,9 +169,15 @@ def _by_places(first: list[int], second: Sequence[int], places: Mapping[int, int
 
 
 def _code(first: Sequence[int], second: Sequence[int]) -> tuple[str, str]:
-    """Both lists as texts with one character per different number, because searching texts is fast."""
-    characters = {number: chr(place) for place, number in enumerate(dict.fromkeys((*first, *second)))}
-    return "".join([characters[number] for number in first]), "".join([characters[number] for number in second])
+    """Both lists as texts with one character per different number, because searching texts is
+    fast.
+    """
+    characters = {
+        number: chr(place) for place, number in enumerate(dict.fromkeys((*first, *second)))
+    }
+    return "".join([characters[number] for number in first]), "".join(
+        [characters[number] for number in second]
+    )
 
 
 def _stands_in(answer: Sequence[int], numbers: Sequence[int]) -> bool:

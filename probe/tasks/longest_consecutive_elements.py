@@ -17,7 +17,8 @@ _TRIES = range(40)
 
 
 class LongestConsecutiveElements(Task):
-    """How long the runs are and how they are mixed is the pattern; ties happen and each longest run is right.
+    """How long the runs are and how they are mixed is the pattern; ties happen and each longest run
+    is right.
 
     The guesser keeps a random non-empty choice of the different numbers, sorted.
     """
@@ -28,10 +29,13 @@ class LongestConsecutiveElements(Task):
     lengths: ClassVar[range] = LENGTHS
     fields: ClassVar[tuple[str, ...]] = ("numbers",)
     instruction = (
-        "Find a longest run of consecutive numbers in this list: numbers that all occur in it, in whatever places, each exactly 1 greater "
-        "than the one before. If several runs are longest, any of them counts."
+        "Find a longest run of consecutive numbers in this list: numbers that all occur in it, in"
+        " whatever places, each exactly 1 greater than the one before. If several runs are longest,"
+        " any of them counts."
     )
-    answer_rule = "the run in ascending order as a list in square brackets, its numbers separated by commas"
+    answer_rule = (
+        "the run in ascending order as a list in square brackets, its numbers separated by commas"
+    )
     example = "[12, 13, 14]"
 
     def pattern(self, rng: random.Random, length: int) -> tuple[list[int], list[int]]:
@@ -44,17 +48,28 @@ class LongestConsecutiveElements(Task):
         runs.sort(reverse=True)
         return runs, shuffled(rng, range(length))
 
-    def fill(self, pattern: tuple[list[int], list[int]], rng: random.Random, pool: Pool) -> dict[str, Any] | None:
+    def fill(
+        self, pattern: tuple[list[int], list[int]], rng: random.Random, pool: Pool
+    ) -> dict[str, Any] | None:
         runs, order = pattern
-        values, followers, draw, size = pool.values, pool.followers, rng.random, float(len(pool.values))
+        values, followers, draw, size = (
+            pool.values,
+            pool.followers,
+            rng.random,
+            float(len(pool.values)),
+        )
         numbers: list[int] = []
         closed: set[int] = set()
         for run in runs:
             for _ in _TRIES:
                 start = values[floor(draw() * size)]
-                # Runs keep a gap of one number, or they would be one run. No run is longer than one before it, so that it meets one
-                # exactly when its first or its last number does.
-                if start not in closed and start + run - 1 not in closed and followers[start] >= run:
+                # Runs keep a gap of one number, or they would be one run. No run is longer than one
+                # before it, so that it meets one exactly when its first or its last number does.
+                if (
+                    start not in closed
+                    and start + run - 1 not in closed
+                    and followers[start] >= run
+                ):
                     break
             else:
                 return None
@@ -81,7 +96,11 @@ class LongestConsecutiveElements(Task):
         absent = not_taken_from(given["numbers"], answer)
         if absent:
             return absent
-        return None if len(answer) == len(reference) else f"{len(answer)} numbers are named, the longest run has {len(reference)}"
+        return (
+            None
+            if len(answer) == len(reference)
+            else f"{len(answer)} numbers are named, the longest run has {len(reference)}"
+        )
 
     def guess(self, given: Input, rng: random.Random) -> Answer:
         present = sorted(set(given["numbers"]))
@@ -90,7 +109,10 @@ class LongestConsecutiveElements(Task):
     def chance(self, given: Input) -> float:
         present = set(numbers_of(given))
         longest = len(self.solve(given))
-        n_longest = sum(number - 1 not in present and present.issuperset(range(number, number + longest)) for number in present)
+        n_longest = sum(
+            number - 1 not in present and present.issuperset(range(number, number + longest))
+            for number in present
+        )
         return n_longest / ((1 << len(present)) - 1)
 
 

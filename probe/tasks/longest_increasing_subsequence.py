@@ -16,14 +16,17 @@ from probe.tasks.sums import pick
 
 
 class LongestIncreasingSubsequence(OrderedListTask):
-    """Several subsequences are usually longest and each is right. The guesser keeps a random non-empty choice of places."""
+    """Several subsequences are usually longest and each is right. The guesser keeps a random
+    non-empty choice of places.
+    """
 
     name = "longest_increasing_subsequence"
     authors_name = "LongestIncreasingSubsequence"
     level = None
     instruction = (
-        "Find a longest strictly increasing subsequence of this list: delete as few numbers as possible so that each remaining number is "
-        "greater than the one before it, without changing their order. If several are longest, any of them counts."
+        "Find a longest strictly increasing subsequence of this list: delete as few numbers as"
+        " possible so that each remaining number is greater than the one before it, without"
+        " changing their order. If several are longest, any of them counts."
     )
     answer_rule = "the subsequence as a list in square brackets, its numbers separated by commas"
     example = "[12, 34, 56]"
@@ -63,7 +66,11 @@ class LongestIncreasingSubsequence(OrderedListTask):
             return "the numbers do not increase strictly"
         if not is_subsequence(answer, given["numbers"]):
             return "the numbers do not stand in the list in this order"
-        return None if len(answer) == len(reference) else f"{len(answer)} numbers are named, the longest has {len(reference)}"
+        return (
+            None
+            if len(answer) == len(reference)
+            else f"{len(answer)} numbers are named, the longest has {len(reference)}"
+        )
 
     def guess(self, given: Input, rng: random.Random) -> Answer:
         numbers = given["numbers"]

@@ -1,16 +1,21 @@
-"""What answer does a reply give? Text in, `Reading` out: an integer or a list of integers, or the reason why none could be read.
+"""What answer does a reply give? Text in, `Reading` out: an integer or a list of integers, or the
+reason why none could be read.
 
 The rules, in this order:
 
-1. An answer follows a marker: "answer is", "answer:", "answer =", `\\boxed{`, `<answer>` (any case). The last marker that is followed by a
-   value counts; markers followed by words ("the answer is not clear") are passed over. Markup between marker and value is ignored.
-2. If that value is not a well-formed answer the reply is refused and the reason says why: nothing else in the text is taken instead.
-3. Without such a marker, the last line counts if the answer is all it holds. Numbers elsewhere in the text are never taken.
+1. An answer follows a marker: "answer is", "answer:", "answer =", `\\boxed{`, `<answer>` (any
+   case). The last marker that is followed by a value counts; markers followed by words ("the answer
+   is not clear") are passed over. Markup between marker and value is ignored.
+2. If that value is not a well-formed answer the reply is refused and the reason says why: nothing
+   else in the text is taken instead.
+3. Without such a marker, the last line counts if the answer is all it holds. Numbers elsewhere in
+   the text are never taken.
 
-What a reasoning model writes up to `</think>` is not read. An integer keeps its sign; `1,234` is 1234; decimals, fractions, powers,
-expressions, several numbers, numbers with letters attached and digits of other scripts are refused. A list stands in [], () or {}, its
-numbers separated by commas or all by spaces; without brackets commas are needed and the list must end its sentence. `[1,234, 5]` is
-refused, because it has two readings. A value on another line than its marker must fill it.
+What a reasoning model writes up to `</think>` is not read. An integer keeps its sign; `1,234` is
+1234; decimals, fractions, powers, expressions, several numbers, numbers with letters attached and
+digits of other scripts are refused. A list stands in [], () or {}, its numbers separated by commas
+or all by spaces; without brackets commas are needed and the list must end its sentence. `[1,234,
+5]` is refused, because it has two readings. A value on another line than its marker must fill it.
 
 Cost is linear in the reply and nothing is kept between calls. Nothing is evaluated.
 """
@@ -28,17 +33,28 @@ LONGEST_LIST_TEXT = 5_000
 MOST_DIGITS = 18
 
 _MARKER = re.compile(
-    r"\\boxed\s{0,3}\{|<answer>|\banswers?\b(?: to the (?:task|problem|question))?[\"'*_` ]{0,6}\s{0,3}(?:is|are|[:=：])", re.IGNORECASE
+    r"\\boxed\s{0,3}\{|<answer>|\banswers?\b(?: to the (?:task|problem|question))?[\"'*_`"
+    r" ]{0,6}\s{0,3}(?:is|are|[:=：])",
+    re.IGNORECASE,
 )
-_LEAD = re.compile(r"(?:`{3}[a-z]{0,12}(?=\s)|[\s*_\"'`$:<>=]|\\(?:boxed|text|textbf|mathbf|mathrm|displaystyle|,|;)\s{0,3}\{?)*")
+_LEAD = re.compile(
+    r"(?:`{3}[a-z]{0,12}(?=\s)|[\s*_\"'`$:<>=]|\\(?:boxed|text|textbf|mathbf|mathrm|displaystyle|,|;)\s{0,3}\{?)*"
+)
 _INTEGER = re.compile(r"[-+]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])|[0-9]+)")
 _PLAIN_INTEGER = re.compile(r"[-+]?[0-9]+")
 _BARE_LIST = re.compile(r"[-+]?[0-9]+(?:[ \t]*,[ \t]*[-+]?[0-9]+)+")
 _SENTENCE_END = re.compile(r"[ \t*_\"'`$>})\]]{0,12}(?:\.(?![0-9])|[;!(\r\n]|$)")
-_ANOTHER_LIST = re.compile(r"[ \t*_$`]{0,6}(?:,|;|\+|or\b|and\b)[ \t*_$`]{0,6}[\[({][ \t]{0,3}[-+]?[0-9]")
-_REST_OF_LINE = re.compile(r"[ \t*_\"'`$>})\].!]{0,24}(?:</answer>)?[ \t*_\"'`$.!]{0,8}(?=[\r\n]|$)", re.IGNORECASE)
-_VALUE_START = re.compile(r"[-+]?[ \t]{0,3}\d|\.[0-9]|[\[({][\s\"'`$*]{0,20}(?:[-+.]?\d|[\[({\])}])|\\d?frac|\\sqrt")
-"""Digits of any script: such a value is refused, and not passed over in favour of an earlier one."""
+_ANOTHER_LIST = re.compile(
+    r"[ \t*_$`]{0,6}(?:,|;|\+|or\b|and\b)[ \t*_$`]{0,6}[\[({][ \t]{0,3}[-+]?[0-9]"
+)
+_REST_OF_LINE = re.compile(
+    r"[ \t*_\"'`$>})\].!]{0,24}(?:</answer>)?[ \t*_\"'`$.!]{0,8}(?=[\r\n]|$)", re.IGNORECASE
+)
+_VALUE_START = re.compile(
+    r"[-+]?[ \t]{0,3}\d|\.[0-9]|[\[({][\s\"'`$*]{0,20}(?:[-+.]?\d|[\[({\])}])|\\d?frac|\\sqrt"
+)
+"""Digits of any script: such a value is refused, and not passed over in favour of an earlier one.
+"""
 
 _BAD_TAILS = (
     (re.compile(r"\.[0-9]"), "a decimal, and an integer is asked for"),
@@ -46,14 +62,32 @@ _BAD_TAILS = (
     (re.compile(r"[^\W_]|_[0-9]"), "a number with letters attached"),
     (re.compile(r"['’٬\u2009\u200b\u2060][0-9]"), "a number with signs between its digits"),
     (re.compile(r",[0-9]"), "a number with commas that do not separate thousands"),
-    (re.compile(r"[ \t]{0,3}(?:[-+/^=×÷–−]|\*{1,2}|\\times|\\cdot)[ \t]{0,3}[-+(]?[0-9]"), "an expression and not one number"),
-    (re.compile(r"[ \t]{0,3}(?:,|;|&|and\b|or\b)[ \t]{0,3}[-+]?[0-9]|[ \t]+[-+]?[0-9]"), "more than one number"),
+    (
+        re.compile(r"[ \t]{0,3}(?:[-+/^=×÷–−]|\*{1,2}|\\times|\\cdot)[ \t]{0,3}[-+(]?[0-9]"),
+        "an expression and not one number",
+    ),
+    (
+        re.compile(r"[ \t]{0,3}(?:,|;|&|and\b|or\b)[ \t]{0,3}[-+]?[0-9]|[ \t]+[-+]?[0-9]"),
+        "more than one number",
+    ),
 )
 _MARKUP = " \t\r\n*_\"'`$"
 _OPENING = {"]": "[", ")": "(", "}": "{"}
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
-_NORMALISE = (("\u2212", "-"), ("\u2013", "-"), ("\u00a0", " "), ("\u202f", " "), ("\\left", ""), ("\\right", ""),
-              ("\\{", "{"), ("\\}", "}"), ("\\[", " "), ("\\]", " "), ("\\(", " "), ("\\)", " "))  # fmt: skip
+_NORMALISE = (
+    ("\u2212", "-"),
+    ("\u2013", "-"),
+    ("\u00a0", " "),
+    ("\u202f", " "),
+    ("\\left", ""),
+    ("\\right", ""),
+    ("\\{", "{"),
+    ("\\}", "}"),
+    ("\\[", " "),
+    ("\\]", " "),
+    ("\\(", " "),
+    ("\\)", " "),
+)
 
 
 class _Refused(Exception):
@@ -64,11 +98,14 @@ def read_answer(reply: str, kind: AnswerKind) -> Reading:
     """The last well-formed answer of a reply.
 
     Returns: the answer and where it was found, or None and why there is none.
-    Edge cases: an empty reply, a reply of one 5 MB line and one with a million markers are read in linear time.
+    Edge cases: an empty reply, a reply of one 5 MB line and one with a million markers are read in
+    linear time.
     """
     said = reply.rpartition("</think>")[2]
     if not said.strip():
-        return Reading(None, "nothing stands after the reasoning" if reply.strip() else "the reply is empty")
+        return Reading(
+            None, "nothing stands after the reasoning" if reply.strip() else "the reply is empty"
+        )
     text = _normalise(said)
     markers = deque(_MARKER.finditer(text), maxlen=MARKERS_READ)
     limit = len(text)
@@ -109,8 +146,12 @@ def _read_last_line(text: str, kind: AnswerKind) -> Answer | None:
         return None
 
 
-def _read_at(text: str, start: int, limit: int, kind: AnswerKind, *, fills_line: bool = False) -> Answer | None:
-    """The answer that begins here; None when no value does. Raises _Refused for a value that is no answer."""
+def _read_at(
+    text: str, start: int, limit: int, kind: AnswerKind, *, fills_line: bool = False
+) -> Answer | None:
+    """The answer that begins here; None when no value does. Raises _Refused for a value that is no
+    answer.
+    """
     lead = _LEAD.match(text, start, limit)
     at = lead.end() if lead else start
     if not _VALUE_START.match(text, at, limit):
@@ -120,7 +161,9 @@ def _read_at(text: str, start: int, limit: int, kind: AnswerKind, *, fills_line:
         found, end = _read_bracketed(text, at, limit)
         if kind is AnswerKind.INTEGER:
             if len(found) != 1:
-                raise _Refused(f"a list of {len(found)} numbers stands where one integer is asked for")
+                raise _Refused(
+                    f"a list of {len(found)} numbers stands where one integer is asked for"
+                )
             found = found[0]
     elif kind is AnswerKind.INTEGER:
         found, end = _read_integer(text, at, limit)
@@ -162,7 +205,10 @@ def _read_bracketed(text: str, at: int, limit: int) -> tuple[list[int], int]:
 def _read_bare_list(text: str, at: int, limit: int) -> tuple[list[int], int]:
     match = _BARE_LIST.match(text, at, min(limit, at + LONGEST_LIST_TEXT))
     if match is None or not _SENTENCE_END.match(text, match.end(), limit):
-        raise _Refused(f"'{_clip(text[at : min(limit, at + 40)])}' is no list in square brackets such as [12, 34]")
+        raise _Refused(
+            f"'{_clip(text[at : min(limit, at + 40)])}' is no list in square brackets such as"
+            " [12, 34]"
+        )
     return _read_items(match.group()), match.end()
 
 
@@ -179,14 +225,19 @@ def _read_items(inner: str) -> list[int]:
 
 
 def _refuse_two_readings(parts: list[str], inner: str) -> None:
-    """Raises _Refused when some commas have a space after them and one without stands where thousands would be separated."""
+    """Raises _Refused when some commas have a space after them and one without stands where
+    thousands would be separated.
+    """
     tight = [not part[:1].isspace() for part in parts[1:]]
     if all(tight) or not any(tight):
         return
     for before, after, is_tight in zip(parts, parts[1:], tight, strict=False):
         digits = before.strip().lstrip("+-")
         if is_tight and len(digits) <= 3 and len(after.strip()) == 3:
-            raise _Refused(f"'{_clip(inner)}' has two readings: a comma separates numbers here and thousands there")
+            raise _Refused(
+                f"'{_clip(inner)}' has two readings: a comma separates numbers here and thousands"
+                " there"
+            )
 
 
 def _item(part: str) -> int:

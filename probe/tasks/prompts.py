@@ -1,6 +1,8 @@
-"""The zero-shot prompt: the task in words, its input, the form the answer must have, and a push to think step by step.
+"""The zero-shot prompt: the task in words, its input, the form the answer must have, and a push to
+think step by step.
 
-In the spirit of SCYLLA's prompts (arXiv 2410.01769, section 4) and in our own words; where theirs leave open what counts, these say it.
+In the spirit of SCYLLA's prompts (arXiv 2410.01769, section 4) and in our own words; where theirs
+leave open what counts, these say it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
     from probe.tasks.base import Task
 
 SECOND_TRIGGER = "Therefore, the answer is"
-"""Appended to a first reply to ask for the answer alone. Grade the trigger together with what follows it."""
+"""Appended to a first reply to ask for the answer alone. Grade the trigger together with what
+follows it.
+"""
 
 
 def zero_shot(task: Task, given: Input) -> str:

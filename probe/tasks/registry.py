@@ -1,4 +1,6 @@
-"""Every task by name. A module of this package that has a `TASK` is one: nothing else is to be edited to add it."""
+"""Every task by name. A module of this package that has a `TASK` is one: nothing else is to be
+edited to add it.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,16 @@ _THEMSELVES_NEED_IT = {"registry", "batches"}
 
 
 def _found() -> dict[str, Task]:
-    names = [module.name for module in iter_modules([str(Path(__file__).parent)]) if module.name not in _THEMSELVES_NEED_IT]
+    names = [
+        module.name
+        for module in iter_modules([str(Path(__file__).parent)])
+        if module.name not in _THEMSELVES_NEED_IT
+    ]
     modules = [import_module(f"probe.tasks.{name}") for name in names]
     tasks: list[Task] = [module.TASK for module in modules if hasattr(module, "TASK")]
-    return {task.name: task for task in sorted(tasks, key=lambda task: (task.level or 9, task.name))}
+    return {
+        task.name: task for task in sorted(tasks, key=lambda task: (task.level or 9, task.name))
+    }
 
 
 TASKS: dict[str, Task] = _found()
@@ -24,7 +32,9 @@ TASKS: dict[str, Task] = _found()
 
 
 def task_named(name: str) -> Task:
-    """The task of this name, or of this class name in the authors' code. Raises: TaskError that lists the names."""
+    """The task of this name, or of this class name in the authors' code. Raises: TaskError that
+    lists the names.
+    """
     if name in TASKS:
         return TASKS[name]
     for task in TASKS.values():

@@ -13,12 +13,17 @@ from probe.tasks.lists import OrderedListTask, by_symbols
 
 
 class RemoveDuplicateNumbers(OrderedListTask):
-    """Which places repeat an earlier number is the pattern. The guesser gives the different numbers in a random order."""
+    """Which places repeat an earlier number is the pattern. The guesser gives the different numbers
+    in a random order.
+    """
 
     name = "remove_duplicate_numbers"
     authors_name = "RemoveDuplicateNumbers"
     level = 2
-    instruction = "Remove duplicates from this list: keep the first occurrence of every number and leave the order as it is."
+    instruction = (
+        "Remove duplicates from this list: keep the first occurrence of every number and leave the"
+        " order as it is."
+    )
     answer_rule = "the remaining list in square brackets, its numbers separated by commas"
     example = "[12, 34, 56]"
 
@@ -26,7 +31,8 @@ class RemoveDuplicateNumbers(OrderedListTask):
         different = between(rng, length // 2, length - 1)
         symbols, draw = list(range(different)), rng.random
         for n in range(different, length):
-            # A repeat stands anywhere behind the first of its kind; symbols keep the order of first occurrence.
+            # A repeat stands anywhere behind the first of its kind; symbols keep the order of first
+            # occurrence.
             symbol = floor(draw() * different)
             behind = symbols.index(symbol) + 1
             symbols.insert(behind + floor(draw() * (n - behind + 1)), symbol)

@@ -1,9 +1,12 @@
-"""How the authors of SCYLLA grade, restated: for parity with published numbers and to show what grading alone does to a valley.
+"""How the authors of SCYLLA grade, restated: for parity with published numbers and to show what
+grading alone does to a valley.
 
-Their rules (github.com/zhentingqi/scylla at d7162d68), defects included: the last number or list after the first of a few key phrases
-that matches, else the last one anywhere; numbers have no sign; values are cut to integers or compared within 1e-5 of their size; one
-stored answer counts, in any order for sums and in either direction for tours. Left out: their list of phrases grows with every call,
-which changes the cost and not the result. Where their code halts in a debugger or raises, the outcome is `error`.
+Their rules (github.com/zhentingqi/scylla at d7162d68), defects included: the last number or list
+after the first of a few key phrases that matches, else the last one anywhere; numbers have no sign;
+values are cut to integers or compared within 1e-5 of their size; one stored answer counts, in any
+order for sums and in either direction for tours. Left out: their list of phrases grows with every
+call, which changes the cost and not the result. Where their code halts in a debugger or raises, the
+outcome is `error`.
 """
 
 from __future__ import annotations
@@ -35,20 +38,27 @@ class GraderHalt(Exception):
 def grade_as_authors(task: Task, instance: Instance, reply: str) -> Grade:
     """The authors' outcome for one reply.
 
-    Returns: outcome unparsed when their extraction finds nothing, error when their evaluation halts, else right or wrong against the one
-    answer they store. `answer` is what they read, as integers where possible.
+    Returns: outcome unparsed when their extraction finds nothing, error when their evaluation
+    halts, else right or wrong against the one answer they store. `answer` is what they read, as
+    integers where possible.
     """
     found = extract(task, reply)
     if found is None:
         return Grade(Outcome.UNPARSED, None, "the authors' extraction finds nothing")
     gold = authors_answer(task, instance.input, instance.reference)
     if gold is None:
-        return Grade(Outcome.ERROR, _as_answer(found), "the authors' code has no answer to this input")
+        return Grade(
+            Outcome.ERROR, _as_answer(found), "the authors' code has no answer to this input"
+        )
     try:
         is_right = evaluate(task, found, gold)
     except GraderHalt as halt:
         return Grade(Outcome.ERROR, _as_answer(found), f"the authors' grader halts: {halt}")
-    return Grade(Outcome.CORRECT if is_right else Outcome.WRONG, _as_answer(found), f"'{found[:40]}' against the one stored answer {gold}")
+    return Grade(
+        Outcome.CORRECT if is_right else Outcome.WRONG,
+        _as_answer(found),
+        f"'{found[:40]}' against the one stored answer {gold}",
+    )
 
 
 def extract(task: Task, reply: str) -> str | None:
@@ -67,7 +77,11 @@ def _extract_number(text: str) -> str | None:
         found = None
         at = 0
         while (at := text.find(phrase, at)) >= 0:
-            match = _NUMBER.search(text, at) if not phrase else _NUMBER.match(text, _after_space(text, at + len(phrase)))
+            match = (
+                _NUMBER.search(text, at)
+                if not phrase
+                else _NUMBER.match(text, _after_space(text, at + len(phrase)))
+            )
             if match is None:
                 if not phrase:
                     break
@@ -117,21 +131,26 @@ def _after_space(text: str, at: int) -> int:
 def authors_answer(task: Task, given: Input, reference: Answer) -> Answer | None:
     """The answer their solver would store for this input; None when it finds none.
 
-    Our references equal theirs wherever one answer exists, and for the tasks not listed here also in which of several they take.
+    Our references equal theirs wherever one answer exists, and for the tasks not listed here also
+    in which of several they take.
     """
     if task.name == "longest_increasing_subsequence":
         return _first_increasing(given["numbers"])
     if task.name == "longest_consecutive_elements":
         return _first_run(given["numbers"])
     if task.name == "subset_sum_in_range":
-        return _first_small_subset(given["numbers"], lambda total: given["low"] < total < given["high"])
+        return _first_small_subset(
+            given["numbers"], lambda total: given["low"] < total < given["high"]
+        )
     if task.name == "subset_sum_multiple_ten":
         return _first_small_subset(given["numbers"], lambda total: total % 10 == 0)
     return reference
 
 
 def _first_small_subset(numbers: list[int], is_hit: Any) -> list[int] | None:
-    """Only subsets of 4 to 6 numbers are looked at, smallest numbers first; their prompt states no size."""
+    """Only subsets of 4 to 6 numbers are looked at, smallest numbers first; their prompt states no
+    size.
+    """
     ordered = sorted(numbers)
     for size in _SUBSET_SIZES:
         for subset in combinations(ordered, size):
@@ -141,7 +160,9 @@ def _first_small_subset(numbers: list[int], is_hit: Any) -> list[int] | None:
 
 
 def _first_increasing(numbers: list[int]) -> list[int]:
-    """The longest increasing subsequence that ends first, each number after the first that gave it its length."""
+    """The longest increasing subsequence that ends first, each number after the first that gave it
+    its length.
+    """
     length, before = [1] * len(numbers), [-1] * len(numbers)
     for place, number in enumerate(numbers):
         for earlier in range(place):
@@ -170,7 +191,9 @@ def _first_run(numbers: list[int]) -> list[int]:
 
 
 def evaluate(task: Task, found: str, gold: Answer) -> bool:
-    """Whether the authors count this JSON text as equal to their stored answer. Raises: GraderHalt where their code stops."""
+    """Whether the authors count this JSON text as equal to their stored answer. Raises: GraderHalt
+    where their code stops.
+    """
     try:
         answer = json.loads(found)
     except (ValueError, RecursionError):
@@ -193,7 +216,10 @@ def evaluate(task: Task, found: str, gold: Answer) -> bool:
     if task.authors_order == "any":
         ours, theirs = np.sort(ours), np.sort(theirs)
     try:
-        return bool(np.allclose(ours, theirs) or (task.authors_order == "either" and np.allclose(ours, theirs[::-1])))
+        return bool(
+            np.allclose(ours, theirs)
+            or (task.authors_order == "either" and np.allclose(ours, theirs[::-1]))
+        )
     except ValueError:
         raise GraderHalt("the lists have different shapes") from None
 

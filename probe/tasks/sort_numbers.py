@@ -18,7 +18,10 @@ class SortNumbers(OrderedListTask):
     name = "sort_numbers"
     authors_name = "SortNumbers"
     level = 2
-    instruction = "Sort the numbers of this list from smallest to largest. Keep numbers that occur several times."
+    instruction = (
+        "Sort the numbers of this list from smallest to largest. Keep numbers that occur several"
+        " times."
+    )
     answer_rule = "the sorted list in square brackets, its numbers separated by commas"
     example = "[12, 34, 56]"
 

@@ -12,7 +12,10 @@ class SubsetSum(TargetTask):
     level = 5
     size = None
     lengths = range(6, 17)
-    instruction = "Find a subset of this list whose numbers add up to the target. Any number of them, each place used at most once."
+    instruction = (
+        "Find a subset of this list whose numbers add up to the target. Any number of them, each"
+        " place used at most once."
+    )
     answer_rule = "the numbers of the subset in square brackets, separated by commas"
     example = "[12, 34, 56, 78]"
 

@@ -7,7 +7,9 @@ from probe.tasks.sums import RangeTask, no_answer, reach, subset_with_sum
 
 
 class SubsetSumInRange(RangeTask):
-    """Exactly one subset of any size is right; the authors look at subsets of 4 to 6 numbers and state no size."""
+    """Exactly one subset of any size is right; the authors look at subsets of 4 to 6 numbers and
+    state no size.
+    """
 
     name = "subset_sum_in_range"
     authors_name = "SubsetSumInRange"
@@ -15,7 +17,8 @@ class SubsetSumInRange(RangeTask):
     size = None
     lengths = range(6, 17)
     instruction = (
-        "Find a subset of this list whose sum is greater than a and less than b. Any number of them, each place used at most once."
+        "Find a subset of this list whose sum is greater than a and less than b. Any number of"
+        " them, each place used at most once."
     )
     answer_rule = "the numbers of the subset in square brackets, separated by commas"
     example = "[12, 34, 56, 78]"

@@ -31,14 +31,25 @@ class SubsetSumMultipleTen(TenTask):
         return _digit_sets(length)
 
     def solve(self, given: Input) -> list[int]:
-        """Sizes that instances are made with first, then the others for lists that were not made here."""
+        """Sizes that instances are made with first, then the others for lists that were not made
+        here.
+        """
         numbers = numbers_of(given)
-        return first_multiple_of_ten(numbers, chain(SUBSET_SIZES, range(1, SUBSET_SIZES[0]), range(SUBSET_SIZES[-1] + 1, len(numbers) + 1)))
+        return first_multiple_of_ten(
+            numbers,
+            chain(
+                SUBSET_SIZES,
+                range(1, SUBSET_SIZES[0]),
+                range(SUBSET_SIZES[-1] + 1, len(numbers) + 1),
+            ),
+        )
 
 
 @cache
 def _digit_sets(length: int) -> DigitSets:
-    return digit_sets(length, dict.fromkeys(range(1, SUBSET_SIZES[0]), range(1)), some_of=SUBSET_SIZES)
+    return digit_sets(
+        length, dict.fromkeys(range(1, SUBSET_SIZES[0]), range(1)), some_of=SUBSET_SIZES
+    )
 
 
 TASK = SubsetSumMultipleTen()

@@ -1,7 +1,9 @@
-"""What the nine sum tasks share: which numbers of the list may be named, what their sum must be, and how many of them.
+"""What the nine sum tasks share: which numbers of the list may be named, what their sum must be,
+and how many of them.
 
-Three conditions (a target, an open range, a multiple of ten) times fixed sizes (two, three, four) or any subset. Where an instance can be
-made with exactly one answer it is, so that ID and OOD have the same chance level: sums of small numbers collide far more often.
+Three conditions (a target, an open range, a multiple of ten) times fixed sizes (two, three, four)
+or any subset. Where an instance can be made with exactly one answer it is, so that ID and OOD have
+the same chance level: sums of small numbers collide far more often.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ SUBSET_SIZES = range(4, 7)
 
 
 class SumTask(Task):
-    """Name numbers of the list, each position at most once, whose sum meets a condition. Order does not count."""
+    """Name numbers of the list, each position at most once, whose sum meets a condition. Order does
+    not count.
+    """
 
     size: ClassVar[int | None]
     """How many numbers to name; None for any number of them."""
@@ -55,7 +59,9 @@ class SumTask(Task):
         return not_taken_from(given["numbers"], answer) or self.sum_fault(given, sum(answer))
 
     def guess(self, given: Input, rng: random.Random) -> Answer:
-        """Fixed size: any positions, each choice as likely. Any size: any subset but the empty one."""
+        """Fixed size: any positions, each choice as likely. Any size: any subset but the
+        empty one.
+        """
         numbers = given["numbers"]
         if self.size is not None:
             return shuffled(rng, numbers)[: self.size]
@@ -104,14 +110,20 @@ class RangeTask(SumTask):
         if not len(single):
             return None
         total = int(totals[single[below(rng, len(single))]])
-        # The bounds are the sums next to the answer's; the smallest and the largest sum have none on one side.
+        # The bounds are the sums next to the answer's; the smallest and the largest sum have none
+        # on one side.
         low, high = _next_below(counts, total), _next_above(counts, total)
-        return None if low is None or high is None else {"numbers": numbers, "low": low, "high": high}
+        return (
+            None if low is None or high is None else {"numbers": numbers, "low": low, "high": high}
+        )
 
     def sum_fault(self, given: Input, total: int) -> str | None:
         if given["low"] < total < given["high"]:
             return None
-        return f"the sum is {total}, which is not greater than {given['low']} and less than {given['high']}"
+        return (
+            f"the sum is {total}, which is not greater than {given['low']} and less than"
+            f" {given['high']}"
+        )
 
     def n_right(self, given: Input) -> int:
         totals = _all_sums(given["numbers"], self.size)
@@ -119,13 +131,17 @@ class RangeTask(SumTask):
 
 
 class TenTask(SumTask):
-    """The sum must be a multiple of ten. The last digits decide, so they are the pattern and both splits have the same."""
+    """The sum must be a multiple of ten. The last digits decide, so they are the pattern and both
+    splits have the same.
+    """
 
     fields: ClassVar[tuple[str, ...]] = ("numbers",)
 
     @abstractmethod
     def digit_sets(self, length: int) -> DigitSets:
-        """The sets of last digits an instance may have, in order, and for each the summed number of lists that have it."""
+        """The sets of last digits an instance may have, in order, and for each the summed number of
+        lists that have it.
+        """
 
     def pattern(self, rng: random.Random, length: int) -> list[int]:
         sets, cumulative = self.digit_sets(length)
@@ -146,11 +162,17 @@ class TenTask(SumTask):
 
 
 def not_taken_from(numbers: Sequence[int], answer: Sequence[int]) -> str | None:
-    """Which number is not in the list, or is named more often than the list has it; None when all can be taken."""
+    """Which number is not in the list, or is named more often than the list has it; None when all
+    can be taken.
+    """
     for number, times in Counter(answer).items():
         present = numbers.count(number)
         if times > present:
-            return f"{number} is not in the list" if not present else f"{number} is named {times} times and is in the list {present} times"
+            return (
+                f"{number} is not in the list"
+                if not present
+                else f"{number} is named {times} times and is in the list {present} times"
+            )
     return None
 
 
@@ -161,7 +183,9 @@ def pick(numbers: Sequence[int], mask: int) -> list[int]:
 
 @lru_cache(maxsize=128)
 def _positions(n: int, size: int) -> Ints:
-    """Every choice of `size` of n positions, in lexicographic order; one row per number of the choice."""
+    """Every choice of `size` of n positions, in lexicographic order; one row per number of the
+    choice.
+    """
     return np.array(list(combinations(range(n), size)), dtype=np.int64).reshape(-1, size).T.copy()
 
 
@@ -180,7 +204,9 @@ def combination_sums(numbers: Sequence[int], size: int) -> Ints:
 
 
 def subset_sums(numbers: Sequence[int]) -> Ints:
-    """The sum of every subset, by doubling: entry m belongs to the positions whose bits m has; entry 0 to the empty one."""
+    """The sum of every subset, by doubling: entry m belongs to the positions whose bits m has;
+    entry 0 to the empty one.
+    """
     totals = np.zeros(1 << len(numbers), dtype=np.int64)
     for place, number in enumerate(numbers):
         half = 1 << place
@@ -193,7 +219,9 @@ def _all_sums(numbers: Sequence[int], size: int | None) -> Ints:
 
 
 def _sums(numbers: Sequence[int], size: int | None) -> tuple[Ints, Ints, Ints]:
-    """Sums of all choices, how many choices have each sum, and the places of those that are alone with theirs."""
+    """Sums of all choices, how many choices have each sum, and the places of those that are alone
+    with theirs.
+    """
     if size is not None:
         totals = combination_sums(numbers, size)
         counts = np.bincount(totals)
@@ -233,7 +261,9 @@ def first_combination(numbers: Sequence[int], hits: npt.NDArray[np.bool_], size:
 
 
 def first_multiple_of_ten(numbers: Sequence[int], sizes: Iterable[int]) -> list[int]:
-    """The first choice whose sum is one, by size in the order given. For short lists, where a loop is faster than arrays."""
+    """The first choice whose sum is one, by size in the order given. For short lists, where a loop
+    is faster than arrays.
+    """
     for size in sizes:
         for chosen in combinations(numbers, size):
             if sum(chosen) % 10 == 0:
@@ -242,11 +272,16 @@ def first_multiple_of_ten(numbers: Sequence[int], sizes: Iterable[int]) -> list[
 
 
 def no_answer() -> TaskError:
-    return TaskError("The input has no answer: no choice of its numbers has a sum as asked. Change the target, the range or the numbers.")
+    return TaskError(
+        "The input has no answer: no choice of its numbers has a sum as asked. Change the target,"
+        " the range or the numbers."
+    )
 
 
 def reach(numbers: Sequence[int]) -> list[int]:
-    """Which sums non-empty subsets of the first i numbers have: bit s of entry i is set when s is one."""
+    """Which sums non-empty subsets of the first i numbers have: bit s of entry i is set when s is
+    one.
+    """
     reached = [0]
     for number in numbers:
         so_far = reached[-1]
@@ -268,16 +303,19 @@ def subset_with_sum(numbers: Sequence[int], reached: Sequence[int], total: int) 
 
 
 def digit_sets(length: int, allowed: Mapping[int, range], some_of: Sequence[int] = ()) -> DigitSets:
-    """All multisets of last digits in which the number of choices of a size whose sum ends in 0 lies in its allowed range.
+    """All multisets of last digits in which the number of choices of a size whose sum ends in 0
+    lies in its allowed range.
 
     Args: allowed by size. some_of: sizes of which at least one must have such a choice.
-    Returns: the multisets, and the cumulated number of orders each has, so that a draw by it is a draw of a random list that qualifies.
+    Returns: the multisets, and the cumulated number of orders each has, so that a draw by it is a
+    draw of a random list that qualifies.
     """
     start = [[1] + [0] * 9] + [[0] * 10 for _ in range(max(*allowed, *some_of, 1))]
     found = [
         digits
         for digits, counts in _grow((), length, start, allowed)
-        if all(counts[size][0] in within for size, within in allowed.items()) and (not some_of or any(counts[size][0] for size in some_of))
+        if all(counts[size][0] in within for size, within in allowed.items())
+        and (not some_of or any(counts[size][0] for size in some_of))
     ]
     orders = []
     for digits in found:
@@ -291,11 +329,16 @@ def digit_sets(length: int, allowed: Mapping[int, range], some_of: Sequence[int]
 def _grow(
     digits: tuple[int, ...], length: int, counts: list[list[int]], allowed: Mapping[int, range]
 ) -> Iterator[tuple[tuple[int, ...], list[list[int]]]]:
-    """Extend by digits that keep every count within bounds; counts[j][r] choices of j digits have a sum that ends in r."""
+    """Extend by digits that keep every count within bounds; counts[j][r] choices of j digits have a
+    sum that ends in r.
+    """
     if len(digits) == length:
         yield digits, counts
         return
     for digit in range(digits[-1] if digits else 0, 10):
-        grown = [counts[0]] + [[same + less[(r - digit) % 10] for r, same in enumerate(row)] for less, row in pairwise(counts)]
+        grown = [counts[0]] + [
+            [same + less[(r - digit) % 10] for r, same in enumerate(row)]
+            for less, row in pairwise(counts)
+        ]
         if all(grown[size][0] < within.stop for size, within in allowed.items()):
             yield from _grow((*digits, digit), length, grown, allowed)

@@ -13,14 +13,19 @@ class ThreeSumInRange(RangeTask):
     level = 3
     size = 3
     lengths = LENGTHS
-    instruction = "Find three numbers in this list, at different places, whose sum is greater than a and less than b."
+    instruction = (
+        "Find three numbers in this list, at different places, whose sum is greater than a and less"
+        " than b."
+    )
     answer_rule = "the three numbers in square brackets, separated by commas"
     example = "[12, 34, 56]"
 
     def solve(self, given: Input) -> list[int]:
         """All sums at once in NumPy."""
         totals = combination_sums(given["numbers"], self.size)
-        return first_combination(given["numbers"], (totals > given["low"]) & (totals < given["high"]), self.size)
+        return first_combination(
+            given["numbers"], (totals > given["low"]) & (totals < given["high"]), self.size
+        )
 
 
 TASK = ThreeSumInRange()

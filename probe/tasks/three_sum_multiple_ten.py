@@ -16,7 +16,9 @@ class ThreeSumMultipleTen(TenTask):
     level = 3
     size = 3
     lengths = range(4, 9)
-    instruction = "Find three numbers in this list, at different places, whose sum is a multiple of ten."
+    instruction = (
+        "Find three numbers in this list, at different places, whose sum is a multiple of ten."
+    )
     answer_rule = "the three numbers in square brackets, separated by commas"
     example = "[12, 34, 54]"
 

@@ -20,10 +20,11 @@ Step = tuple[Ints, Ints, Ints]
 
 
 class TSP(Task):
-    """Distances are symmetric elements of the split. Every shortest tour is right, in either direction; ties are allowed.
+    """Distances are symmetric elements of the split. Every shortest tour is right, in either
+    direction; ties are allowed.
 
-    A list that is no round trip from city 0 is not in the form asked for, which is told apart from a tour that is too long.
-    The guesser visits the other cities in a random order.
+    A list that is no round trip from city 0 is not in the form asked for, which is told apart from
+    a tour that is too long. The guesser visits the other cities in a random order.
     """
 
     name = "tsp"
@@ -33,10 +34,14 @@ class TSP(Task):
     lengths: ClassVar[range] = range(4, 11)
     fields: ClassVar[tuple[str, ...]] = ("distances",)
     instruction = (
-        "Find a shortest round trip: start in city 0, visit every other city once, and return to city 0. "
-        "The cities are numbered from 0. Row i of this matrix has the distances from city i to each city."
+        "Find a shortest round trip: start in city 0, visit every other city once, and return to"
+        " city 0. The cities are numbered from 0. Row i of this matrix has the distances from city"
+        " i to each city."
     )
-    answer_rule = "the list of the cities in the order of the visit, in square brackets and separated by commas, with 0 first and 0 last"
+    answer_rule = (
+        "the list of the cities in the order of the visit, in square brackets and separated by"
+        " commas, with 0 first and 0 last"
+    )
     example = "[0, 1, 2, 3, 0]"
 
     def pattern(self, rng: random.Random, length: int) -> int:
@@ -54,7 +59,9 @@ class TSP(Task):
         return {"distances": rows}
 
     def solve(self, given: Input) -> list[int]:
-        """Held and Karp (1962), one NumPy step per number of cities visited; of several shortest tours the first in lexicographic order."""
+        """Held and Karp (1962), one NumPy step per number of cities visited; of several shortest
+        tours the first in lexicographic order.
+        """
         rows = given["distances"]
         best = _shortest_paths(rows)
         left = (1 << (len(rows) - 1)) - 1
@@ -82,7 +89,10 @@ class TSP(Task):
     def fault(self, given: Input, reference: Answer, answer: Answer) -> str | None:
         if not isinstance(answer, list) or not isinstance(reference, list):
             return "a list of cities is asked for"
-        length, shortest = tour_length(given["distances"], answer), tour_length(given["distances"], reference)
+        length, shortest = (
+            tour_length(given["distances"], answer),
+            tour_length(given["distances"], reference),
+        )
         return None if length == shortest else f"the tour is {length} long, the shortest {shortest}"
 
     def guess(self, given: Input, rng: random.Random) -> Answer:
@@ -100,7 +110,9 @@ def tour_length(rows: list[list[int]], tour: list[int]) -> int:
 
 @lru_cache(maxsize=16)
 def _steps(m: int) -> tuple[Step, ...]:
-    """For each number of cities visited: sets of that size, a last city in each, and the set before it, as flat indices."""
+    """For each number of cities visited: sets of that size, a last city in each, and the set before
+    it, as flat indices.
+    """
     sizes = np.bitwise_count(np.arange(1 << m))
     steps = []
     for size in range(2, m + 1):
@@ -115,7 +127,9 @@ _FAR = np.int64(1) << 40
 
 
 def _shortest_paths(rows: list[list[int]]) -> Ints:
-    """Entry [set, city]: the shortest path from city 0 through exactly the set, ending in the city; by symmetry also its way back."""
+    """Entry [set, city]: the shortest path from city 0 through exactly the set, ending in the city;
+    by symmetry also its way back.
+    """
     m = len(rows) - 1
     distances = np.array(rows, dtype=np.int64)
     inner = distances[1:, 1:]

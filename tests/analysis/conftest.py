@@ -19,7 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def counts_of() -> CountsOf:
-    """Call it with {level: [(right ID, right OOD), ...]}, one pair per task, to get level counts of one model."""
+    """Call it with {level: [(right ID, right OOD), ...]}, one pair per task, to get level counts of
+    one model.
+    """
 
     def build(
         levels: Mapping[int, Sequence[tuple[int, int]]],
@@ -78,7 +80,9 @@ def published_levels() -> pd.DataFrame:
     for row in pd.read_csv(ROOT / "data" / "published" / "scylla_table2.csv").to_dict("records"):
         common = {"model": row["model"], "run_id": f"table-{row['model']}", "source": "Table 2"}
         for level, column in enumerate(("s_N", "s_N_N2", "s_N2_N3", "s_N3_N4", "s_2N"), start=1):
-            rows.append(common | {"metric": "generalization_score", "level": level, "value": row[column]})
+            rows.append(
+                common | {"metric": "generalization_score", "level": level, "value": row[column]}
+            )
         rows.append(common | {"metric": "critical_level", "value": float(row["critical_level"])})
     frame = pd.DataFrame(rows).assign(task=None, stderr=np.nan)
     frame["level_label"] = frame["level"].map(labels)

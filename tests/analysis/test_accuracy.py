@@ -1,4 +1,6 @@
-"""One definition of accuracy: denominators, undefined cells, intervals, level means. Numbers worked by hand."""
+"""One definition of accuracy: denominators, undefined cells, intervals, level means. Numbers worked
+by hand.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ COUNT = st.integers(0, 500)
 
 
 def test_each_denominator_counts_what_its_name_says() -> None:
-    """60 right, 30 wrong, 10 unparsed, 5 errors: 60/100, 60/90, and 60/90 again since 90 % parse. Errors count nowhere."""
+    """60 right, 30 wrong, 10 unparsed, 5 errors: 60/100, 60/90, and 60/90 again since 90 % parse.
+    Errors count nowhere.
+    """
     found = {name: accuracy(60, 30, 10, 5, denominator=name) for name in Denominator}
     assert found[Denominator.UNPARSED_IS_WRONG].accuracy == 0.6
     assert found[Denominator.PARSED_ONLY].accuracy == found[Denominator.AUTHORS].accuracy == 60 / 90
@@ -57,7 +61,9 @@ def test_exactly_a_tenth_is_kept_where_floats_would_lose_it() -> None:
 
 def test_second_answers_have_their_own_threshold() -> None:
     """49 of 100 parse, under one half: 0; 50 of 100: 30/50."""
-    under = accuracy(30, 19, 51, denominator=Denominator.AUTHORS, min_parsed_share=SECOND_ANSWER_SHARE)
+    under = accuracy(
+        30, 19, 51, denominator=Denominator.AUTHORS, min_parsed_share=SECOND_ANSWER_SHARE
+    )
     at = accuracy(30, 20, 50, denominator=Denominator.AUTHORS, min_parsed_share=SECOND_ANSWER_SHARE)
     assert (under.accuracy, at.accuracy) == (0.0, 0.6)
 
@@ -66,7 +72,11 @@ def test_second_answers_have_their_own_threshold() -> None:
     ("counts", "denominator", "reason"),
     [
         ((0, 0, 0, 0), Denominator.UNPARSED_IS_WRONG, "undefined: no answers"),
-        ((0, 0, 0, 7), Denominator.UNPARSED_IS_WRONG, "undefined: all 7 attempts ended in an error"),
+        (
+            (0, 0, 0, 7),
+            Denominator.UNPARSED_IS_WRONG,
+            "undefined: all 7 attempts ended in an error",
+        ),
         ((0, 0, 7, 0), Denominator.PARSED_ONLY, "undefined: none of the 7 answers could be parsed"),
         ((0, 0, 0, 7), Denominator.AUTHORS, "undefined: all 7 attempts ended in an error"),
     ],
@@ -93,7 +103,13 @@ def test_all_right_and_all_wrong_keep_an_interval_of_some_width() -> None:
     assert wrong.hi == pytest.approx(1 - right.lo, abs=1e-12)
 
 
-@given(right=COUNT, wrong=COUNT, unparsed=COUNT, errors=COUNT, denominator=st.sampled_from(list(Denominator)))
+@given(
+    right=COUNT,
+    wrong=COUNT,
+    unparsed=COUNT,
+    errors=COUNT,
+    denominator=st.sampled_from(list(Denominator)),
+)
 def test_accuracy_is_a_share_inside_its_interval_and_errors_never_move_it(
     right: int, wrong: int, unparsed: int, errors: int, denominator: Denominator
 ) -> None:
@@ -107,7 +123,9 @@ def test_accuracy_is_a_share_inside_its_interval_and_errors_never_move_it(
 
 
 @given(right=COUNT, wrong=COUNT, unparsed=COUNT)
-def test_counting_unparsed_as_wrong_never_raises_accuracy(right: int, wrong: int, unparsed: int) -> None:
+def test_counting_unparsed_as_wrong_never_raises_accuracy(
+    right: int, wrong: int, unparsed: int
+) -> None:
     strict = accuracy(right, wrong, unparsed).accuracy
     parsed = accuracy(right, wrong, unparsed, denominator=Denominator.PARSED_ONLY).accuracy
     assert math.isnan(parsed) or strict <= parsed
@@ -115,7 +133,14 @@ def test_counting_unparsed_as_wrong_never_raises_accuracy(right: int, wrong: int
 
 def test_a_table_keeps_its_rows_columns_and_index() -> None:
     counts = pd.DataFrame(
-        {"task": ["a", "b"], "n_correct": [1, 0], "n_wrong": [1, 0], "n_unparsed": [0, 0], "n_error": [0, 3]}, index=[7, 3]
+        {
+            "task": ["a", "b"],
+            "n_correct": [1, 0],
+            "n_wrong": [1, 0],
+            "n_unparsed": [0, 0],
+            "n_error": [0, 3],
+        },
+        index=[7, 3],
     )
     table = accuracy_table(counts)
     assert list(table.index) == [7, 3]
@@ -126,7 +151,9 @@ def test_a_table_keeps_its_rows_columns_and_index() -> None:
 def test_an_empty_table_has_all_columns() -> None:
     table = accuracy_table(pd.DataFrame({name: pd.Series(dtype=int) for name in OUTCOME_COLUMNS}))
     assert len(table) == 0
-    assert {"n", "accuracy", "accuracy_lo", "accuracy_hi", "is_by_rule", "reason"} <= set(table.columns)
+    assert {"n", "accuracy", "accuracy_lo", "accuracy_hi", "is_by_rule", "reason"} <= set(
+        table.columns
+    )
 
 
 def test_missing_columns_and_negative_counts_are_refused_with_names() -> None:
@@ -142,13 +169,19 @@ def test_counts_outside_0_to_n_have_no_interval() -> None:
 
 
 def test_level_mean_gives_each_task_the_same_weight() -> None:
-    """Tasks .2, .4, .6: mean .4, sd .2, t(2) = 4.3027: the ends p are where |.4 - p| = t sqrt(p (1 - p) / (.4 * .6)) * .2 / sqrt 3."""
+    """Tasks .2, .4, .6: mean .4, sd .2, t(2) = 4.3027: the ends p are where |.4 - p| = t sqrt(p (1
+    - p) / (.4 * .6)) * .2 / sqrt 3.
+    """
     mean = level_mean([0.2, 0.4, 0.6], [100, 100, 100])
     assert mean.accuracy == pytest.approx(0.4)
     for end in (mean.lo, mean.hi):
-        assert abs(0.4 - end) == pytest.approx(4.302652729911275 * math.sqrt(end * (1 - end) / (0.4 * 0.6)) * 0.2 / math.sqrt(3))
+        assert abs(0.4 - end) == pytest.approx(
+            4.302652729911275 * math.sqrt(end * (1 - end) / (0.4 * 0.6)) * 0.2 / math.sqrt(3)
+        )
     assert (mean.lo, mean.hi) == pytest.approx((0.0982, 0.8032), abs=5e-5)
-    assert (mean.item_lo, mean.item_hi) == pytest.approx([float(end) for end in binomial_interval(120, 300)])
+    assert (mean.item_lo, mean.item_hi) == pytest.approx(
+        [float(end) for end in binomial_interval(120, 300)]
+    )
     assert (mean.interval, mean.warning) == ("over tasks", None)
 
 
@@ -160,7 +193,9 @@ def test_unequal_tasks_count_as_the_answers_their_mean_is_worth() -> None:
 
 
 def test_tasks_that_agree_by_chance_do_not_make_a_level_certain() -> None:
-    """Three perfect tasks have no spread; the interval over tasks falls back on the item-level one."""
+    """Three perfect tasks have no spread; the interval over tasks falls back on the
+    item-level one.
+    """
     mean = level_mean([1.0, 1.0, 1.0], [20, 20, 20])
     assert mean.lo == mean.item_lo < 1.0 == mean.hi
 
@@ -168,25 +203,37 @@ def test_tasks_that_agree_by_chance_do_not_make_a_level_certain() -> None:
 def test_one_task_has_an_item_level_interval_and_says_so() -> None:
     mean = level_mean([0.5, math.nan], [10, 0])
     assert (mean.n_tasks, mean.interval) == (1, "item level only")
-    assert mean.warning == (
-        "1 task(s) without a defined accuracy left out; one task only: the interval covers other instances of it, not other tasks"
+    assert (
+        mean.warning
+        == "1 task(s) without a defined accuracy left out; one task only: the interval covers other"
+        " instances of it, not other tasks"
     )
 
 
 def test_no_task_has_no_mean() -> None:
     mean = level_mean([], [])
-    assert math.isnan(mean.accuracy) and mean.n_tasks == 0 and mean.warning == "no task has an accuracy"
+    assert (
+        math.isnan(mean.accuracy)
+        and mean.n_tasks == 0
+        and mean.warning == "no task has an accuracy"
+    )
 
 
 def test_levels_average_anchors_only(counts_of) -> None:
-    """Level 1, ID: .9 and .7 -> .8; the probe task's .1 stays out. Rows without a level or a split stay out too."""
+    """Level 1, ID: .9 and .7 -> .8; the probe task's .1 stays out. Rows without a level or a split
+    stay out too.
+    """
     counts = counts_of({1: [(90, 80), (70, 40), (10, 10)]})
     counts.loc[counts["task"] == "task-1-2", "role"] = "probe"
     without = counts.loc[counts["role"] == "anchor"].assign(task="elsewhere")
     counts = pd.concat([counts, without.assign(level=pd.NA), without.assign(split=None)])
     tasks = task_accuracies(counts)
-    assert tasks.groupby("split")["task"].agg(list).to_dict() == {key: ["task-1-0", "task-1-1"] for key in ("id", "ood")}
-    means = {split: level_mean(rows["accuracy"], rows["n"]) for split, rows in tasks.groupby("split")}
+    assert tasks.groupby("split")["task"].agg(list).to_dict() == {
+        key: ["task-1-0", "task-1-1"] for key in ("id", "ood")
+    }
+    means = {
+        split: level_mean(rows["accuracy"], rows["n"]) for split, rows in tasks.groupby("split")
+    }
     assert [(mean.n_tasks, mean.n, mean.accuracy) for mean in means.values()] == [
         (2, 200, pytest.approx(0.8)),
         (2, 200, pytest.approx(0.6)),

@@ -1,4 +1,6 @@
-"""Calibration in small: what docs/calibration.md states in full, with bounds that leave three Monte-Carlo errors."""
+"""Calibration in small: what docs/calibration.md states in full, with bounds that leave three
+Monte-Carlo errors.
+"""
 
 from __future__ import annotations
 
@@ -65,13 +67,21 @@ def test_the_half_point_is_several_times_as_exact_as_the_critical_level() -> Non
 def test_a_clustered_difference_keeps_its_rate_where_mcnemar_cannot() -> None:
     paired, booted, clustered, mcnemar, clustered_apart, mcnemar_apart = comparisons(80)
     assert within(paired, 0.93, 0.97) and within(booted, 0.88, 1.0)
-    assert within(clustered, 0.0, 0.07) and within(mcnemar, 0.0, 0.07) and within(clustered_apart, 0.0, 0.07)
+    assert (
+        within(clustered, 0.0, 0.07)
+        and within(mcnemar, 0.0, 0.07)
+        and within(clustered_apart, 0.0, 0.07)
+    )
     assert mcnemar_apart.rate > 0.1 and not mcnemar_apart.is_kept
 
 
 def test_size_trends() -> None:
     slope, likelihood_ratio, kendall = size_trends(16)
-    assert within(slope, 0.90, 0.97) and within(likelihood_ratio, 0.0, 0.09) and within(kendall, 0.0, 0.07)
+    assert (
+        within(slope, 0.90, 0.97)
+        and within(likelihood_ratio, 0.0, 0.09)
+        and within(kendall, 0.0, 0.07)
+    )
 
 
 def test_a_rate_is_judged_with_its_monte_carlo_error() -> None:
@@ -96,36 +106,60 @@ def test_the_note_is_the_table_in_words() -> None:
 def test_the_note_that_is_shipped_covers_every_row_of_the_benchmark() -> None:
     text = NOTE.read_text(encoding="utf-8")
     assert int(re.findall(r"--replicates (\d+)", text)[0]) >= 200
-    for rate in (*shift_and_half_point("SCYLLA-like", 2), *valley_tests("ladder-like", 2), *size_trends(1)):
+    for rate in (
+        *shift_and_half_point("SCYLLA-like", 2),
+        *valley_tests("ladder-like", 2),
+        *size_trends(1),
+    ):
         assert f"| {rate.what} | {rate.design} |" in text
 
 
 def test_the_table_that_pages_quote_is_the_note_that_is_shipped() -> None:
-    """Every row of the one stands in the other with the same figures, so neither can change alone; and each belongs to a listed method."""
+    """Every row of the one stands in the other with the same figures, so neither can change alone;
+    and each belongs to a listed method.
+    """
     text = NOTE.read_text(encoding="utf-8")
     table = read_calibration()
     for row in table.to_dict("records"):
         kept = "yes" if row["is_kept"] else "**no**"
         figures = f"{100 * row['rate']:.1f} ± {100 * row['error']:.1f} % | {kept} |"
-        assert f"| {row['what']} | {row['design']} | {100 * row['nominal']:.0f} % | {figures}" in text
+        assert (
+            f"| {row['what']} | {row['design']} | {100 * row['nominal']:.0f} % | {figures}" in text
+        )
     assert len(table) == text.count(" | yes |") + text.count(" | **no** |")
     assert set(table["method"]) <= METHODS
 
 
 @pytest.mark.parametrize("design", DESIGNS)
 def test_what_pages_quote_is_what_the_code_does_today(design: str) -> None:
-    """Redrawn in small, each shipped rate lies within four errors of both: a changed estimator without a new table is seen."""
+    """Redrawn in small, each shipped rate lies within four errors of both: a changed estimator
+    without a new table is seen.
+    """
     shipped = read_calibration().set_index(["what", "design"])
-    rates = [level_accuracies(design, 100, seed=31), *shift_and_half_point(design, 100, seed=32), *level_gaps(design, 40, seed=33)]
+    rates = [
+        level_accuracies(design, 100, seed=31),
+        *shift_and_half_point(design, 100, seed=32),
+        *level_gaps(design, 40, seed=33),
+    ]
     for rate in rates:
         row = shipped.loc[(rate.what, rate.design)]
-        clustered = 3.0 if "of a level" in rate.what else 1.0  # ten (or five) intervals of one model hang together
-        assert abs(rate.rate - row["rate"]) <= 4 * max(row["error"], clustered * rate.error, 0.5 / rate.n), rate
+        clustered = (
+            3.0 if "of a level" in rate.what else 1.0
+        )  # ten (or five) intervals of one model hang together
+        assert abs(rate.rate - row["rate"]) <= 4 * max(
+            row["error"], clustered * rate.error, 0.5 / rate.n
+        ), rate
 
 
 def test_the_table_has_six_decimals_and_what_was_not_kept() -> None:
     table = as_table([coverage("level_set", "a set", "a design", [True] * 2 + [False], 0.9)])
     assert table.loc[0].to_dict() == {
-        "method": "level_set", "what": "a set", "design": "a design", "nominal": 0.9, "rate": 0.666667, "error": 0.272166, "n": 3,
+        "method": "level_set",
+        "what": "a set",
+        "design": "a design",
+        "nominal": 0.9,
+        "rate": 0.666667,
+        "error": 0.272166,
+        "n": 3,
         "is_kept": True,
-    }  # fmt: skip
+    }

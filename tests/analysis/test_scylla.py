@@ -25,7 +25,9 @@ SHARE = st.floats(0, 1)
 
 
 def test_gap_ratio_and_relative_gap_follow_the_authors_conventions() -> None:
-    """ID .8, OOD .5: gap .3, ratio .625, relative .375. At ID 0: gap 0, ratio 1, relative 1, whatever OOD is."""
+    """ID .8, OOD .5: gap .3, ratio .625, relative .375. At ID 0: gap 0, ratio 1, relative 1,
+    whatever OOD is.
+    """
     a_id, a_ood = [0.8, 0.5, 0.0, 0.0], [0.5, 0.8, 0.3, 0.0]
     assert generalization_gap(a_id, a_ood) == pytest.approx([0.3, 0, 0, 0])
     assert signed_gap(a_id, a_ood) == pytest.approx([0.3, -0.3, -0.3, 0])
@@ -34,8 +36,16 @@ def test_gap_ratio_and_relative_gap_follow_the_authors_conventions() -> None:
 
 
 def test_undefined_accuracies_stay_undefined() -> None:
-    for formula in (signed_gap, generalization_gap, accuracy_ratio, relative_gap, generalization_score):
-        assert np.isnan(formula([math.nan, 0.5, 0.0], [0.5, math.nan, math.nan])).all(), formula.__name__
+    for formula in (
+        signed_gap,
+        generalization_gap,
+        accuracy_ratio,
+        relative_gap,
+        generalization_score,
+    ):
+        assert np.isnan(formula([math.nan, 0.5, 0.0], [0.5, math.nan, math.nan])).all(), (
+            formula.__name__
+        )
 
 
 def test_score_takes_the_gap_off_once_by_default() -> None:
@@ -46,7 +56,9 @@ def test_score_takes_the_gap_off_once_by_default() -> None:
 
 
 def test_score_of_means_is_not_the_mean_of_scores() -> None:
-    """Tasks (ID 1, OOD 0) and (0, 1): S per task -1 and 1, mean 0; S of the means (.5, .5) is .5."""
+    """Tasks (ID 1, OOD 0) and (0, 1): S per task -1 and 1, mean 0; S of the means (.5, .5) is
+    .5.
+    """
     assert float(generalization_score([1.0, 0.0], [0.0, 1.0]).mean()) == 0.0
     assert float(generalization_score(0.5, 0.5)) == 0.5
 
@@ -59,11 +71,16 @@ def test_gap_and_score_stay_in_their_ranges(a_id: float, a_ood: float) -> None:
 
 
 @given(st.lists(st.tuples(SHARE, SHARE), min_size=1, max_size=6), st.sampled_from([0.5, 1.0, 2.0]))
-def test_bounds_hold_for_every_pair_and_for_means_over_tasks(pairs: list[tuple[float, float]], penalty: float) -> None:
+def test_bounds_hold_for_every_pair_and_for_means_over_tasks(
+    pairs: list[tuple[float, float]], penalty: float
+) -> None:
     a_id, a_ood = (np.array(side) for side in zip(*pairs, strict=True))
     score = generalization_score(a_id, a_ood, penalty=penalty).mean()
     lower, upper = gap_bounds(np.clip(score, -penalty, 1), penalty=penalty)
-    mean_of_gaps, gap_of_means = generalization_gap(a_id, a_ood).mean(), float(generalization_gap(a_id.mean(), a_ood.mean()))
+    mean_of_gaps, gap_of_means = (
+        generalization_gap(a_id, a_ood).mean(),
+        float(generalization_gap(a_id.mean(), a_ood.mean())),
+    )
     assert lower - 1e-9 <= mean_of_gaps <= upper + 1e-9
     assert gap_of_means <= upper + 1e-9
     assert penalty > 1 or lower - 1e-9 <= gap_of_means
@@ -108,7 +125,16 @@ def test_the_order_of_levels_does_not_matter(gaps: list[float]) -> None:
 def test_a_frame_gets_all_measures() -> None:
     table = gap_table(pd.DataFrame({"task": ["a"], "a_id": [0.8], "a_ood": [0.5]}))
     assert table.iloc[0, 3:].astype(float).tolist() == pytest.approx([0.3, 0.3, 0.625, 0.375, 0.2])
-    assert list(table.columns) == ["task", "a_id", "a_ood", "gap_signed", "gap", "ratio", "relative_gap", "score"]
+    assert list(table.columns) == [
+        "task",
+        "a_id",
+        "a_ood",
+        "gap_signed",
+        "gap",
+        "ratio",
+        "relative_gap",
+        "score",
+    ]
 
 
 def test_the_lower_bound_of_a_gap_is_never_a_negative_zero() -> None:

@@ -13,7 +13,11 @@ from analysis.certified import METHODS
 from analysis.verify import check_vector, verify_file, verify_vectors
 from data.records import ImportFormatError
 
-GAP = {"inputs": {"id_acc": 0.8, "ood_acc": 0.5}, "expected": {"diff": 0.3, "ratio": 0.625}, "tolerance": 1e-9}
+GAP = {
+    "inputs": {"id_acc": 0.8, "ood_acc": 0.5},
+    "expected": {"diff": 0.3, "ratio": 0.625},
+    "tolerance": 1e-9,
+}
 
 
 def gap_with(**changes: Any) -> dict[str, Any]:
@@ -29,12 +33,18 @@ def test_every_built_method_agrees_with_its_certified_vectors(shared: Path, key:
     for number, vector in enumerate(reference_vectors(shared)[key]):
         check = check_vector(key, vector, [shared / "published"])
         assert check.passed, (number, check.message)
-        # Two where a vector holds figures that a paper printed with two or three digits; its tolerance says so.
+        # Two where a vector holds figures that a paper printed with two or three digits; its
+        # tolerance says so.
         assert check.digits is None or check.digits >= 2
 
 
-def test_the_shipped_tables_serve_when_the_file_lies_elsewhere(shared: Path, tmp_path: Path) -> None:
-    content = {key: reference_vectors(shared)[key] for key in ("scylla_table2_facts", "rasch_level_difficulty_fig5")}
+def test_the_shipped_tables_serve_when_the_file_lies_elsewhere(
+    shared: Path, tmp_path: Path
+) -> None:
+    content = {
+        key: reference_vectors(shared)[key]
+        for key in ("scylla_table2_facts", "rasch_level_difficulty_fig5")
+    }
     (tmp_path / "values.json").write_text(json.dumps(content), encoding="utf-8")
     assert verify_file(tmp_path / "values.json")["summary"]["n_passed"] == 2
 
@@ -48,7 +58,9 @@ def test_the_whole_reference_file_is_accounted_for(shared: Path) -> None:
         assert len(entries) == len(vectors[key])
         assert key in METHODS or entries == [{"not_built": True}] * len(entries)
     summary = found["summary"]
-    assert summary["n_passed"] + summary["n_failed"] + summary["n_not_built"] == summary["n_vectors"]
+    assert (
+        summary["n_passed"] + summary["n_failed"] + summary["n_not_built"] == summary["n_vectors"]
+    )
     assert (summary["n_built"], summary["n_failed"]) == (len(METHODS), 0)
     json.dumps(found, allow_nan=False)
 
@@ -79,55 +91,102 @@ def test_an_expected_field_that_is_not_built_keeps_the_vector_from_passing() -> 
         (0, 0.30000000000000004, True),
     ],
 )
-def test_tolerance_is_absolute_unless_it_says_relative(tolerance: Any, expected: float, passed: bool) -> None:
-    assert check_vector("scylla_gap", gap_with(expected={"diff": expected}, tolerance=tolerance)).passed is passed
+def test_tolerance_is_absolute_unless_it_says_relative(
+    tolerance: Any, expected: float, passed: bool
+) -> None:
+    assert (
+        check_vector(
+            "scylla_gap", gap_with(expected={"diff": expected}, tolerance=tolerance)
+        ).passed
+        is passed
+    )
 
 
 def test_a_number_printed_shorter_than_its_tolerance_must_agree_in_every_digit() -> None:
-    """gap_at_x is .14979574184: printed .14979574 it agrees, printed .14979575 it does not, and seven digits are too few for this."""
+    """gap_at_x is .14979574184: printed .14979574 it agrees, printed .14979575 it does not, and
+    seven digits are too few for this.
+    """
     inputs = {"a": 1.4, "b_id": 4.2, "b_ood": 3.4, "x": 5.0}
     checks = {
-        value: check_vector("valley_closed_form", {"inputs": inputs, "expected": {"gap_at_x": value}, "tolerance": 1e-9})
+        value: check_vector(
+            "valley_closed_form",
+            {"inputs": inputs, "expected": {"gap_at_x": value}, "tolerance": 1e-9},
+        )
         for value in (0.14979574, 0.14979575, 0.1497957)
     }
     assert [check.passed for check in checks.values()] == [True, False, False]
-    assert checks[0.14979574].message == "agrees in every printed digit, which are fewer than the tolerance asks for: gap_at_x"
+    assert (
+        checks[0.14979574].message
+        == "agrees in every printed digit, which are fewer than the tolerance asks for: gap_at_x"
+    )
 
 
 def test_null_is_undefined_and_nothing_else() -> None:
     no_gap = {"inputs": {"id_mean": [0.1, 0.1], "ood_mean": [0.2, 0.2]}, "tolerance": 1e-9}
-    assert check_vector("scylla_critical_level", {**no_gap, "expected": {"critical_level": None, "gap": [0, 0]}}).passed
-    assert not check_vector("scylla_critical_level", {**no_gap, "expected": {"critical_level": 1}}).passed
+    assert check_vector(
+        "scylla_critical_level", {**no_gap, "expected": {"critical_level": None, "gap": [0, 0]}}
+    ).passed
+    assert not check_vector(
+        "scylla_critical_level", {**no_gap, "expected": {"critical_level": 1}}
+    ).passed
     assert not check_vector("scylla_gap", gap_with(expected={"diff": None})).passed
-    undefined = {"inputs": {"k": 0, "n": 0}, "expected": {"wilson": None, "clopper_pearson": [None, None]}, "tolerance": 1e-9}
+    undefined = {
+        "inputs": {"k": 0, "n": 0},
+        "expected": {"wilson": None, "clopper_pearson": [None, None]},
+        "tolerance": 1e-9,
+    }
     assert check_vector("binomial_ci", undefined).passed
 
 
 @pytest.mark.parametrize(
     ("key", "inputs", "expected"),
     [
-        ("metric_transform", {"exact_match": 0.0625, "L": 4}, {"per_token_p": 0.5, "token_edit_distance": 2}),
-        ("metric_transform", {"exact_match": 0, "L": 4, "n": 100}, {"per_token_p": None, "per_token_p_upper95": (1 - 0.05**0.01) ** 0.25}),
+        (
+            "metric_transform",
+            {"exact_match": 0.0625, "L": 4},
+            {"per_token_p": 0.5, "token_edit_distance": 2},
+        ),
+        (
+            "metric_transform",
+            {"exact_match": 0, "L": 4, "n": 100},
+            {"per_token_p": None, "per_token_p_upper95": (1 - 0.05**0.01) ** 0.25},
+        ),
         ("brier_multiclass", {"P": [[0.5, 0.5], [1, 0, 0]], "y": [0, 1]}, {"brier": 1.25}),
         ("clustered_se", {"scores": [True, False], "cluster": ["a", "b"]}, {"se_clt": 0.5}),
-        ("critical_level_trend", {"data": "Qwen1.5 (7)"}, {"kendall_S": 16, "permutation_p_one_sided": 1 / 210}),
+        (
+            "critical_level_trend",
+            {"data": "Qwen1.5 (7)"},
+            {"kendall_S": 16, "permutation_p_one_sided": 1 / 210},
+        ),
     ],
 )
-def test_other_ways_to_ask_that_the_formulas_name(key: str, inputs: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_other_ways_to_ask_that_the_formulas_name(
+    key: str, inputs: dict[str, Any], expected: dict[str, Any]
+) -> None:
     check = check_vector(key, {"inputs": inputs, "expected": expected, "tolerance": 1e-12})
     assert check.passed, check.message
 
 
 def test_undefined_inputs_give_undefined_outputs() -> None:
-    vector = {"inputs": {"id_acc": None, "ood_acc": 0.5}, "expected": {"diff": None, "ratio": None}, "tolerance": 1e-9}
+    vector = {
+        "inputs": {"id_acc": None, "ood_acc": 0.5},
+        "expected": {"diff": None, "ratio": None},
+        "tolerance": 1e-9,
+    }
     assert check_vector("scylla_gap", vector).passed
 
 
 def test_lists_must_be_as_long_as_expected() -> None:
     bounds = {"inputs": {"S": [0.5, 0.1]}, "tolerance": 1e-9}
-    assert check_vector("scylla_gap_bounds_from_S", {**bounds, "expected": {"lower": [0.0, 0.0]}}).passed
-    assert not check_vector("scylla_gap_bounds_from_S", {**bounds, "expected": {"lower": [0.0]}}).passed
-    assert not check_vector("scylla_gap_bounds_from_S", {**bounds, "expected": {"lower": 0.0}}).passed
+    assert check_vector(
+        "scylla_gap_bounds_from_S", {**bounds, "expected": {"lower": [0.0, 0.0]}}
+    ).passed
+    assert not check_vector(
+        "scylla_gap_bounds_from_S", {**bounds, "expected": {"lower": [0.0]}}
+    ).passed
+    assert not check_vector(
+        "scylla_gap_bounds_from_S", {**bounds, "expected": {"lower": 0.0}}
+    ).passed
 
 
 @pytest.mark.parametrize(
@@ -139,14 +198,23 @@ def test_lists_must_be_as_long_as_expected() -> None:
         (gap_with(inputs={}), "malformed vector: 'inputs' must be an object"),
         (gap_with(expected=[0.3]), "malformed vector: 'expected' must be an object"),
         (gap_with(expected={}), "malformed vector: 'expected' must be an object"),
-        ({"inputs": GAP["inputs"], "expected": GAP["expected"]}, "malformed vector: tolerance must be"),
+        (
+            {"inputs": GAP["inputs"], "expected": GAP["expected"]},
+            "malformed vector: tolerance must be",
+        ),
         (gap_with(tolerance="small"), "malformed vector: tolerance must be"),
         (gap_with(tolerance=-1), "malformed vector: tolerance must be"),
         (gap_with(tolerance=True), "malformed vector: tolerance must be"),
         (gap_with(tolerance={"note": "close"}), "malformed vector: tolerance must be"),
         (gap_with(tolerance=math.inf), "malformed vector: tolerance must be"),
-        (gap_with(inputs={"id_acc": 0.8}), "cannot be computed from these inputs: KeyError: 'ood_acc'"),
-        (gap_with(inputs={"id_acc": "0.8", "ood_acc": 0.5}), "cannot be computed from these inputs: TypeError"),
+        (
+            gap_with(inputs={"id_acc": 0.8}),
+            "cannot be computed from these inputs: KeyError: 'ood_acc'",
+        ),
+        (
+            gap_with(inputs={"id_acc": "0.8", "ood_acc": 0.5}),
+            "cannot be computed from these inputs: TypeError",
+        ),
     ],
 )
 def test_a_bad_vector_is_an_entry_with_a_reason_and_never_passes(vector: Any, message: str) -> None:
@@ -169,7 +237,11 @@ def test_one_bad_vector_does_not_hide_the_good_ones() -> None:
 
 def test_a_vector_cannot_reach_for_files_elsewhere(tmp_path: Path) -> None:
     for name in ("../secret.csv", "/etc/passwd", "absent.csv"):
-        check = check_vector("scylla_table2_facts", {"inputs": {"file": name}, "expected": {"n_models": 28}, "tolerance": 0}, [tmp_path])
+        check = check_vector(
+            "scylla_table2_facts",
+            {"inputs": {"file": name}, "expected": {"n_models": 28}, "tolerance": 0},
+            [tmp_path],
+        )
         assert not check.passed and "cannot be computed" in str(check.message)
 
 
@@ -177,7 +249,9 @@ def test_a_vector_cannot_reach_for_files_elsewhere(tmp_path: Path) -> None:
     ("text", "message"),
     [("{", "is not JSON"), ("[1, 2]", "holds a JSON list, not an object"), ("", "is not JSON")],
 )
-def test_an_unreadable_file_is_refused_with_what_was_expected(tmp_path: Path, text: str, message: str) -> None:
+def test_an_unreadable_file_is_refused_with_what_was_expected(
+    tmp_path: Path, text: str, message: str
+) -> None:
     path = tmp_path / "values.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ImportFormatError, match=message):
@@ -200,14 +274,24 @@ def test_an_empty_file_of_vectors_passes_nothing(tmp_path: Path) -> None:
 
 
 def test_format_rule_knows_the_second_answers_threshold_and_other_denominators() -> None:
-    cells = {"id": {"correct": 30, "wrong": 19, "unparsed": 51}, "ood": {"correct": 20, "wrong": 30, "unparsed": 50}}
-    second = {"inputs": {**cells, "which": "second answer"}, "expected": {"id_acc": 0, "ood_acc": 0.4, "acc_diff": 0}, "tolerance": 1e-9}
+    cells = {
+        "id": {"correct": 30, "wrong": 19, "unparsed": 51},
+        "ood": {"correct": 20, "wrong": 30, "unparsed": 50},
+    }
+    second = {
+        "inputs": {**cells, "which": "second answer"},
+        "expected": {"id_acc": 0, "ood_acc": 0.4, "acc_diff": 0},
+        "tolerance": 1e-9,
+    }
     strict = {
         "inputs": {**cells, "policy": "unparsed_is_wrong"},
         "expected": {"id_acc": 0.3, "ood_acc": 0.2, "acc_diff": 0.1},
         "tolerance": 1e-9,
     }
-    assert check_vector("scylla_format_rule", second).passed and check_vector("scylla_format_rule", strict).passed
+    assert (
+        check_vector("scylla_format_rule", second).passed
+        and check_vector("scylla_format_rule", strict).passed
+    )
 
 
 def test_task_level_vectors_need_lists_of_one_length() -> None:
@@ -216,14 +300,23 @@ def test_task_level_vectors_need_lists_of_one_length() -> None:
         "expected": {"critical_level": 1},
         "tolerance": 1e-6,
     }
-    assert "level 3, id_correct 2, ood_correct 3" in str(check_vector("valley_task_level", vector).message)
+    assert "level 3, id_correct 2, ood_correct 3" in str(
+        check_vector("valley_task_level", vector).message
+    )
 
 
 def test_task_level_answers_small_data_with_what_is_defined() -> None:
-    """One task at two levels each, no difficulty axis: gaps .2 and .1; nothing over tasks within levels can be said."""
+    """One task at two levels each, no difficulty axis: gaps .2 and .1; nothing over tasks within
+    levels can be said.
+    """
     vector = {
         "inputs": {"level": [1, 2], "n": [10, 10], "id_correct": [5, 3], "ood_correct": [3, 2]},
-        "expected": {"level_gap": [0.2, 0.1], "critical_level": 1, "metareg_slope": None, "iut_p_interior_peak": None},
+        "expected": {
+            "level_gap": [0.2, 0.1],
+            "critical_level": 1,
+            "metareg_slope": None,
+            "iut_p_interior_peak": None,
+        },
         "tolerance": 1e-9,
     }
     check = check_vector("valley_task_level", vector)
@@ -236,19 +329,36 @@ def test_task_level_answers_small_data_with_what_is_defined() -> None:
         ("valley_closed_form", {"a": "1", "b_id": 1.0, "b_ood": 0.0}, {"centre": -0.5}),
         ("valley_closed_form", {"a": True, "b_id": 1.0, "b_ood": 0.0}, {"centre": -0.5}),
         ("binomial_ci", {"k": "1", "n": 2}, {"wilson": [0.094531, 0.905469]}),
-        ("scylla_format_rule", {"id": {"correct": True, "wrong": 0}, "ood": {"correct": 1, "wrong": 0}}, {"id_acc": 1.0}),
-        ("scylla_critical_level", {"level": [1, 2], "gap": [0.0, 0.0]}, {"critical_level": float("inf")}),
+        (
+            "scylla_format_rule",
+            {"id": {"correct": True, "wrong": 0}, "ood": {"correct": 1, "wrong": 0}},
+            {"id_acc": 1.0},
+        ),
+        (
+            "scylla_critical_level",
+            {"level": [1, 2], "gap": [0.0, 0.0]},
+            {"critical_level": float("inf")},
+        ),
         ("scylla_gap", {"id_acc": 0.5, "ood_acc": 0.25}, {"diff": 10**400}),
     ],
 )
-def test_what_is_no_number_never_passes(key: str, inputs: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_what_is_no_number_never_passes(
+    key: str, inputs: dict[str, Any], expected: dict[str, Any]
+) -> None:
     check = check_vector(key, {"inputs": inputs, "expected": expected, "tolerance": 1e-4})
     assert not check.passed
     assert check.message
 
 
 def test_a_tolerance_beyond_all_floats_is_malformed() -> None:
-    check = check_vector("scylla_gap", {"inputs": {"id_acc": 0.5, "ood_acc": 0.25}, "expected": {"diff": 9.0}, "tolerance": 10**400})
+    check = check_vector(
+        "scylla_gap",
+        {
+            "inputs": {"id_acc": 0.5, "ood_acc": 0.25},
+            "expected": {"diff": 9.0},
+            "tolerance": 10**400,
+        },
+    )
     assert "tolerance must be" in str(check.message)
 
 
@@ -267,6 +377,12 @@ def test_a_published_figure_that_its_vector_disowns_is_a_remark() -> None:
     note = {"note": "the published figure does not follow from the formula"}
     disowned = gap_with(expected={"diff": 0.3, "published_percent": 31.0}, tolerance=note)
     check = check_vector("scylla_gap", disowned)
-    assert check.fields.keys() == {"diff"} and not check.passed  # 0.3 has too few digits to be agreement without a tolerance
-    assert check_vector("scylla_gap", gap_with(expected={"ratio": 0.625, "published_percent": 31.0}, tolerance=note)).passed
-    assert "nothing is checked" in str(check_vector("scylla_gap", gap_with(expected={"published": 1.0}, tolerance=note)).message)
+    assert (
+        check.fields.keys() == {"diff"} and not check.passed
+    )  # 0.3 has too few digits to be agreement without a tolerance
+    assert check_vector(
+        "scylla_gap", gap_with(expected={"ratio": 0.625, "published_percent": 31.0}, tolerance=note)
+    ).passed
+    assert "nothing is checked" in str(
+        check_vector("scylla_gap", gap_with(expected={"published": 1.0}, tolerance=note)).message
+    )

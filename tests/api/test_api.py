@@ -1,4 +1,6 @@
-"""The machine door on a real store: the same selection words as the URL, pages, refusals that say what is possible, nothing that writes."""
+"""The machine door on a real store: the same selection words as the URL, pages, refusals that say
+what is possible, nothing that writes.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def get(client: TestClient, path: str, status: int = 200) -> Any:
     return json.loads(answer.text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
 
 
-def test_store_says_its_version_and_no_path_of_this_machine(client: TestClient, demo_store: Path) -> None:
+def test_store_says_its_version_and_no_path_of_this_machine(
+    client: TestClient, demo_store: Path
+) -> None:
     found = get(client, "/store")
     assert found["samples"] == 2_400
     assert found["store_version"] > 0
@@ -46,23 +50,33 @@ def test_store_says_its_version_and_no_path_of_this_machine(client: TestClient, 
 
 
 def test_rows_come_page_by_page(client: TestClient) -> None:
-    first, second = (get(client, f"/counts?models=demo-small&page_size=20&page={page}") for page in (0, 1))
+    first, second = (
+        get(client, f"/counts?models=demo-small&page_size=20&page={page}") for page in (0, 1)
+    )
     assert (first["total"], len(first["rows"]), len(second["rows"])) == (30, 20, 10)
     assert get(client, "/counts?models=demo-small&page=9")["rows"] == []
 
 
 def test_selection_words_are_those_of_the_url(client: TestClient, demo_store: Path) -> None:
     rows = get(client, "/counts?models=demo-small&models=demo-large&tasks=find_mode")["rows"]
-    expected = fetch_task_counts(open_store(demo_store), Selection(models=("demo-large", "demo-small"), tasks=("find_mode",)))
+    expected = fetch_task_counts(
+        open_store(demo_store), Selection(models=("demo-large", "demo-small"), tasks=("find_mode",))
+    )
     assert [(row["model"], row["split"], row["n_correct"]) for row in rows] == list(
         zip(expected["model"], expected["split"], expected["n_correct"], strict=True)
     )
-    family = {row["model"] for row in get(client, "/scores?models=family:Qwen1.5&page_size=1000")["rows"]}
-    assert family == {f"Qwen1.5-{size}" for size in ("1.8B", "4B", "7B", "14B", "32B", "72B", "110B")}
+    family = {
+        row["model"] for row in get(client, "/scores?models=family:Qwen1.5&page_size=1000")["rows"]
+    }
+    assert family == {
+        f"Qwen1.5-{size}" for size in ("1.8B", "4B", "7B", "14B", "32B", "72B", "110B")
+    }
 
 
 def test_samples_are_filtered_counted_and_opened(client: TestClient) -> None:
-    found = get(client, "/samples?models=demo-large&split=ood&outcome=wrong&page_size=3&sort=lowest+score")
+    found = get(
+        client, "/samples?models=demo-large&split=ood&outcome=wrong&page_size=3&sort=lowest+score"
+    )
     assert (found["total"], len(found["rows"])) == (231, 3)
     row = found["rows"][0]
     whole = get(client, f"/samples/{row['run_id']}/{row['row_in_run']}")["sample"]
@@ -72,7 +86,9 @@ def test_samples_are_filtered_counted_and_opened(client: TestClient) -> None:
 def test_valley_is_the_one_of_the_shell(client: TestClient, demo_store: Path) -> None:
     (found,) = get(client, "/analyses/valley?models=demo-small&denominator=parsed_only")["models"]
     chosen = Selection(models=("demo-small",), denominator="parsed_only")  # type: ignore[arg-type]
-    (expected,) = valleys_of(open_store(demo_store), chosen, Settings(denominator=chosen.denominator))
+    (expected,) = valleys_of(
+        open_store(demo_store), chosen, Settings(denominator=chosen.denominator)
+    )
     assert found["critical_level"] == expected.critical_level
     assert found["model"] == "demo-small"
 
@@ -81,10 +97,13 @@ def test_comparison_what_if_and_emergence_answer_with_their_numbers(client: Test
     pair = "models=demo-small&models=demo-large"
     found = get(client, f"/analyses/compare?{pair}&baseline=demo-small&by=overall")
     (row,) = [row for row in found["comparisons"] if row["split"] == "ood"]
-    # 324 right answers of demo-large and 189 of demo-small, of the 15 times 39 that did not end in an error.
+    # 324 right answers of demo-large and 189 of demo-small, of the 15 times 39 that did not end in
+    # an error.
     assert (row["model"], row["n"]) == ("demo-large", 15 * 39)
     assert row["difference"] == pytest.approx((324 - 189) / (15 * 39))
-    what_if = get(client, f"/analyses/what-if?{pair}&penalty=0&conclusion=demo-large+above+demo-small+ood")
+    what_if = get(
+        client, f"/analyses/what-if?{pair}&penalty=0&conclusion=demo-large+above+demo-small+ood"
+    )
     assert what_if["what_if"]["n_ranked"] == 2 and what_if["multiverse"][0]["share"] > 0.5
     refused = get(client, f"/analyses/emergence?{pair}&level=1", 400)["error"]
     assert "whose parameters are unknown" in refused
@@ -112,7 +131,9 @@ def test_comparison_what_if_and_emergence_answer_with_their_numbers(client: Test
         ("/samples/run-demo-small/99999", 404, "99999"),
     ],
 )
-def test_refusal_says_what_was_asked_and_what_is_possible(client: TestClient, path: str, status: int, words: str) -> None:
+def test_refusal_says_what_was_asked_and_what_is_possible(
+    client: TestClient, path: str, status: int, words: str
+) -> None:
     assert words in get(client, path, status)["error"]
 
 
@@ -131,15 +152,22 @@ PAIR = ["demo-small", "demo-large"]
         ("/analyses/valley?explain=true", ["valley"]),
         ("/analyses/compare", ["compare"]),
         ("/analyses/what-if", ["what-if"]),
-        ("/analyses/compare?by=task&over=instances", ["compare", "--by", "task", "--over", "instances"]),
-        ("/analyses/what-if?penalty=0&conclusion=demo-large+above+demo-small+ood",
-         ["what-if", "--penalty", "0", "--conclusion", "demo-large above demo-small ood"]),
+        (
+            "/analyses/compare?by=task&over=instances",
+            ["compare", "--by", "task", "--over", "instances"],
+        ),
+        (
+            "/analyses/what-if?penalty=0&conclusion=demo-large+above+demo-small+ood",
+            ["what-if", "--penalty", "0", "--conclusion", "demo-large above demo-small ood"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_analysis_is_that_of_the_shell_to_the_last_digit(
     client: TestClient, demo_store: Path, tmp_path: Path, path: str, words: list[str]
 ) -> None:
-    found = get(client, path + ("&" if "?" in path else "?") + "&".join(f"models={model}" for model in PAIR))
+    found = get(
+        client, path + ("&" if "?" in path else "?") + "&".join(f"models={model}" for model in PAIR)
+    )
     store = shutil.copytree(demo_store, tmp_path / "store")
     named = [word for model in PAIR for word in ("--model", model)]
     done = CliRunner().invoke(cli, ["analyse", *words, *named, "--store", str(store), "--json"])
@@ -158,7 +186,12 @@ def test_hostile_names_come_back_as_they_are(hostile_store: Path, tmp_path: Path
         run_id = quote(f"run {name}", safe="")
         assert get(client, f"/runs/{run_id}")["run"]["model"] == name
         assert get(client, f"/samples/{run_id}/0")["sample"]["response"] == name
-    assert get(client, f"/samples?models={quote(HOSTILE_NAMES[0])}&sort=longest+response&page_size=1")["total"] == 1_601
+    assert (
+        get(client, f"/samples?models={quote(HOSTILE_NAMES[0])}&sort=longest+response&page_size=1")[
+            "total"
+        ]
+        == 1_601
+    )
 
 
 def test_every_address_is_described_with_its_answer_and_its_refusals(client: TestClient) -> None:
@@ -167,11 +200,20 @@ def test_every_address_is_described_with_its_answer_and_its_refusals(client: Tes
     for path, ways in described["paths"].items():
         answers = ways["get"]["responses"]
         assert ways["get"]["summary"] and {"200", "400", "404", "422", "503"} <= set(answers), path
-        schemas = {status: answers[status]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2] for status in answers}
-        assert schemas.pop("200") in ("Document", "Listing") and set(schemas.values()) == {"Refusal"}, path
+        schemas = {
+            status: (
+                answers[status]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+            )
+            for status in answers
+        }
+        assert schemas.pop("200") in ("Document", "Listing") and set(schemas.values()) == {
+            "Refusal"
+        }, path
 
 
-def test_the_dashboards_own_server_answers(serve: Callable[..., str], demo_store: Path, tmp_path: Path) -> None:
+def test_the_dashboards_own_server_answers(
+    serve: Callable[..., str], demo_store: Path, tmp_path: Path
+) -> None:
     store = shutil.copytree(demo_store, tmp_path / "store")
     address = serve(Path(__file__).parents[2] / "app.py", env={"CHARYBDIS_STORE": str(store)})
     with urllib.request.urlopen(f"{address}/api/v1/store", timeout=30) as answer:
@@ -182,4 +224,13 @@ def test_nothing_writes(client: TestClient) -> None:
     described = get(client, "/openapi.json")
     assert {method for path in described["paths"].values() for method in path} == {"get"}
     assert client.post("/api/v1/runs").status_code == 405
-    assert {"/store", "/models", "/tasks", "/runs", "/scores", "/counts", "/samples", "/analyses/valley"} <= set(described["paths"])
+    assert {
+        "/store",
+        "/models",
+        "/tasks",
+        "/runs",
+        "/scores",
+        "/counts",
+        "/samples",
+        "/analyses/valley",
+    } <= set(described["paths"])

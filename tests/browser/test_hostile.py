@@ -1,4 +1,6 @@
-"""Names and answers that act somewhere else are text here: on every page, in the slides, in the file, whatever the browser is."""
+"""Names and answers that act somewhere else are text here: on every page, in the slides, in the
+file, whatever the browser is.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,13 @@ PAGES = {
     "what_if": ALL_MODELS,
     "emergence": f"{ALL_MODELS}&about=find_minimum&split=id&over=parameters",
     "samples": urlencode([("models", HOSTILE_NAMES[0]), ("model", HOSTILE_NAMES[0])]),
-    "samples?text=y": urlencode([("model", HOSTILE_NAMES[1]), ("task", f"{HOSTILE_NAMES[1]} task"), ("text", HOSTILE_NAMES[1])]),
+    "samples?text=y": urlencode(
+        [
+            ("model", HOSTILE_NAMES[1]),
+            ("task", f"{HOSTILE_NAMES[1]} task"),
+            ("text", HOSTILE_NAMES[1]),
+        ]
+    ),
     "runs": "",
     "probe": "",
     "methods": "",
@@ -34,7 +42,9 @@ PAGES = {
 
 
 @pytest.fixture(scope="module")
-def address(serve: Callable[..., str], hostile_store: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def address(
+    serve: Callable[..., str], hostile_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> str:
     """Address of the app on a copy of the hostile store."""
     store = shutil.copytree(hostile_store, tmp_path_factory.mktemp("hostile copy") / "store")
     return serve(ROOT / "app.py", env={"CHARYBDIS_STORE": str(store)})
@@ -49,7 +59,9 @@ def is_harmless() -> Iterator[Callable[[Page], None]]:
         assert page.locator("img[src=x], img[onerror]").count() == 0
         assert page.locator("a[href^='javascript:' i]").count() == 0
         assert (
-            page.locator("script", has_text="window.ran=1").evaluate_all("all => all.filter(one => one.type !== 'application/json').length")
+            page.locator("script", has_text="window.ran=1").evaluate_all(
+                "all => all.filter(one => one.type !== 'application/json').length"
+            )
             == 0
         )
 
@@ -57,9 +69,13 @@ def is_harmless() -> Iterator[Callable[[Page], None]]:
 
 
 def settle(page: Page) -> None:
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
+    expect(page.get_by_test_id("stApp")).to_have_attribute(
+        "data-test-script-state", "notRunning", timeout=60_000
+    )
     page.wait_for_timeout(300)
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
+    expect(page.get_by_test_id("stApp")).to_have_attribute(
+        "data-test-script-state", "notRunning", timeout=60_000
+    )
 
 
 @pytest.mark.parametrize("name", list(PAGES))
@@ -78,14 +94,32 @@ def test_page_shows_hostile_names_and_answers_as_text(
 
 
 def test_slides_and_file_show_them_as_text_and_draw_every_chart(
-    hostile_store: Path, tmp_path: Path, page_at: Callable[..., Page], monkeypatch: pytest.MonkeyPatch, is_harmless: Callable[[Page], None]
+    hostile_store: Path,
+    tmp_path: Path,
+    page_at: Callable[..., Page],
+    monkeypatch: pytest.MonkeyPatch,
+    is_harmless: Callable[[Page], None],
 ) -> None:
     monkeypatch.setenv("CHARYBDIS_STORE", "")
     out = tmp_path / "meeting.html"
     views = [
-        word for name in ("overview", "valley", "compare", "what_if", "samples", "runs") for word in ("--view", f"{name}?{PAGES[name]}")
+        word
+        for name in ("overview", "valley", "compare", "what_if", "samples", "runs")
+        for word in ("--view", f"{name}?{PAGES[name]}")
     ]
-    done = CliRunner().invoke(cli, ["report", "--store", str(hostile_store), "--out", str(out), "--title", HOSTILE_NAMES[1], *views])
+    done = CliRunner().invoke(
+        cli,
+        [
+            "report",
+            "--store",
+            str(hostile_store),
+            "--out",
+            str(out),
+            "--title",
+            HOSTILE_NAMES[1],
+            *views,
+        ],
+    )
     settings.cache_clear()
     assert done.exit_code == 0, done.output
     assert out.stat().st_size < 6_500_000

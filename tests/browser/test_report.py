@@ -1,4 +1,6 @@
-"""A report opens from a file, offline, in a real browser: charts are drawn, and what a model wrote does nothing."""
+"""A report opens from a file, offline, in a real browser: charts are drawn, and what a model wrote
+does nothing.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,15 @@ def test_report_draws_its_charts_without_a_network_and_hostile_answers_stay_text
 ) -> None:
     monkeypatch.setenv("CHARYBDIS_STORE", "")
     out = tmp_path / "meeting.html"
-    views = ["--view", "valley?models=demo-large&models=demo-small", "--view", "samples?model=demo-small&outcome=unparsed"]
-    done = CliRunner().invoke(cli, ["report", "--store", str(demo_store), "--out", str(out), *views])
+    views = [
+        "--view",
+        "valley?models=demo-large&models=demo-small",
+        "--view",
+        "samples?model=demo-small&outcome=unparsed",
+    ]
+    done = CliRunner().invoke(
+        cli, ["report", "--store", str(demo_store), "--out", str(out), *views]
+    )
     settings.cache_clear()
     assert done.exit_code == 0, done.output
     page = page_at(out.as_uri(), offline=True)

@@ -1,4 +1,6 @@
-"""The whole app in a started server and a real browser: links, reload, Back, clicks, both themes. AppTest can see none of these."""
+"""The whole app in a started server and a real browser: links, reload, Back, clicks, both themes.
+AppTest can see none of these.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def address(serve: Callable[..., str], demo_store: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def address(
+    serve: Callable[..., str], demo_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> str:
     """Address of the app on a copy of the demo store."""
     store = shutil.copytree(demo_store, tmp_path_factory.mktemp("shell") / "store")
     return serve(ROOT / "app.py", env={"CHARYBDIS_STORE": str(store)})
@@ -38,15 +42,21 @@ def valley_at(address: str, page_at: Callable[..., Page]) -> Callable[..., Page]
 
 
 def shows_models(page: Page, *names: str) -> None:
-    """Wait until exactly these models are chosen in the sidebar: it is drawn a moment after the page's title."""
-    chips = page.locator('[data-testid="stSidebar"] [data-testid="stMultiSelect"]').first.locator("span[title]")
+    """Wait until exactly these models are chosen in the sidebar: it is drawn a moment after the
+    page's title.
+    """
+    chips = page.locator('[data-testid="stSidebar"] [data-testid="stMultiSelect"]').first.locator(
+        "span[title]"
+    )
     expect(chips).to_have_text(list(names), timeout=15_000)
 
 
 def wait_until_settled(page: Page, title: str) -> None:
     """Wait until the page of this title is there and nothing runs."""
     expect(page.get_by_role("heading", level=1)).to_have_text(title, timeout=15_000)
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=15_000)
+    expect(page.get_by_test_id("stApp")).to_have_attribute(
+        "data-test-script-state", "notRunning", timeout=15_000
+    )
 
 
 def test_a_cold_deep_link_opens_its_page_with_shell_and_selection(
@@ -63,7 +73,9 @@ def test_a_cold_deep_link_opens_its_page_with_shell_and_selection(
     assert "denominator=parsed_only" in page.url
 
 
-def test_the_start_page_is_reached_by_its_name_too_and_keeps_what_the_link_asks_for(address: str, page_at: Callable[..., Page]) -> None:
+def test_the_start_page_is_reached_by_its_name_too_and_keeps_what_the_link_asks_for(
+    address: str, page_at: Callable[..., Page]
+) -> None:
     page = page_at(f"{address}/overview?models=demo-large")
     wait_until_settled(page, "What is here, and where do I start?")
     shows_models(page, "demo-large")
@@ -72,10 +84,17 @@ def test_the_start_page_is_reached_by_its_name_too_and_keeps_what_the_link_asks_
 def test_the_first_start_makes_the_store_and_shows_what_is_shipped(
     serve: Callable[..., str], tmp_path: Path, page_at: Callable[..., Page]
 ) -> None:
-    page = page_at(serve(ROOT / "app.py", env={"CHARYBDIS_STORE": str(tmp_path / "new")}) + "/valley")
+    page = page_at(
+        serve(ROOT / "app.py", env={"CHARYBDIS_STORE": str(tmp_path / "new")}) + "/valley"
+    )
     page.wait_for_selector(DRAWN, timeout=60_000)
     expect(
-        page.get_by_text(re.compile(r"Drawn are 4 of the \d+ models with counted answers; 7 more have published means only"))
+        page.get_by_text(
+            re.compile(
+                r"Drawn are 4 of the \d+ models with counted answers; 7 more have published means"
+                r" only"
+            )
+        )
     ).to_be_visible()
 
 
@@ -113,20 +132,34 @@ def test_a_choice_in_the_sidebar_makes_a_link_that_opens_the_same_view(
     expect(pasted.get_by_text("demo-small: The gap peaks at")).to_be_visible()
 
 
-def test_words_of_a_link_that_name_nothing_are_named_with_what_is_possible(valley_at: Callable[..., Page]) -> None:
+def test_words_of_a_link_that_name_nothing_are_named_with_what_is_possible(
+    valley_at: Callable[..., Page],
+) -> None:
     page = valley_at("?models=demo-small&models=nobody&denominator=guess")
-    expect(page.get_by_text("The link asks for models nobody, which this store does not have")).to_be_visible()
+    expect(
+        page.get_by_text("The link asks for models nobody, which this store does not have")
+    ).to_be_visible()
     expect(page.get_by_text("Possible: unparsed_is_wrong, parsed_only, authors.")).to_be_visible()
     shows_models(page, "demo-small")
 
 
-def test_a_click_on_a_point_opens_its_samples_and_back_returns_in_one_step(valley_at: Callable[..., Page]) -> None:
+def test_a_click_on_a_point_opens_its_samples_and_back_returns_in_one_step(
+    valley_at: Callable[..., Page],
+) -> None:
     page = valley_at("?models=demo-small&denominator=parsed_only")
     before = page.url
     clicked = {"model": "demo-small", "level": 2, "split": "ood"}
-    page.locator(DRAWN).first.evaluate("(node, clicked) => node.emit('plotly_click', {points: [{customdata: clicked}]})", clicked)
+    page.locator(DRAWN).first.evaluate(
+        "(node, clicked) => node.emit('plotly_click', {points: [{customdata: clicked}]})", clicked
+    )
     page.wait_for_url("**/samples?**")
-    for word in ("model=demo-small", "level=2", "split=ood", "denominator=parsed_only", "models=demo-small"):
+    for word in (
+        "model=demo-small",
+        "level=2",
+        "split=ood",
+        "denominator=parsed_only",
+        "models=demo-small",
+    ):
         assert word in page.url
     page.go_back()
     wait_until_settled(page, QUESTION)
@@ -136,20 +169,33 @@ def test_a_click_on_a_point_opens_its_samples_and_back_returns_in_one_step(valle
 def test_a_click_on_a_published_point_leads_to_its_source(valley_at: Callable[..., Page]) -> None:
     page = valley_at("?models=Qwen1.5-7B")
     page.locator(DRAWN).first.evaluate(
-        "node => node.emit('plotly_click', {points: [{customdata: {model: 'Qwen1.5-7B', level: 2, split: 'id'}}]})"
+        "node => node.emit('plotly_click', {points: [{customdata: {model: 'Qwen1.5-7B', level: 2,"
+        " split: 'id'}}]})"
     )
     page.wait_for_url("**/runs?**")
     assert "model=Qwen1.5-7B" in page.url
 
 
-@pytest.mark.parametrize(("scheme", "background"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(17, 21, 27)")])
-def test_both_themes_reach_the_page_and_the_chart(valley_at: Callable[..., Page], scheme: str, background: str) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "background"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(17, 21, 27)")]
+)
+def test_both_themes_reach_the_page_and_the_chart(
+    valley_at: Callable[..., Page], scheme: str, background: str
+) -> None:
     page = valley_at(color_scheme=scheme)
-    assert page.get_by_test_id("stApp").evaluate("node => getComputedStyle(node).backgroundColor") == background
-    assert page.locator(".charybdis-chart .main-svg").first.evaluate("node => node.style.background") == background
+    assert (
+        page.get_by_test_id("stApp").evaluate("node => getComputedStyle(node).backgroundColor")
+        == background
+    )
+    assert (
+        page.locator(".charybdis-chart .main-svg").first.evaluate("node => node.style.background")
+        == background
+    )
 
 
-def test_the_table_is_downloaded_as_it_stands(valley_at: Callable[..., Page], tmp_path: Path) -> None:
+def test_the_table_is_downloaded_as_it_stands(
+    valley_at: Callable[..., Page], tmp_path: Path
+) -> None:
     page = valley_at("?models=demo-large")
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=True).click()
@@ -163,11 +209,16 @@ def test_names_that_look_like_markup_stay_text(
     serve: Callable[..., str], odd_store: Path, tmp_path: Path, page_at: Callable[..., Page]
 ) -> None:
     store = shutil.copytree(odd_store, tmp_path / "store")
-    page = page_at(serve(ROOT / "app.py", env={"CHARYBDIS_STORE": str(store)}) + "/valley?models=odd/[model]*$x$%3Cb%3E")
+    page = page_at(
+        serve(ROOT / "app.py", env={"CHARYBDIS_STORE": str(store)})
+        + "/valley?models=odd/[model]*$x$%3Cb%3E"
+    )
     expect(page.get_by_text("odd/[model]*$x$<b>: all answers are ID")).to_be_visible(timeout=15_000)
 
 
-def test_the_library_of_charts_is_fetched_from_here_and_nothing_from_elsewhere(address: str, browser: Browser) -> None:
+def test_the_library_of_charts_is_fetched_from_here_and_nothing_from_elsewhere(
+    address: str, browser: Browser
+) -> None:
     context = browser.new_context()
     asked: list[str] = []
     page = context.new_page()
@@ -175,4 +226,8 @@ def test_the_library_of_charts_is_fetched_from_here_and_nothing_from_elsewhere(a
     page.goto(f"{address}/valley")
     page.wait_for_selector(DRAWN)
     context.close()
-    assert [url for url in asked if not url.startswith((address, address.replace("http", "ws"), "blob:", "data:"))] == []
+    assert [
+        url
+        for url in asked
+        if not url.startswith((address, address.replace("http", "ws"), "blob:", "data:"))
+    ] == []

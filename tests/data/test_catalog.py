@@ -39,22 +39,36 @@ def test_every_published_model_is_in_the_catalog() -> None:
         assert models.loc[name, "family"] == row["family"]
         assert models.loc[name, "access"] == row["access"]
         stated = models.loc[name, "n_params"]
-        assert pd.isna(stated) if not row["params_b"] else stated == round(float(row["params_b"]) * 1e9)
+        assert (
+            pd.isna(stated)
+            if not row["params_b"]
+            else stated == round(float(row["params_b"]) * 1e9)
+        )
 
 
-def test_scylla_has_seventeen_anchor_tasks_in_five_levels_and_three_probe_tasks_without_a_level() -> None:
+def test_scylla_has_seventeen_anchor_tasks_in_five_levels_and_three_probe_tasks_without() -> None:
     catalog = read_catalog()
     levels = catalog.task_levels[catalog.task_levels["scheme"] == "scylla"]
     anchors = levels[levels["role"] == "anchor"]
     assert anchors["level"].value_counts().sort_index().tolist() == [3, 4, 3, 3, 4]
     probes = levels[levels["role"] == "probe"]
-    assert sorted(probes["task"]) == ["longest_common_subarray", "longest_consecutive_elements", "longest_increasing_subsequence"]
+    assert sorted(probes["task"]) == [
+        "longest_common_subarray",
+        "longest_consecutive_elements",
+        "longest_increasing_subsequence",
+    ]
     assert probes["level"].isna().all()
 
 
 def test_level_labels_are_those_of_the_paper() -> None:
     levels = read_catalog().levels
-    assert levels["label"].tolist() == ["O(N)", "O([N,N^2])", "O([N^2,N^3])", "O([N^3,N^4])", "O(2^N)"]
+    assert levels["label"].tolist() == [
+        "O(N)",
+        "O([N,N^2])",
+        "O([N^2,N^3])",
+        "O([N^3,N^4])",
+        "O(2^N)",
+    ]
     assert levels["level"].tolist() == [1, 2, 3, 4, 5]
 
 
@@ -68,7 +82,12 @@ def test_the_authors_class_names_lead_to_the_tasks() -> None:
 
 def test_other_names_of_a_checkpoint_lead_to_one_model() -> None:
     aliases = dict(read_catalog().model_aliases.itertuples(index=False))
-    for alias in ("EleutherAI/pythia-70m", "EleutherAI__pythia-70m", "EleutherAI_pythia-70m", "pythia-70m-v1"):
+    for alias in (
+        "EleutherAI/pythia-70m",
+        "EleutherAI__pythia-70m",
+        "EleutherAI_pythia-70m",
+        "pythia-70m-v1",
+    ):
         assert aliases[alias] == "pythia-70m"
     assert aliases["EleutherAI/pythia-70m-v0"] == "pythia-70m-v0"  # other weights, so another model
 
@@ -98,25 +117,59 @@ def test_every_edit_changes_the_catalogs_identity(edited: Callable[[str, str, st
     [
         ("models.csv", "1800000000", "1.8B", r"models\.csv, row 2, field n_params: '1\.8B'"),
         ("models.csv", "2024-02-04", "4 Feb 2024", r"row 2, field release_date"),
-        ("models.csv", ",open,", ",free,", r"field access: 'free' is not allowed. Write one of open, closed"),
-        ("models.csv", "Qwen1.5-4B,", "Qwen1.5-1.8B,", r"row 3, field model: Qwen1\.5-1\.8B stands in row 2"),
-        ("models.csv", "gpt-4o;openai/gpt-4o", "Llama-2-7b", r"field aliases: 'Llama-2-7b' already means 'Llama-2-7b'"),
+        (
+            "models.csv",
+            ",open,",
+            ",free,",
+            r"field access: 'free' is not allowed. Write one of open, closed",
+        ),
+        (
+            "models.csv",
+            "Qwen1.5-4B,",
+            "Qwen1.5-1.8B,",
+            r"row 3, field model: Qwen1\.5-1\.8B stands in row 2",
+        ),
+        (
+            "models.csv",
+            "gpt-4o;openai/gpt-4o",
+            "Llama-2-7b",
+            r"field aliases: 'Llama-2-7b' already means 'Llama-2-7b'",
+        ),
         ("models.csv", "model,aliases", "name,aliases", r"It needs exactly: model, aliases"),
-        ("tasks.csv", "find_minimum,Find minimum,scylla", "find_minimum,Find minimum,scilla", r"row 2, field benchmark: 'scilla'"),
+        (
+            "tasks.csv",
+            "find_minimum,Find minimum,scylla",
+            "find_minimum,Find minimum,scilla",
+            r"row 2, field benchmark: 'scilla'",
+        ),
         ("tasks.csv", "find_minimum,Find minimum", ",Find minimum", r"row 2, field task is empty"),
-        ("task_levels.csv", "scylla,tsp,5,anchor", "scylla,tsp,,anchor", r"field level is empty for an anchor task"),
-        ("task_levels.csv", "scylla,tsp,5,anchor", "scylla,tsp,6,anchor", r"6 is no level of 'scylla'"),
+        (
+            "task_levels.csv",
+            "scylla,tsp,5,anchor",
+            "scylla,tsp,,anchor",
+            r"field level is empty for an anchor task",
+        ),
+        (
+            "task_levels.csv",
+            "scylla,tsp,5,anchor",
+            "scylla,tsp,6,anchor",
+            r"6 is no level of 'scylla'",
+        ),
         ("task_levels.csv", "scylla,tsp,5,anchor", "scylla,tsp,5,anker", r"field role: 'anker'"),
         ("levels.csv", "scylla,1,O(N),", "scylla,1,O(N),,", r"row 2, has not as many fields"),
         ("levels.csv", "scylla,1,O(N),", 'scylla,1,"O(N)"x,', r"row 2, is not CSV"),
     ],
 )
-def test_a_slip_is_named_with_file_row_and_field(edited: Callable[[str, str, str], Path], name: str, old: str, new: str, said: str) -> None:
+def test_a_slip_is_named_with_file_row_and_field(
+    edited: Callable[[str, str, str], Path], name: str, old: str, new: str, said: str
+) -> None:
     with pytest.raises(CatalogError, match=said):
         read_catalog(edited(name, old, new))
 
 
-def test_a_missing_file_and_a_file_in_another_encoding_are_named(edited: Callable[[str, str, str], Path]) -> None:
+def test_a_missing_file_and_a_file_in_another_encoding_are_named(
+    edited: Callable[[str, str, str], Path],
+) -> None:
     folder = edited("levels.csv", "scylla", "scylla")
     (folder / "levels.csv").write_bytes("scheme,level,label,note\ns,1,größer,".encode("latin-1"))
     with pytest.raises(CatalogError, match=r"levels\.csv is not UTF-8"):
@@ -143,4 +196,6 @@ def test_chance_on_the_ladders_shorter_lists_is_the_level_of_a_guesser_on_them()
     assert set(stated) == set(LENGTHS)
     for task, lengths in LENGTHS.items():
         for split in ("id", "ood"):
-            assert stated[task] == pytest.approx(chance_level(task, split, lengths=lengths, elements=ELEMENTS), abs=0.0005), (task, split)
+            assert stated[task] == pytest.approx(
+                chance_level(task, split, lengths=lengths, elements=ELEMENTS), abs=0.0005
+            ), (task, split)

@@ -1,4 +1,6 @@
-"""Chance levels run by run: the ladder's lists are shorter than SCYLLA's, and are not corrected by SCYLLA's chance."""
+"""Chance levels run by run: the ladder's lists are shorter than SCYLLA's, and are not corrected by
+SCYLLA's chance.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,13 @@ def levels(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], fl
             writer.add_run(RunInfo(run_id=run_id, model_raw=run_id, format="test", **facts))  # type: ignore[arg-type]
             writer.add_samples(
                 [
-                    ScoredSample(run_id=run_id, task=task, instance_id=f"{split}", split=split, outcome=Outcome.WRONG)
+                    ScoredSample(
+                        run_id=run_id,
+                        task=task,
+                        instance_id=f"{split}",
+                        split=split,
+                        outcome=Outcome.WRONG,
+                    )
                     for task in ("find_minimum", "tsp", "unknown")
                     for split in Split
                 ]
@@ -44,31 +52,49 @@ def levels(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], fl
 
 
 @pytest.mark.parametrize("run_id", ["none", "range", "elicited"])
-def test_other_runs_have_the_catalogs_chance(levels: dict[tuple[str, str], float], run_id: str) -> None:
+def test_other_runs_have_the_catalogs_chance(
+    levels: dict[tuple[str, str], float], run_id: str
+) -> None:
     assert levels[run_id, "find_minimum"] == 0.121 and levels[run_id, "tsp"] == 0.062
 
 
 @pytest.mark.parametrize("run_id", ["ladder", "shipped", "kind"])
-def test_runs_on_the_ladders_elements_have_its_own(levels: dict[tuple[str, str], float], run_id: str) -> None:
-    """Lists of 4, 5 and 6 numbers: one of each number, so about (1/4 + 1/5 + 1/6) / 3 = .206. It does not ask TSP."""
+def test_runs_on_the_ladders_elements_have_its_own(
+    levels: dict[tuple[str, str], float], run_id: str
+) -> None:
+    """Lists of 4, 5 and 6 numbers: one of each number, so about (1/4 + 1/5 + 1/6) / 3 = .206. It
+    does not ask TSP.
+    """
     assert levels[run_id, "find_minimum"] == pytest.approx((1 / 4 + 1 / 5 + 1 / 6) / 3, abs=0.005)
     assert (run_id, "tsp") not in levels
 
 
-def test_nothing_is_known_where_ood_lists_are_longer_or_the_task_is_not_ours(levels: dict[tuple[str, str], float]) -> None:
+def test_nothing_is_known_where_ood_lists_are_longer_or_the_task_is_not_ours(
+    levels: dict[tuple[str, str], float],
+) -> None:
     assert not [pair for pair in levels if pair[0].endswith("longer") or pair[1] == "unknown"]
     assert len(levels) == 3 * 2 + 3
 
 
-def answer(run_id: str, place: int, outcome: Outcome = Outcome.WRONG, **fields: Any) -> ScoredSample:
-    return ScoredSample(run_id=run_id, task="quiz", instance_id=str(place), outcome=outcome, **fields)
+def answer(
+    run_id: str, place: int, outcome: Outcome = Outcome.WRONG, **fields: Any
+) -> ScoredSample:
+    return ScoredSample(
+        run_id=run_id, task="quiz", instance_id=str(place), outcome=outcome, **fields
+    )
 
 
 def test_chance_follows_from_the_choices_where_every_answer_has_them(tmp_path: Path) -> None:
     four, five = (tuple([-1.0] * n) for n in (4, 5))
     runs = {
-        "log-probabilities": [answer("", 0, choice_logprobs=four), answer("", 1, choice_logprobs=five)],
-        "texts": [answer("", 0, metadata={"choices": ["a", "b"]}), answer("", 1, metadata={"choices": ["a", "b", "c"]})],
+        "log-probabilities": [
+            answer("", 0, choice_logprobs=four),
+            answer("", 1, choice_logprobs=five),
+        ],
+        "texts": [
+            answer("", 0, metadata={"choices": ["a", "b"]}),
+            answer("", 1, metadata={"choices": ["a", "b", "c"]}),
+        ],
         "a failed one": [answer("", 0, choice_logprobs=four), answer("", 1, Outcome.ERROR)],
         "one without": [answer("", 0, choice_logprobs=four), answer("", 1)],
         "one choice": [answer("", 0, metadata={"choices": ["a"]})],
@@ -80,11 +106,17 @@ def test_chance_follows_from_the_choices_where_every_answer_has_them(tmp_path: P
             writer.add_run(RunInfo(run_id=run_id, model_raw=run_id, format="test"))
             writer.add_samples([replace(sample, run_id=run_id) for sample in samples])
         writer.add_run(RunInfo(run_id="catalog", model_raw="catalog", format="test"))
-        writer.add_samples([replace(answer("catalog", 0, choice_logprobs=four), task="find_minimum")])
+        writer.add_samples(
+            [replace(answer("catalog", 0, choice_logprobs=four), task="find_minimum")]
+        )
     derived, known = fetch_choice_chance(store), fetch_chance(store)
     store.close()
     assert derived == {
-        ("log-probabilities", "quiz"): pytest.approx((1 / 4 + 1 / 5) / 2), ("texts", "quiz"): pytest.approx((1 / 2 + 1 / 3) / 2),
+        ("log-probabilities", "quiz"): pytest.approx((1 / 4 + 1 / 5) / 2),
+        ("texts", "quiz"): pytest.approx((1 / 2 + 1 / 3) / 2),
         ("a failed one", "quiz"): 0.25,
-    }  # fmt: skip
-    assert known == {**derived, ("catalog", "find_minimum"): 0.121}  # what the catalog states comes first
+    }
+    assert known == {
+        **derived,
+        ("catalog", "find_minimum"): 0.121,
+    }  # what the catalog states comes first

@@ -1,4 +1,6 @@
-"""Tables leave as they are: nothing rounded away, nothing undefined turned into a number, nothing in them read as a command."""
+"""Tables leave as they are: nothing rounded away, nothing undefined turned into a number, nothing
+in them read as a command.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +37,18 @@ def test_csv_reads_back_as_it_was() -> None:
 
 
 def test_json_keeps_every_digit_and_says_null_for_undefined() -> None:
-    rows = json.loads(table_as(FRAME, "json"), parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    rows = json.loads(
+        table_as(FRAME, "json"), parse_constant=lambda word: pytest.fail(f"{word} is no JSON")
+    )
     assert rows[0] == {"model": "a,b", "gap": 0.1 + 0.2, "n": 1, "is_tie": True}
     assert rows[1]["gap"] is None and rows[1]["n"] is None
 
 
 def test_json_of_times_and_infinities_is_json() -> None:
     frame = pd.DataFrame({"at": [datetime(2026, 1, 2, tzinfo=UTC), None], "x": [np.inf, 1.0]})
-    rows = json.loads(table_as(frame, "json"), parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    rows = json.loads(
+        table_as(frame, "json"), parse_constant=lambda word: pytest.fail(f"{word} is no JSON")
+    )
     assert rows[0]["at"].startswith("2026-01-02") and rows[0]["x"] is None and rows[1]["at"] is None
 
 
@@ -59,12 +65,16 @@ def test_a_table_without_rows_still_has_its_columns(table_format: str) -> None:
 
 
 def test_latex_prints_hostile_text_and_obeys_none_of_it() -> None:
-    text = table_as(pd.DataFrame({"mo_del": [HOSTILE, "[x]", "*"], "gap": [0.5, np.nan, -0.25]}), "latex").decode()
+    text = table_as(
+        pd.DataFrame({"mo_del": [HOSTILE, "[x]", "*"], "gap": [0.5, np.nan, -0.25]}), "latex"
+    ).decode()
     assert "\\input" not in text and "\\textbackslash{}input\\{/etc/passwd\\}" in text
     assert "mo\\_del" in text and "\\toprule" in text and "\\begin{tabular}{lr}" in text
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert len(rows) == 4 and all(row.replace(r"\&", "").count("&") == 1 for row in rows)
-    assert rows[2].startswith("{[}x{]}") and rows[3].startswith("{*}"), "a bracket or star after a line end would be its argument"
+    assert rows[2].startswith("{[}x{]}") and rows[3].startswith("{*}"), (
+        "a bracket or star after a line end would be its argument"
+    )
 
 
 def test_latex_refuses_a_table_that_is_data() -> None:
@@ -95,16 +105,25 @@ def test_every_table_says_the_same_in_every_format(table: str, store: Store) -> 
     assert [json.loads(line) for line in written["jsonl"][1].splitlines()] == rows
     frame = pq.read_table(io.BytesIO(written["parquet"][1])).to_pandas()
     assert len(frame) == len(rows) and (not rows or list(frame.columns) == list(rows[0]))
-    assert written["csv"][1].decode().splitlines()[0].replace('"', "").split(",") == list(frame.columns)
+    assert written["csv"][1].decode().splitlines()[0].replace('"', "").split(",") == list(
+        frame.columns
+    )
 
 
 def test_scores_leave_in_full_whatever_their_number(store: Store) -> None:
     n = 3 * BATCH_ROWS + 1
     with writing(store) as writer:
         writer.add_run(RunInfo(run_id="many", model_raw="many", format="benchmark"))
-        writer.add_scores([Score(run_id="many", task=f"task-{place % 7}", metric="acc", value=place / n) for place in range(n)])
+        writer.add_scores(
+            [
+                Score(run_id="many", task=f"task-{place % 7}", metric="acc", value=place / n)
+                for place in range(n)
+            ]
+        )
     sink = io.BytesIO()
-    assert export_table(store, "scores", "parquet", sink, selection=Selection(models=("many",))) == n
+    assert (
+        export_table(store, "scores", "parquet", sink, selection=Selection(models=("many",))) == n
+    )
     assert pq.read_table(sink)["value"].to_pylist() == [place / n for place in range(n)]
 
 

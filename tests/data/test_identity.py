@@ -1,4 +1,6 @@
-"""Who is who: merging and splitting names of models, suggestions with reasons, runs that came in twice."""
+"""Who is who: merging and splitting names of models, suggestions with reasons, runs that came in
+twice.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,16 @@ import pytest
 from data.bootstrap import open_store, sync_catalog
 from data.catalog import read_catalog
 from data.checking import check_store
-from data.identity import apart, bare_name, decided_names, keep_apart, merge_models, same_runs, split_model, suggest_same
+from data.identity import (
+    apart,
+    bare_name,
+    decided_names,
+    keep_apart,
+    merge_models,
+    same_runs,
+    split_model,
+    suggest_same,
+)
 from data.queries import (
     fetch_checkpoints,
     fetch_fingerprints,
@@ -49,12 +60,21 @@ def add(
         writer.add_samples(
             [
                 ScoredSample(
-                    run_id=run_id, task="find_minimum", instance_id=f"{i}", outcome=o, response=responses[i] if responses else None
+                    run_id=run_id,
+                    task="find_minimum",
+                    instance_id=f"{i}",
+                    outcome=o,
+                    response=responses[i] if responses else None,
                 )
                 for i, o in enumerate(outcomes or [])
             ]
         )
-        writer.add_scores([Score(run_id=run_id, metric="acc", task=t, value=v, value01=v) for t, v in (scores or {}).items()])
+        writer.add_scores(
+            [
+                Score(run_id=run_id, metric="acc", task=t, value=v, value01=v)
+                for t, v in (scores or {}).items()
+            ]
+        )
 
 
 def models_of(store: Store) -> dict[str, str]:
@@ -66,7 +86,7 @@ def is_sound(store: Store) -> bool:
     return all(finding.passed for finding in check_store(store))
 
 
-# -- merge and split ---------------------------------------------------------------------------------------------------------------
+# -- merge and split -------------------------------------------------------------------------------
 
 
 def test_merge_moves_runs_and_counts_follow_in_one_transaction(store: Store) -> None:
@@ -113,7 +133,9 @@ def test_merged_models_can_be_merged_on_and_each_name_split_by_itself(store: Sto
     assert is_sound(store)
 
 
-def test_split_of_a_catalog_model_takes_its_catalog_names_along_and_each_can_then_be_split(store: Store) -> None:
+def test_split_of_a_catalog_model_takes_its_catalog_names_along_and_each_can_then_be_split(
+    store: Store,
+) -> None:
     add(store, "a", "EleutherAI/pythia-70m", [C])
     add(store, "b", "mine", [C])
     assert models_of(store)["a"] == "pythia-70m"
@@ -138,7 +160,9 @@ def test_an_edited_catalog_does_not_undo_what_a_person_decided(store: Store) -> 
     assert is_sound(store)
 
 
-@pytest.mark.parametrize(("names", "into"), [(["m"], "m"), (["nobody"], "m"), (["m"], "nobody"), ([], "m")])
+@pytest.mark.parametrize(
+    ("names", "into"), [(["m"], "m"), (["nobody"], "m"), (["m"], "nobody"), ([], "m")]
+)
 def test_merge_that_cannot_be_changes_nothing(store: Store, names: list[str], into: str) -> None:
     add(store, "a", "m")
     version = store.version
@@ -167,7 +191,7 @@ def test_names_are_listed_with_their_model_and_merged_names_without_runs_too(sto
     assert names.loc["m", "n_params"] == 7
 
 
-# -- suggestions -------------------------------------------------------------------------------------------------------------------
+# -- suggestions -----------------------------------------------------------------------------------
 
 
 def models(*rows: tuple[str, str | None, float | None]) -> pd.DataFrame:
@@ -185,12 +209,19 @@ def models(*rows: tuple[str, str | None, float | None]) -> pd.DataFrame:
         ("hf/meta-llama/Llama-2-7b", "'hf/'"),
         ("Llama-2-7b-bf16", "dtype '-bf16'"),
         ("/home/me/models/Llama-2-7b/", "folder '/home/me/models/'"),
-        ("~/.cache/hub/models--meta-llama--Llama-2-7b-hf/snapshots/0123456789abcdef", "hub's cache"),
+        (
+            "~/.cache/hub/models--meta-llama--Llama-2-7b-hf/snapshots/0123456789abcdef",
+            "hub's cache",
+        ),
         (r"D:\models\Llama-2-7b", "folder"),
     ],
 )
-def test_other_spelling_of_a_catalog_model_is_suggested_with_its_reason(name: str, words: str) -> None:
-    ((merged, kept, reason),) = suggest_same(models((name, None, None), ("Llama-2-7b", "Llama-2", 7e9)))
+def test_other_spelling_of_a_catalog_model_is_suggested_with_its_reason(
+    name: str, words: str
+) -> None:
+    ((merged, kept, reason),) = suggest_same(
+        models((name, None, None), ("Llama-2-7b", "Llama-2", 7e9))
+    )
     assert (merged, kept) == (name, "Llama-2-7b")
     assert words in reason
 
@@ -223,18 +254,29 @@ def test_every_spelling_is_suggested_to_one_kept_model() -> None:
 
 def test_same_family_and_parameters_are_a_reason_only_where_one_catalog_model_has_them() -> None:
     mine = ("my-pythia-run7", None, 70_426_624.0)
-    ((merged, kept, reason),) = suggest_same(models(mine, ("pythia-70m", "Pythia", 70_426_624.0), ("pythia-1b", "Pythia", 1e9)))
+    ((merged, kept, reason),) = suggest_same(
+        models(mine, ("pythia-70m", "Pythia", 70_426_624.0), ("pythia-1b", "Pythia", 1e9))
+    )
     assert (merged, kept) == ("my-pythia-run7", "pythia-70m")
     assert "70,426,624 parameters" in reason
-    twins = models(mine, ("pythia-70m", "Pythia", 70_426_624.0), ("pythia-70m-deduped", "Pythia", 70_426_624.0))
+    twins = models(
+        mine, ("pythia-70m", "Pythia", 70_426_624.0), ("pythia-70m-deduped", "Pythia", 70_426_624.0)
+    )
     assert suggest_same(twins) == []
-    assert suggest_same(models(("other", None, 70_426_624.0), ("pythia-70m", "Pythia", 70_426_624.0))) == []
+    assert (
+        suggest_same(models(("other", None, 70_426_624.0), ("pythia-70m", "Pythia", 70_426_624.0)))
+        == []
+    )
 
 
-def test_catalog_models_without_results_are_suggested_and_nothing_is_merged_by_asking(store: Store) -> None:
+def test_catalog_models_without_results_are_suggested_and_nothing_is_merged_by_asking(
+    store: Store,
+) -> None:
     add(store, "a", "/models/pythia-70m_bf16")
     found = suggest_same(fetch_model_names(store))
-    assert [(merged, kept) for merged, kept, _ in found] == [("/models/pythia-70m_bf16", "pythia-70m")]
+    assert [(merged, kept) for merged, kept, _ in found] == [
+        ("/models/pythia-70m_bf16", "pythia-70m")
+    ]
     assert models_of(store) == {"a": "/models/pythia-70m_bf16"}
 
 
@@ -244,11 +286,14 @@ def test_pairs_kept_apart_are_remembered_in_either_order(store: Store) -> None:
     assert apart(store) == {("b", "z")}
 
 
-# -- runs that are one -------------------------------------------------------------------------------------------------------------
+# -- runs that are one -----------------------------------------------------------------------------
 
 
 def found_in(store: Store) -> list[tuple[str, str]]:
-    return [(pair.first, pair.second) for pair in same_runs(fetch_fingerprints(store), fetch_stated_scores(store))]
+    return [
+        (pair.first, pair.second)
+        for pair in same_runs(fetch_fingerprints(store), fetch_stated_scores(store))
+    ]
 
 
 MIXED = [C, W] * 5
@@ -258,10 +303,19 @@ def test_same_answers_in_two_formats_are_one_run_whatever_their_order(store: Sto
     add(store, "a", "m", MIXED)
     with writing(store) as writer:
         writer.add_run(RunInfo(run_id="b", model_raw="m", format="two"))
-        rows = [ScoredSample(run_id="b", task="find_minimum", instance_id=f"{i}", outcome=o) for i, o in enumerate(MIXED)]
+        rows = [
+            ScoredSample(run_id="b", task="find_minimum", instance_id=f"{i}", outcome=o)
+            for i, o in enumerate(MIXED)
+        ]
         writer.add_samples(rows[::-1])
     (pair,) = same_runs(fetch_fingerprints(store), fetch_stated_scores(store))
-    assert (pair.model, pair.first, pair.second, pair.first_format, pair.second_format) == ("m", "a", "b", "one", "two")
+    assert (pair.model, pair.first, pair.second, pair.first_format, pair.second_format) == (
+        "m",
+        "a",
+        "b",
+        "one",
+        "two",
+    )
     assert pair.reason == "the same outcomes on the same 10 instances"
 
 
@@ -317,7 +371,7 @@ def test_numbers_that_are_all_nought_or_one_and_empty_stores_tell_nothing(store:
     assert found_in(store) == []
 
 
-# -- checkpoints -------------------------------------------------------------------------------------------------------------------
+# -- checkpoints -----------------------------------------------------------------------------------
 
 
 def test_model_revision_and_step_are_one_checkpoint(store: Store) -> None:

@@ -1,4 +1,6 @@
-"""From paths to the store: what is found, that a source comes in whole or not at all, and that nothing is lost or silently changed."""
+"""From paths to the store: what is found, that a source comes in whole or not at all, and that
+nothing is lost or silently changed.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,7 @@ def contents(store: Store) -> tuple[int, ...]:
         )
 
 
-# -- finding -----------------------------------------------------------------------------------------------------------------------
+# -- finding ---------------------------------------------------------------------------------------
 
 
 def test_folder_is_walked_and_foreign_files_are_listed_with_the_reason(folder: Path) -> None:
@@ -85,7 +87,10 @@ def test_folder_is_walked_and_foreign_files_are_listed_with_the_reason(folder: P
     (folder / ".git").mkdir()
     (folder / ".git" / "scores.csv").write_text(TABLE)
     found = discover([folder])
-    assert {(source.path.name, source.importer) for source in found.sources} == {("run.jsonl", "charybdis"), ("scores.csv", "table")}
+    assert {(source.path.name, source.importer) for source in found.sources} == {
+        ("run.jsonl", "charybdis"),
+        ("scores.csv", "table"),
+    }
     assert {item.path.name: item.reason for item in found.unknown} == {
         "notes.txt": "no importer knows this content",
         "empty.json": "empty file",
@@ -100,7 +105,10 @@ def test_format_is_told_by_content_and_not_by_name(folder: Path) -> None:
 def test_glob_finds_files_and_one_that_finds_none_is_said_so(folder: Path) -> None:
     for name in ("a.csv", "b.csv", "c.txt"):
         (folder / name).write_text(TABLE)
-    assert sorted(source.path.name for source in discover([str(folder / "*.csv")]).sources) == ["a.csv", "b.csv"]
+    assert sorted(source.path.name for source in discover([str(folder / "*.csv")]).sources) == [
+        "a.csv",
+        "b.csv",
+    ]
     with pytest.raises(ImportFormatError, match=r"Nothing matches .*\*\.xlsx"):
         discover([str(folder / "*.xlsx")])
 
@@ -118,7 +126,9 @@ def test_path_that_does_not_exist_and_unknown_format_are_refused(folder: Path) -
         discover([folder], only_format="abc")
 
 
-def test_link_out_of_the_folder_is_not_followed_and_one_inside_is_read_once(tmp_path: Path, folder: Path) -> None:
+def test_link_out_of_the_folder_is_not_followed_and_one_inside_is_read_once(
+    tmp_path: Path, folder: Path
+) -> None:
     outside = tmp_path / "outside.csv"
     outside.write_text(TABLE)
     (folder / "link.csv").symlink_to(outside)
@@ -131,7 +141,9 @@ def test_link_out_of_the_folder_is_not_followed_and_one_inside_is_read_once(tmp_
     assert reasons["dangling.csv"] == "not a regular file"
 
 
-@pytest.mark.parametrize("text", ["\n" * 65_536, "\r\n" * 32_768, "," * 65_536, "1," * 32_768, "{\n" * 32_768])
+@pytest.mark.parametrize(
+    "text", ["\n" * 65_536, "\r\n" * 32_768, "," * 65_536, "1," * 32_768, "{\n" * 32_768]
+)
 def test_file_of_one_character_is_put_aside_at_once(folder: Path, text: str) -> None:
     (folder / "a.csv").write_text(text)
     started = time.perf_counter()
@@ -145,7 +157,9 @@ def test_link_to_itself_is_left_alone_and_the_rest_comes_in(folder: Path) -> Non
     (folder / "self.csv").symlink_to(folder / "self.csv")
     for found in (discover([folder]), discover([str(folder / "*.csv")])):
         assert [source.path.name for source in found.sources] == ["a.csv"]
-        assert [(item.path.name, item.reason) for item in found.unknown] == [("self.csv", "not a regular file")]
+        assert [(item.path.name, item.reason) for item in found.unknown] == [
+            ("self.csv", "not a regular file")
+        ]
 
 
 def test_pipe_named_by_itself_does_not_block(folder: Path) -> None:
@@ -161,7 +175,9 @@ def test_text_of_another_encoding_is_named_as_such(folder: Path) -> None:
     assert "UTF-16; save it as UTF-8" in unknown.reason
 
 
-def test_file_whose_name_is_not_utf8_comes_in_under_a_readable_one(store: Store, folder: Path) -> None:
+def test_file_whose_name_is_not_utf8_comes_in_under_a_readable_one(
+    store: Store, folder: Path
+) -> None:
     file = Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.jsonl"))
     write_lines(file, [*own_lines(source_path=str(folder)), '{"kind": "sample"}'])
     (result,) = import_all(store, folder)
@@ -175,17 +191,33 @@ def test_pipe_in_a_folder_does_not_block(folder: Path) -> None:
     assert [item.reason for item in discover([folder]).unknown] == ["not a regular file"]
 
 
-# -- whole or not at all -----------------------------------------------------------------------------------------------------------
+# -- whole or not at all ---------------------------------------------------------------------------
 
 
 def test_source_comes_in_with_its_provenance(store: Store, folder: Path) -> None:
     file = write_lines(folder / "run.jsonl", own_lines())
     (result,) = import_all(store, file)
-    assert (result.status, result.runs, result.scores, result.samples, result.rejected) == ("imported", 1, 0, 3, 0)
+    assert (result.status, result.runs, result.scores, result.samples, result.rejected) == (
+        "imported",
+        1,
+        0,
+        3,
+        0,
+    )
     (noted,) = fetch_imports(store).to_dict("records")
-    assert (noted["path"], noted["format"], noted["sha256"], noted["n_samples"], noted["n_bytes"]) == (
-        str(file), "charybdis", result.sha256, 3, file.stat().st_size,
-    )  # fmt: skip
+    assert (
+        noted["path"],
+        noted["format"],
+        noted["sha256"],
+        noted["n_samples"],
+        noted["n_bytes"],
+    ) == (
+        str(file),
+        "charybdis",
+        result.sha256,
+        3,
+        file.stat().st_size,
+    )
     run = fetch_run(store, "r1")
     assert (run["sha256"], run["import_path"]) == (result.sha256, str(file))
 
@@ -209,9 +241,15 @@ def test_changed_content_of_a_run_replaces_it_as_a_whole(store: Store, folder: P
     assert contents(store) == (1, 1, 0, 2, 0)
 
 
-def test_bad_records_are_kept_with_their_place_and_the_good_ones_come_in(store: Store, folder: Path) -> None:
+def test_bad_records_are_kept_with_their_place_and_the_good_ones_come_in(
+    store: Store, folder: Path
+) -> None:
     lines = own_lines(n_samples=3)
-    lines.insert(2, '{"kind": "sample", "run_id": "r1", "task": "find_minimum", "instance_id": "x", "outcome": "splendid"}')
+    lines.insert(
+        2,
+        '{"kind": "sample", "run_id": "r1", "task": "find_minimum", "instance_id": "x", "outcome":'
+        ' "splendid"}',
+    )
     lines.append('{"kind": "sample", "run_id": "r1", "ta')
     (result,) = import_all(store, write_lines(folder / "run.jsonl", lines))
     assert (result.status, result.samples, result.rejected) == ("imported", 3, 2)
@@ -222,7 +260,9 @@ def test_bad_records_are_kept_with_their_place_and_the_good_ones_come_in(store: 
     assert kept["record"].str.contains("3")[0]
 
 
-def test_source_without_one_usable_record_fails_and_leaves_only_its_note(store: Store, folder: Path) -> None:
+def test_source_without_one_usable_record_fails_and_leaves_only_its_note(
+    store: Store, folder: Path
+) -> None:
     file = write_lines(folder / "run.jsonl", ['{"kind": "sample", "run_id": "r1"}'] * 3)
     (result,) = import_all(store, file)
     assert result.status == "failed"
@@ -232,7 +272,9 @@ def test_source_without_one_usable_record_fails_and_leaves_only_its_note(store: 
 
 
 def test_rejects_beyond_a_thousand_are_counted_but_not_kept(store: Store, folder: Path) -> None:
-    (result,) = import_all(store, write_lines(folder / "run.jsonl", [*own_lines(), *['{"kind": "sample"}'] * 1500]))
+    (result,) = import_all(
+        store, write_lines(folder / "run.jsonl", [*own_lines(), *['{"kind": "sample"}'] * 1500])
+    )
     assert (result.status, result.rejected, len(result.rejects)) == ("imported", 1500, 1000)
     assert len(fetch_rejects(store, limit=5000)) == 1000
     assert fetch_imports(store)["n_rejected"].tolist() == [1500]
@@ -248,11 +290,24 @@ class BreakingImporter:
 
     def read(self, source: Source, report: ReportReject) -> Iterator[Batch]:
         word = source.path.read_text()
-        yield RunInfo(run_id=f"run-{word}", model_raw="new-model", format=self.name, source_path=str(source.path))
-        yield [ScoredSample(run_id=f"run-{word}", task="new-task", instance_id="1", outcome=Outcome.CORRECT)]
+        yield RunInfo(
+            run_id=f"run-{word}",
+            model_raw="new-model",
+            format=self.name,
+            source_path=str(source.path),
+        )
+        yield [
+            ScoredSample(
+                run_id=f"run-{word}", task="new-task", instance_id="1", outcome=Outcome.CORRECT
+            )
+        ]
         report(Reject(str(source.path), "1", "f", "x", "y"))
         if word == "overflow":
-            yield [ScoredSample(run_id=f"run-{word}", task="new-task", instance_id="2", n_output_tokens=1 << 40)]
+            yield [
+                ScoredSample(
+                    run_id=f"run-{word}", task="new-task", instance_id="2", n_output_tokens=1 << 40
+                )
+            ]
         if word == "shape":
             yield [ScoredSample(run_id=f"run-{word}", task=({}[word]), instance_id="2")]
         if word == "format":
@@ -268,7 +323,9 @@ def breaking(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("breaking")
 @pytest.mark.parametrize("word", ["format", "disk"])
-def test_source_that_breaks_off_leaves_nothing_behind_and_the_next_comes_in(store: Store, folder: Path, word: str) -> None:
+def test_source_that_breaks_off_leaves_nothing_behind_and_the_next_comes_in(
+    store: Store, folder: Path, word: str
+) -> None:
     (folder / "a.txt").write_text(word)
     (folder / "b.txt").write_text("fine")
     results = import_all(store, folder)
@@ -281,9 +338,13 @@ def test_source_that_breaks_off_leaves_nothing_behind_and_the_next_comes_in(stor
 
 
 @pytest.mark.usefixtures("breaking")
-def test_file_that_lies_elsewhere_only_for_the_moment_is_kept_under_the_name_given(store: Store, folder: Path) -> None:
+def test_file_that_lies_elsewhere_only_for_the_moment_is_kept_under_the_name_given(
+    store: Store, folder: Path
+) -> None:
     (folder / "b.txt").write_text("fine")
-    (result,) = import_sources(store, discover([folder]).sources, name_of=lambda path: f"dropped:{path.name}")
+    (result,) = import_sources(
+        store, discover([folder]).sources, name_of=lambda path: f"dropped:{path.name}"
+    )
     assert result.path == "dropped:b.txt"
     assert fetch_imports(store)["path"].tolist() == ["dropped:b.txt"]
     assert fetch_rejects(store)["file"].tolist() == ["dropped:b.txt"]
@@ -294,11 +355,19 @@ def test_progress_counts_the_sources(store: Store, folder: Path) -> None:
     for i in range(3):
         write_lines(folder / f"{i}.jsonl", own_lines(f"r{i}"))
     seen: list[tuple[int, int]] = []
-    list(import_sources(store, discover([folder]).sources, progress=lambda done, total, _: seen.append((done, total))))
+    list(
+        import_sources(
+            store,
+            discover([folder]).sources,
+            progress=lambda done, total, _: seen.append((done, total)),
+        )
+    )
     assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
-def test_file_that_vanished_after_it_was_found_is_a_failure_of_its_own(store: Store, folder: Path) -> None:
+def test_file_that_vanished_after_it_was_found_is_a_failure_of_its_own(
+    store: Store, folder: Path
+) -> None:
     file = write_lines(folder / "run.jsonl", own_lines())
     sources = discover([file]).sources
     file.unlink()
@@ -308,9 +377,18 @@ def test_file_that_vanished_after_it_was_found_is_a_failure_of_its_own(store: St
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("level", 70_000), ("epoch", -70_000), ("n_output_tokens", 2**40), ("score", 1e300), ("duration_s", "NaN")]
+    ("field", "value"),
+    [
+        ("level", 70_000),
+        ("epoch", -70_000),
+        ("n_output_tokens", 2**40),
+        ("score", 1e300),
+        ("duration_s", "NaN"),
+    ],
 )
-def test_number_that_does_not_fit_is_a_reject(store: Store, folder: Path, field: str, value: Any) -> None:
+def test_number_that_does_not_fit_is_a_reject(
+    store: Store, folder: Path, field: str, value: Any
+) -> None:
     lines = own_lines()
     bad = json.loads(lines[1]) | {"instance_id": "bad", field: value}
     (result,) = import_all(store, write_lines(folder / "run.jsonl", [*lines, json.dumps(bad)]))
@@ -319,7 +397,9 @@ def test_number_that_does_not_fit_is_a_reject(store: Store, folder: Path, field:
 
 
 @pytest.mark.usefixtures("breaking")
-def test_number_that_an_importer_let_through_and_no_column_holds_is_a_failure_with_a_reason(store: Store, folder: Path) -> None:
+def test_number_that_an_importer_let_through_and_no_column_holds_is_a_failure_with_a_reason(
+    store: Store, folder: Path
+) -> None:
     (folder / "a.txt").write_text("overflow")
     (result,) = import_all(store, folder)
     assert result.status == "failed"
@@ -337,19 +417,24 @@ def test_file_that_its_importer_cannot_follow_fails_by_itself(store: Store, fold
     assert contents(store)[1] == 1
 
 
-# -- notes of what failed ----------------------------------------------------------------------------------------------------------
+# -- notes of what failed --------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("breaking")
-def test_failure_is_noted_with_its_reason_until_its_path_comes_in(store: Store, folder: Path) -> None:
+def test_failure_is_noted_with_its_reason_until_its_path_comes_in(
+    store: Store, folder: Path
+) -> None:
     (folder / "a.txt").write_text("shape")
     for n in (1, 2):  # tried again, not skipped, and noted once
         (result,) = import_all(store, folder)
         assert (result.status, store.version) == ("failed", store.version)
         (noted,) = fetch_imports(store).to_dict("records")
         assert (noted["status"], noted["path"], noted["sha256"], noted["message"]) == (
-            "failed", str(folder / "a.txt"), result.sha256, result.message,
-        ), n  # fmt: skip
+            "failed",
+            str(folder / "a.txt"),
+            result.sha256,
+            result.message,
+        ), n
         assert (noted["n_runs"], noted["n_rejected"], noted["n_bytes"]) == (0, 1, 5)
     info = fetch_store_info(store)
     assert (info["imports"], info["failed_imports"], info["newest_import_at"]) == (0, 1, None)
@@ -357,7 +442,9 @@ def test_failure_is_noted_with_its_reason_until_its_path_comes_in(store: Store, 
     assert all(finding.passed for finding in check_store(store))
     (folder / "a.txt").write_text("fine")
     assert [result.status for result in import_all(store, folder)] == ["imported"]
-    assert [(noted["status"], noted["path"]) for noted in fetch_imports(store).to_dict("records")] == [("imported", str(folder / "a.txt"))]
+    assert [
+        (noted["status"], noted["path"]) for noted in fetch_imports(store).to_dict("records")
+    ] == [("imported", str(folder / "a.txt"))]
     assert len(fetch_rejects(store)) == 1
 
 
@@ -366,7 +453,11 @@ def test_content_that_failed_is_tried_again_and_its_note_goes_when_it_comes_in(
 ) -> None:
     file = write_lines(folder / "run.jsonl", own_lines())
     with monkeypatch.context() as patched:
-        patched.setattr(importing, "_write", lambda *_, **__: (_ for _ in ()).throw(ImportFormatError("not yet")))
+        patched.setattr(
+            importing,
+            "_write",
+            lambda *_, **__: (_ for _ in ()).throw(ImportFormatError("not yet")),
+        )
         assert [result.status for result in import_all(store, file)] == ["failed"]
     copy = file.rename(folder / "copy.jsonl")
     assert [result.status for result in import_all(store, copy)] == ["imported"]
@@ -404,15 +495,25 @@ def test_notes_are_removed_one_by_one_or_forgotten_together(store: Store, folder
 
 
 @pytest.mark.usefixtures("breaking")
-def test_note_of_a_file_that_lay_elsewhere_for_the_moment_names_it_as_it_was_named(store: Store, folder: Path) -> None:
+def test_note_of_a_file_that_lay_elsewhere_for_the_moment_names_it_as_it_was_named(
+    store: Store, folder: Path
+) -> None:
     (folder / "a.txt").write_text("shape")
-    list(import_sources(store, discover([folder]).sources, name_of=lambda path: f"dropped:{path.name}"))
+    list(
+        import_sources(
+            store, discover([folder]).sources, name_of=lambda path: f"dropped:{path.name}"
+        )
+    )
     (noted,) = fetch_imports(store).to_dict("records")
     assert noted["path"] == "dropped:a.txt" and str(folder) not in noted["message"]
 
 
-@pytest.mark.parametrize("text", ["zero\x00byte", "lone\ud800surrogate", "\u202ertl", "\x1b[31m", "x" * 10_000_000])
-def test_hostile_text_comes_in_or_is_rejected_but_never_breaks_the_store(store: Store, folder: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["zero\x00byte", "lone\ud800surrogate", "\u202ertl", "\x1b[31m", "x" * 10_000_000]
+)
+def test_hostile_text_comes_in_or_is_rejected_but_never_breaks_the_store(
+    store: Store, folder: Path, text: str
+) -> None:
     lines = own_lines(n_samples=1)
     odd = json.loads(lines[1]) | {"instance_id": "odd", "response": text}
     (result,) = import_all(store, write_lines(folder / "run.jsonl", [*lines, json.dumps(odd)]))
@@ -420,15 +521,19 @@ def test_hostile_text_comes_in_or_is_rejected_but_never_breaks_the_store(store: 
     assert result.samples + result.rejected == 2
 
 
-def test_file_of_nothing_but_rejects_is_a_failure_not_an_empty_run(store: Store, folder: Path) -> None:
+def test_file_of_nothing_but_rejects_is_a_failure_not_an_empty_run(
+    store: Store, folder: Path
+) -> None:
     table = folder / "table.csv"
-    table.write_text("model,task,split,metric,value\nA,sort,id,accuracy,many\nA,sort,ood,accuracy,few\n")
+    table.write_text(
+        "model,task,split,metric,value\nA,sort,id,accuracy,many\nA,sort,ood,accuracy,few\n"
+    )
     (result,) = import_all(store, table)
     assert (result.status, result.rejected, contents(store)) == ("failed", 2, (1, 0, 0, 0, 2))
     assert "no result in it could be used" in result.message
 
 
-# -- again and away ----------------------------------------------------------------------------------------------------------------
+# -- again and away --------------------------------------------------------------------------------
 
 
 def test_removed_run_comes_back_with_its_file(store: Store, folder: Path) -> None:
@@ -441,7 +546,9 @@ def test_removed_run_comes_back_with_its_file(store: Store, folder: Path) -> Non
     assert (result.status, contents(store)) == ("imported", (1, 1, 0, 3, 0))
 
 
-def test_copy_of_a_run_without_its_samples_does_not_take_them_away(store: Store, folder: Path) -> None:
+def test_copy_of_a_run_without_its_samples_does_not_take_them_away(
+    store: Store, folder: Path
+) -> None:
     import_all(store, write_lines(folder / "whole.jsonl", own_lines()))
     lesser = write_lines(folder / "lesser.jsonl", own_lines()[:1])
     (result,) = import_all(store, lesser)
@@ -454,7 +561,9 @@ def test_copy_of_a_run_without_its_samples_does_not_take_them_away(store: Store,
     assert (result.status, contents(store)) == ("imported", (1, 1, 0, 0, 0))
 
 
-def test_samples_that_came_alone_are_counted_once_when_their_results_follow(store: Store, folder: Path, shared: Path) -> None:
+def test_samples_that_came_alone_are_counted_once_when_their_results_follow(
+    store: Store, folder: Path, shared: Path
+) -> None:
     whole = shared / "fixtures" / "lm_eval_v04" / "selfmade_0.4.13" / "tiny-random__tiny-b"
     alone = folder / "alone"
     alone.mkdir()
@@ -493,7 +602,9 @@ def test_run_that_a_file_starts_twice_is_no_loss_of_its_import(store: Store, fol
         assert contents(store) == (0,) * 5
 
 
-def test_another_mapping_of_the_same_table_is_another_import_and_replaces_its_runs(store: Store, folder: Path) -> None:
+def test_another_mapping_of_the_same_table_is_another_import_and_replaces_its_runs(
+    store: Store, folder: Path
+) -> None:
     file = folder / "scores.csv"
     file.write_text(TABLE)
     (source,) = discover([file]).sources
@@ -509,7 +620,9 @@ def test_another_mapping_of_the_same_table_is_another_import_and_replaces_its_ru
 
 
 def test_result_as_json_is_plain_and_keeps_the_first_rejects(store: Store, folder: Path) -> None:
-    (result,) = import_all(store, write_lines(folder / "run.jsonl", [*own_lines(), *['{"kind": "sample"}'] * 30]))
+    (result,) = import_all(
+        store, write_lines(folder / "run.jsonl", [*own_lines(), *['{"kind": "sample"}'] * 30])
+    )
     plain = json.loads(json.dumps(result.as_json()))
     assert plain["rejected"] == 30
     assert len(plain["rejects"]) == 20

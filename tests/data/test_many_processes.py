@@ -1,4 +1,6 @@
-"""Two importers, a probe and three readers on one store at the same time: nothing is lost, nothing is shown half-written."""
+"""Two importers, a probe and three readers on one store at the same time: nothing is lost, nothing
+is shown half-written.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,24 @@ def write_runs(folder: Path) -> Path:
     folder.mkdir()
     for place in range(N_FILES):
         run_id = f"{folder.name}-{place}"
-        rows = [{"kind": "run", "run_id": run_id, "model_raw": run_id, "format": "probe", "level_scheme": "scylla"}]
+        rows = [
+            {
+                "kind": "run",
+                "run_id": run_id,
+                "model_raw": run_id,
+                "format": "probe",
+                "level_scheme": "scylla",
+            }
+        ]
         rows += [
-            {"kind": "sample", "run_id": run_id, "task": "two_sum", "instance_id": f"{n}", "split": "id", "outcome": "correct"}
+            {
+                "kind": "sample",
+                "run_id": run_id,
+                "task": "two_sum",
+                "instance_id": f"{n}",
+                "split": "id",
+                "outcome": "correct",
+            }
             for n in range(N_SAMPLES)
         ]
         (folder / f"{run_id}.jsonl").write_text("\n".join(json.dumps(row) for row in rows) + "\n")
@@ -37,7 +54,14 @@ def write_runs(folder: Path) -> Path:
 
 def shell(store: Path, *words: str) -> subprocess.Popen[str]:
     command = [sys.executable, str(ROOT / "cli.py"), *words, "--store", str(store), "--json"]
-    return subprocess.Popen(command, cwd=ROOT, env=os.environ | {"CI": ""}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"CI": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_two_importers_a_probe_and_three_readers_lose_nothing(tmp_path: Path) -> None:
@@ -61,7 +85,18 @@ def test_two_importers_a_probe_and_three_readers_lose_nothing(tmp_path: Path) ->
     writers = [
         shell(folder, "import", str(write_runs(tmp_path / "left"))),
         shell(folder, "import", str(write_runs(tmp_path / "right"))),
-        shell(folder, "probe", "--model", "demo:oracle:0.2:7", "--task", "two_sum", "--task", "find_minimum", "--n", "32"),
+        shell(
+            folder,
+            "probe",
+            "--model",
+            "demo:oracle:0.2:7",
+            "--task",
+            "two_sum",
+            "--task",
+            "find_minimum",
+            "--n",
+            "32",
+        ),
     ]
     for reader in readers:
         reader.start()

@@ -35,11 +35,18 @@ def test_mapping_comes_back_for_the_same_columns_only(store: Store, tmp_path: Pa
     head = head_of(tmp_path, "a.csv", "model,mmlu,notes\nm,0.5,1\n")
     assert remembered_mapping(store, head) == {}
     remember_mapping(store, head, {"roles": {"notes": "metadata"}})
-    assert remembered_mapping(store, head_of(tmp_path, "b.csv", "model,mmlu,notes\nother,0.1,2\n")) == {"roles": {"notes": "metadata"}}
-    assert remembered_mapping(store, head_of(tmp_path, "c.csv", "model,notes,mmlu\nother,2,0.1\n")) == {}
+    assert remembered_mapping(
+        store, head_of(tmp_path, "b.csv", "model,mmlu,notes\nother,0.1,2\n")
+    ) == {"roles": {"notes": "metadata"}}
+    assert (
+        remembered_mapping(store, head_of(tmp_path, "c.csv", "model,notes,mmlu\nother,2,0.1\n"))
+        == {}
+    )
 
 
-def test_a_newer_correction_takes_the_place_of_the_older_and_forgetting_leaves_none(store: Store, tmp_path: Path) -> None:
+def test_a_newer_correction_takes_the_place_of_the_older_and_forgetting_leaves_none(
+    store: Store, tmp_path: Path
+) -> None:
     head = head_of(tmp_path, "a.csv", "model,mmlu,notes\nm,0.5,1\n")
     remember_mapping(store, head, {"roles": {"notes": "metadata"}})
     remember_mapping(store, head, {"decimal_comma": True})
@@ -62,11 +69,15 @@ def test_what_was_typed_for_a_whole_file_is_not_remembered(store: Store, tmp_pat
     assert remembered_mapping(store, head) == {}
 
 
-def test_remembered_scale_counts_only_where_the_numbers_do_not_tell_it(store: Store, tmp_path: Path) -> None:
+def test_remembered_scale_counts_only_where_the_numbers_do_not_tell_it(
+    store: Store, tmp_path: Path
+) -> None:
     head = head_of(tmp_path, "a.csv", "model,rating\nm,7.5\nn,9\n")
     remember_mapping(store, head, {"scales": {"rating": "raw"}})
     assert remembered_mapping(store, head) == {"scales": {"rating": "raw"}}
-    assert remembered_mapping(store, head_of(tmp_path, "b.csv", "model,rating\nm,0.75\nn,0.9\n")) == {}
+    assert (
+        remembered_mapping(store, head_of(tmp_path, "b.csv", "model,rating\nm,0.75\nn,0.9\n")) == {}
+    )
 
 
 def test_remembered_mapping_that_no_longer_fits_is_left_alone(store: Store, tmp_path: Path) -> None:
@@ -75,7 +86,9 @@ def test_remembered_mapping_that_no_longer_fits_is_left_alone(store: Store, tmp_
     assert remembered_mapping(store, head) == {}
 
 
-def test_shell_sources_get_the_remembered_mapping_unless_one_is_given(store: Store, tmp_path: Path) -> None:
+def test_shell_sources_get_the_remembered_mapping_unless_one_is_given(
+    store: Store, tmp_path: Path
+) -> None:
     file = table(tmp_path, "a.csv", "model,mmlu,notes\nm,0.5,1\n")
     remember_mapping(store, read_head(file), {"roles": {"notes": "metadata"}})
     sources, changed = with_remembered(store, discover([file]).sources)
@@ -86,8 +99,12 @@ def test_shell_sources_get_the_remembered_mapping_unless_one_is_given(store: Sto
     assert fetch_scores(store, Selection())["task"].tolist() == ["mmlu"]
 
 
-def test_removed_import_goes_with_its_runs_and_rejects_and_comes_in_again(store: Store, tmp_path: Path) -> None:
-    bad = table(tmp_path, "bad.csv", "model,mmlu\n" + "".join(f"m{i},0.5\n" for i in range(20)) + "n,what\n")
+def test_removed_import_goes_with_its_runs_and_rejects_and_comes_in_again(
+    store: Store, tmp_path: Path
+) -> None:
+    bad = table(
+        tmp_path, "bad.csv", "model,mmlu\n" + "".join(f"m{i},0.5\n" for i in range(20)) + "n,what\n"
+    )
     other = table(tmp_path, "other.csv", "model,mmlu\no,0.25\n")
     list(import_sources(store, discover([bad, other]).sources))
     (facts,) = fetch_imports(store).query(f"path == {str(bad)!r}").to_dict("records")

@@ -1,4 +1,6 @@
-"""The list of methods: every number has its row, every row its function, and certified values agree as it says."""
+"""The list of methods: every number has its row, every row its function, and certified values agree
+as it says.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,15 @@ import pytest
 from analysis.certified import METHODS
 from analysis.verify import verify_file
 from data.catalog import CatalogError
-from data.methods import CERTIFIED_FILE, METHODS_FILE, REFERENCE, SHIPPED, agreement_of, read_agreement, read_methods
+from data.methods import (
+    CERTIFIED_FILE,
+    METHODS_FILE,
+    REFERENCE,
+    SHIPPED,
+    agreement_of,
+    read_agreement,
+    read_methods,
+)
 from docs.agreement import agreement_rows
 from docs.certified import certified_values
 
@@ -32,19 +42,49 @@ def test_certified_keys_and_methods_are_each_others() -> None:
 
 
 def test_pages_of_the_list_are_pages_of_the_plan() -> None:
-    plan = {"overview", "valley", "compare", "what_if", "emergence", "samples", "probe", "runs", "methods"}
+    plan = {
+        "overview",
+        "valley",
+        "compare",
+        "what_if",
+        "emergence",
+        "samples",
+        "probe",
+        "runs",
+        "methods",
+    }
     assert {page for method in LISTED for page in method.pages} <= plan
 
 
 @pytest.mark.parametrize(
     "word",
     [
-        "Wilson", "Newcombe", "Fieller", "bootstrap resamples of tasks and answers", "mean over a level's tasks", "difficulty axis",
-        "McNemar", "Holm", "Paule-Mandel", "AICc", "PCHIP", "change point", "Min-K%", "Kendall", "Brier", "pass@k", "CAPA", "Borda",
+        "Wilson",
+        "Newcombe",
+        "Fieller",
+        "bootstrap resamples of tasks and answers",
+        "mean over a level's tasks",
+        "difficulty axis",
+        "McNemar",
+        "Holm",
+        "Paule-Mandel",
+        "AICc",
+        "PCHIP",
+        "change point",
+        "Min-K%",
+        "Kendall",
+        "Brier",
+        "pass@k",
+        "CAPA",
+        "Borda",
     ],
-)  # fmt: skip
+)
 def test_estimators_that_captions_name_have_a_row(word: str) -> None:
-    assert [method.key for method in LISTED if any(word.casefold() in known.casefold() for known in method.words)]
+    assert [
+        method.key
+        for method in LISTED
+        if any(word.casefold() in known.casefold() for known in method.words)
+    ]
 
 
 def test_formulas_are_balanced() -> None:
@@ -55,7 +95,10 @@ def test_formulas_are_balanced() -> None:
 
 def test_every_shipped_certified_value_agrees() -> None:
     found = verify_file(CERTIFIED_FILE)
-    wrong = {key: [entry["message"] for entry in entries if not entry.get("passed")] for key, entries in found["methods"].items()}
+    wrong = {
+        key: [entry["message"] for entry in entries if not entry.get("passed")]
+        for key, entries in found["methods"].items()
+    }
     assert not {key: messages for key, messages in wrong.items() if messages}
     assert found["summary"]["n_vectors"] >= 30
 
@@ -86,7 +129,11 @@ def test_the_makers_share_no_code_with_the_product() -> None:
             if isinstance(node, ast.Import | ast.ImportFrom)
             for alias in node.names
         }
-        assert not {module for module in imports if module.split(".")[0] in {"analysis", "data", "probe", "ui"}}, file.name
+        assert not {
+            module
+            for module in imports
+            if module.split(".")[0] in {"analysis", "data", "probe", "ui"}
+        }, file.name
 
 
 def test_the_agreement_on_record_is_todays() -> None:
@@ -94,17 +141,29 @@ def test_the_agreement_on_record_is_todays() -> None:
     mine = recorded[recorded["values"] == SHIPPED].set_index("key")
     for row in agreement_rows(SHIPPED, CERTIFIED_FILE):
         kept = mine.loc[row["key"]]
-        assert (kept["n_vectors"], kept["n_passed"]) == (row["n_vectors"], row["n_passed"]), row["key"]
-        assert kept["digits"] == pytest.approx(row["digits"], abs=1.5)  # the last digits are the processor's
+        assert (kept["n_vectors"], kept["n_passed"]) == (row["n_vectors"], row["n_passed"]), row[
+            "key"
+        ]
+        assert kept["digits"] == pytest.approx(
+            row["digits"], abs=1.5
+        )  # the last digits are the processor's
     assert set(recorded["values"]) <= {SHIPPED, REFERENCE}
 
 
 def test_agreement_of_a_method_takes_the_fewest_digits_of_its_keys() -> None:
     recorded = read_agreement()
-    method = next(method for method in LISTED if len(method.certified) == 2 and set(method.certified) <= set(recorded["key"]))
+    method = next(
+        method
+        for method in LISTED
+        if len(method.certified) == 2 and set(method.certified) <= set(recorded["key"])
+    )
     rows = recorded[(recorded["values"] == SHIPPED) & recorded["key"].isin(method.certified)]
     n, passed, digits = agreement_of(method, recorded)[SHIPPED]
-    assert (n, passed, digits) == (rows["n_vectors"].sum(), rows["n_passed"].sum(), rows["digits"].min())
+    assert (n, passed, digits) == (
+        rows["n_vectors"].sum(),
+        rows["n_passed"].sum(),
+        rows["digits"].min(),
+    )
 
 
 ROW = METHODS_FILE.read_text(encoding="utf-8").split("\n[[method]]\n")[1]

@@ -1,4 +1,6 @@
-"""Colours follow the order in which models came into the store; nothing that happens later moves a model in it."""
+"""Colours follow the order in which models came into the store; nothing that happens later moves a
+model in it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ from data.store import Store
 from data.writer import writing
 from ui.reading import PARTS
 
-TABLE = "model,task,split,level,accuracy,n\nAardvark-1B,two_sum,id,2,0.9,100\nAardvark-1B,two_sum,ood,2,0.5,100\n"
+TABLE = (
+    "model,task,split,level,accuracy,n\n"
+    "Aardvark-1B,two_sum,id,2,0.9,100\nAardvark-1B,two_sum,ood,2,0.5,100\n"
+)
 
 
 def add_run(store: Store, model: str, run_id: str) -> None:
@@ -46,7 +51,9 @@ def test_a_store_without_a_kept_order_has_that_of_its_first_runs(tmp_path: Path)
     assert fetch_model_order(store) == ("zebra", "koala")
 
 
-def test_importing_another_model_recolours_nothing_on_a_page(demo_store: Path, tmp_path: Path, open_app: Callable[[Path], AppTest]) -> None:
+def test_importing_another_model_recolours_nothing_on_a_page(
+    demo_store: Path, tmp_path: Path, open_app: Callable[[Path], AppTest]
+) -> None:
     folder = Path(shutil.copytree(demo_store, tmp_path / "store"))
     before = _colors(open_app(folder))
     file = tmp_path / "new.csv"

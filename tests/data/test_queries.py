@@ -1,4 +1,6 @@
-"""What the pages and the shell are told: which runs count, how samples are found, sorted and paged, and what stands in for samples."""
+"""What the pages and the shell are told: which runs count, how samples are found, sorted and paged,
+and what stands in for samples.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,16 @@ from data.queries import (
     fetch_task_counts,
     fetch_tasks,
 )
-from data.records import Outcome, RunInfo, RunStatus, Score, ScoredSample, Selection, Split, StoreError
+from data.records import (
+    Outcome,
+    RunInfo,
+    RunStatus,
+    Score,
+    ScoredSample,
+    Selection,
+    Split,
+    StoreError,
+)
 from data.removing import remove_runs
 from data.store import Store
 from data.writer import writing
@@ -53,9 +64,17 @@ def run_info(run_id: str, model: str = "m", **facts: Any) -> RunInfo:
 
 
 def answers(
-    run_id: str, outcomes: list[Outcome | None], *, task: str = "find_minimum", split: Split | None = None, **facts: Any
+    run_id: str,
+    outcomes: list[Outcome | None],
+    *,
+    task: str = "find_minimum",
+    split: Split | None = None,
+    **facts: Any,
 ) -> list[ScoredSample]:
-    return [ScoredSample(run_id=run_id, task=task, instance_id=f"{i}", split=split, outcome=o, **facts) for i, o in enumerate(outcomes)]
+    return [
+        ScoredSample(run_id=run_id, task=task, instance_id=f"{i}", split=split, outcome=o, **facts)
+        for i, o in enumerate(outcomes)
+    ]
 
 
 def write(store: Store, run: RunInfo, *rows: list[ScoredSample] | list[Score]) -> None:
@@ -69,14 +88,21 @@ def addresses(frame: pd.DataFrame) -> list[tuple[str, int]]:
     return list(zip(frame["run_id"], frame["row_in_run"].astype(int), strict=True))
 
 
-# -- counts: what is counted -------------------------------------------------------------------------------------------------------
+# -- counts: what is counted -----------------------------------------------------------------------
 
 
 def test_outcomes_are_counted_apart_and_ungraded_answers_not_at_all(store: Store) -> None:
     write(store, run_info("r"), answers("r", [C, C, W, U, U, U, E, None], split=Split.ID))
     (row,) = fetch_task_counts(store, Selection()).to_dict("records")
     assert [row[n] for n in ("n_correct", "n_wrong", "n_unparsed", "n_error")] == [2, 1, 3, 1]
-    assert (row["source"], row["task_label"], row["level"], row["level_label"], row["role"], row["split"]) == (
+    assert (
+        row["source"],
+        row["task_label"],
+        row["level"],
+        row["level_label"],
+        row["role"],
+        row["split"],
+    ) == (
         "samples",
         "Find minimum",
         1,
@@ -87,7 +113,12 @@ def test_outcomes_are_counted_apart_and_ungraded_answers_not_at_all(store: Store
 
 
 def test_second_reading_of_the_same_answers_is_not_counted_again(store: Store) -> None:
-    write(store, run_info("r"), answers("r", [C, W], variant="strict"), answers("r", [C, C], variant="flexible"))
+    write(
+        store,
+        run_info("r"),
+        answers("r", [C, W], variant="strict"),
+        answers("r", [C, C], variant="flexible"),
+    )
     frame = fetch_task_counts(store, Selection())
     assert frame[["n_correct", "n_wrong"]].to_numpy().tolist() == [[1, 1]]
 
@@ -100,7 +131,12 @@ def test_run_without_a_graded_answer_has_no_counts(store: Store) -> None:
 @pytest.mark.parametrize("fetch", [fetch_task_counts, fetch_level_scores, fetch_scores])
 def test_empty_store_gives_an_empty_frame_with_every_column(store: Store, fetch: Any) -> None:
     empty = fetch(store, Selection())
-    write(store, run_info("r"), answers("r", [C]), [Score(run_id="r", metric="accuracy", value=0.5, task="other", level=1)])
+    write(
+        store,
+        run_info("r"),
+        answers("r", [C]),
+        [Score(run_id="r", metric="accuracy", value=0.5, task="other", level=1)],
+    )
     assert empty.empty
     assert list(empty.columns) == list(fetch(store, Selection()).columns)
 
@@ -113,7 +149,7 @@ def test_instances_are_counted_once_however_often_they_were_asked(store: Store) 
     assert fetch_scale_values(store, Selection(), "accuracy")["n_instances"].tolist() == [3]
 
 
-# -- counts: which run -------------------------------------------------------------------------------------------------------------
+# -- counts: which run -----------------------------------------------------------------------------
 
 
 def test_newest_run_of_a_model_and_task_is_taken_and_the_others_are_counted(store: Store) -> None:
@@ -133,8 +169,16 @@ def test_a_quick_probe_does_not_stand_in_for_a_whole_evaluation(store: Store) ->
 
 
 def test_last_checkpoint_goes_before_a_newer_run_of_an_earlier_one(store: Store) -> None:
-    write(store, run_info("step1000", step=1000, finished_at=datetime(2024, 1, 1)), answers("step1000", [C]))
-    write(store, run_info("step500", step=500, finished_at=datetime(2025, 1, 1)), answers("step500", [W]))
+    write(
+        store,
+        run_info("step1000", step=1000, finished_at=datetime(2024, 1, 1)),
+        answers("step1000", [C]),
+    )
+    write(
+        store,
+        run_info("step500", step=500, finished_at=datetime(2025, 1, 1)),
+        answers("step500", [W]),
+    )
     assert fetch_task_counts(store, Selection())["run_id"].tolist() == ["step1000"]
 
 
@@ -146,7 +190,10 @@ def test_run_with_both_splits_goes_before_a_newer_one_without(store: Store) -> N
         answers("both", [W], split=Split.OOD),
     )
     write(store, run_info("plain", finished_at=datetime(2025, 1, 1)), answers("plain", [C]))
-    assert fetch_task_counts(store, Selection())[["run_id", "split"]].to_numpy().tolist() == [["both", "id"], ["both", "ood"]]
+    assert fetch_task_counts(store, Selection())[["run_id", "split"]].to_numpy().tolist() == [
+        ["both", "id"],
+        ["both", "ood"],
+    ]
 
 
 def test_each_task_takes_its_own_newest_run(store: Store) -> None:
@@ -156,7 +203,11 @@ def test_each_task_takes_its_own_newest_run(store: Store) -> None:
         answers("a", [C], task="find_minimum"),
         answers("a", [C], task="sort_numbers"),
     )
-    write(store, run_info("b", finished_at=datetime(2025, 1, 1)), answers("b", [W], task="find_minimum"))
+    write(
+        store,
+        run_info("b", finished_at=datetime(2025, 1, 1)),
+        answers("b", [W], task="find_minimum"),
+    )
     found = fetch_task_counts(store, Selection()).set_index("task")["run_id"].to_dict()
     assert found == {"find_minimum": "b", "sort_numbers": "a"}
 
@@ -167,13 +218,26 @@ def test_named_runs_are_all_counted(store: Store) -> None:
     assert sorted(fetch_task_counts(store, Selection(runs=("a", "c")))["run_id"]) == ["a", "c"]
 
 
-def test_answers_come_from_the_runs_that_are_counted_with_the_columns_that_were_asked_for(store: Store) -> None:
+def test_answers_come_from_the_runs_that_are_counted_with_the_columns_that_were_asked_for(
+    store: Store,
+) -> None:
     write(store, run_info("old", step=1), answers("old", [C, C], split=Split.ID))
-    write(store, run_info("new", step=2), answers("new", [W, None], split=Split.ID, response="7", answer_logprob=-0.5))
+    write(
+        store,
+        run_info("new", step=2),
+        answers("new", [W, None], split=Split.ID, response="7", answer_logprob=-0.5),
+    )
     frame = fetch_answers(store, Selection(), columns=("response", "answer_logprob"))
     assert frame["run_id"].tolist() == ["new", "new"]
-    assert frame["outcome"].astype(object).where(frame["outcome"].notna(), None).tolist() == ["wrong", None]
-    assert (frame["level"].tolist(), frame["step"].tolist(), frame["response"].tolist()) == ([1, 1], [2, 2], ["7", "7"])
+    assert frame["outcome"].astype(object).where(frame["outcome"].notna(), None).tolist() == [
+        "wrong",
+        None,
+    ]
+    assert (frame["level"].tolist(), frame["step"].tolist(), frame["response"].tolist()) == (
+        [1, 1],
+        [2, 2],
+        ["7", "7"],
+    )
     assert len(fetch_answers(store, Selection(), wanted=SampleFilter(every_run=True))) == 4
     with pytest.raises(StoreError, match="no column nonsense"):
         fetch_answers(store, Selection(), columns=("nonsense",))
@@ -181,7 +245,12 @@ def test_answers_come_from_the_runs_that_are_counted_with_the_columns_that_were_
 
 def test_selection_of_models_and_tasks_narrows_both_counts_and_samples(store: Store) -> None:
     for model in ("m1", "m2", "m3"):
-        write(store, run_info(model, model), answers(model, [C], task="find_minimum"), answers(model, [C] * 2, task="sort_numbers"))
+        write(
+            store,
+            run_info(model, model),
+            answers(model, [C], task="find_minimum"),
+            answers(model, [C] * 2, task="sort_numbers"),
+        )
     chosen = Selection(models=("m1", "m3"), tasks=("sort_numbers",))
     assert fetch_task_counts(store, chosen)[["model", "task", "n_correct"]].to_numpy().tolist() == [
         ["m1", "sort_numbers", 2],
@@ -198,13 +267,17 @@ def test_alias_of_a_model_is_counted_under_its_name(store: Store) -> None:
     assert fetch_runs(store)[["model", "model_raw"]].to_numpy().tolist() == [["m", "org/m-hf"]]
 
 
-# -- counts: levels ----------------------------------------------------------------------------------------------------------------
+# -- counts: levels --------------------------------------------------------------------------------
 
 
 def test_level_of_the_scheme_wins_over_the_one_recorded_with_the_result(store: Store) -> None:
-    write(store, run_info("r", level_scheme="scylla"), answers("r", [C], task="sort_numbers", level=5))
+    write(
+        store, run_info("r", level_scheme="scylla"), answers("r", [C], task="sort_numbers", level=5)
+    )
     with store.cursor() as cursor:
-        ((level,),) = cursor.execute("SELECT level FROM task_levels WHERE scheme = 'scylla' AND task = 'sort_numbers'").fetchall()
+        ((level,),) = cursor.execute(
+            "SELECT level FROM task_levels WHERE scheme = 'scylla' AND task = 'sort_numbers'"
+        ).fetchall()
     assert fetch_task_counts(store, Selection())["level"].tolist() == [level]
 
 
@@ -214,7 +287,9 @@ def test_recorded_level_counts_only_in_its_own_scheme(store: Store) -> None:
     assert fetch_task_counts(store, Selection())["level"].isna().all()
 
 
-def test_task_of_role_probe_without_a_level_in_the_scheme_has_none_and_keeps_its_role(store: Store) -> None:
+def test_task_of_role_probe_without_a_level_in_the_scheme_has_none_and_keeps_its_role(
+    store: Store,
+) -> None:
     with store.transaction() as cursor:
         cursor.execute("INSERT INTO task_levels VALUES ('scylla', 'wandering', NULL, 'probe')")
     write(store, run_info("r", level_scheme="scylla"), answers("r", [C], task="wandering", level=2))
@@ -224,15 +299,24 @@ def test_task_of_role_probe_without_a_level_in_the_scheme_has_none_and_keeps_its
     assert row["level_label"] is None
 
 
-# -- aggregates standing in --------------------------------------------------------------------------------------------------------
+# -- aggregates standing in ------------------------------------------------------------------------
 
 
 def accuracy(run_id: str, value: float, n: int | None, **facts: Any) -> Score:
-    return Score(run_id=run_id, metric="accuracy", value=value, value01=value, n=n, **({"task": "sort_numbers", "split": Split.ID} | facts))
+    return Score(
+        run_id=run_id,
+        metric="accuracy",
+        value=value,
+        value01=value,
+        n=n,
+        **({"task": "sort_numbers", "split": Split.ID} | facts),
+    )
 
 
 def test_aggregate_with_its_n_stands_in_for_samples(store: Store) -> None:
-    write(store, run_info("r"), [accuracy("r", 0.75, 256), accuracy("r", 0.5, 256, split=Split.OOD)])
+    write(
+        store, run_info("r"), [accuracy("r", 0.75, 256), accuracy("r", 0.5, 256, split=Split.OOD)]
+    )
     frame = fetch_task_counts(store, Selection())
     assert frame[["split", "n_correct", "n_wrong", "n_unparsed", "source"]].to_numpy().tolist() == [
         ["id", 192, 64, 0, "aggregates"],
@@ -249,17 +333,32 @@ def test_aggregate_with_its_n_stands_in_for_samples(store: Store) -> None:
         accuracy("r", 0.75, 256, flag="shots_mislabelled"),
         accuracy("r", 0.75, 256, subset="hard"),
         accuracy("r", 0.75, 256, task=None, level=2),
-        Score(run_id="r", metric="bleu", value=0.75, value01=0.75, n=256, task="sort_numbers", split=Split.ID),
+        Score(
+            run_id="r",
+            metric="bleu",
+            value=0.75,
+            value01=0.75,
+            n=256,
+            task="sort_numbers",
+            split=Split.ID,
+        ),
     ],
     ids=["no n", "no whole count", "group", "flagged", "subset", "level mean", "not an accuracy"],
 )
-def test_aggregate_that_is_no_count_of_answers_does_not_stand_in(store: Store, score: Score) -> None:
+def test_aggregate_that_is_no_count_of_answers_does_not_stand_in(
+    store: Store, score: Score
+) -> None:
     write(store, run_info("r"), [score])
     assert fetch_task_counts(store, Selection()).empty
 
 
 def test_samples_go_before_aggregates_of_the_same_run(store: Store) -> None:
-    write(store, run_info("r"), answers("r", [C, W], task="sort_numbers", split=Split.ID), [accuracy("r", 0.75, 256)])
+    write(
+        store,
+        run_info("r"),
+        answers("r", [C, W], task="sort_numbers", split=Split.ID),
+        [accuracy("r", 0.75, 256)],
+    )
     (row,) = fetch_task_counts(store, Selection()).to_dict("records")
     assert (row["n_correct"], row["n_wrong"], row["source"]) == (1, 1, "samples")
 
@@ -268,12 +367,34 @@ def test_published_levels_come_with_their_label_scheme_and_source(store: Store) 
     write(
         store,
         run_info("r", level_scheme="scylla", source_path="table2.csv"),
-        [Score(run_id="r", metric="generalization_score", value=0.75, level=3, metadata={"sd": 0.05, "n_tasks": 4, "n_per_task": 256})],
+        [
+            Score(
+                run_id="r",
+                metric="generalization_score",
+                value=0.75,
+                level=3,
+                metadata={"sd": 0.05, "n_tasks": 4, "n_per_task": 256},
+            )
+        ],
     )
     (row,) = fetch_level_scores(store, Selection()).to_dict("records")
-    assert (row["level"], row["level_label"], row["value"], row["sd"], row["n_tasks"], row["n_per_task"], row["source"]) == (
-        3, "O([N^2,N^3])", 0.75, 0.05, 4, 256, "table2.csv",
-    )  # fmt: skip
+    assert (
+        row["level"],
+        row["level_label"],
+        row["value"],
+        row["sd"],
+        row["n_tasks"],
+        row["n_per_task"],
+        row["source"],
+    ) == (
+        3,
+        "O([N^2,N^3])",
+        0.75,
+        0.05,
+        4,
+        256,
+        "table2.csv",
+    )
     assert fetch_level_scores(store, Selection(scheme="steps")).empty
 
 
@@ -292,13 +413,33 @@ def test_scores_are_given_as_their_source_states_them(store: Store) -> None:
     )
     write(store, run_info("r", step=10), [score])
     (row,) = fetch_scores(store, Selection()).to_dict("records")
-    assert {name: row[name] for name in ("metric", "value", "scale", "value01", "variant", "flag", "stderr", "stderr_kind", "step")} == {
-        "metric": "f1", "value": 63.5, "scale": "0-100", "value01": 0.635, "variant": "flex", "flag": "odd", "stderr": 1.5,
-        "stderr_kind": "reported", "step": 10,
-    }  # fmt: skip
+    assert {
+        name: row[name]
+        for name in (
+            "metric",
+            "value",
+            "scale",
+            "value01",
+            "variant",
+            "flag",
+            "stderr",
+            "stderr_kind",
+            "step",
+        )
+    } == {
+        "metric": "f1",
+        "value": 63.5,
+        "scale": "0-100",
+        "value01": 0.635,
+        "variant": "flex",
+        "flag": "odd",
+        "stderr": 1.5,
+        "stderr_kind": "reported",
+        "step": 10,
+    }
 
 
-# -- samples: which ----------------------------------------------------------------------------------------------------------------
+# -- samples: which --------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -306,13 +447,21 @@ def many(store: Store) -> Store:
     """Two runs of one model each; scores, lengths and times that tie, are missing, and differ."""
     rows = [
         ScoredSample(
-            run_id=run_id, task="sort_numbers" if i % 2 else "find_minimum", instance_id=f"i{i}", split=Split.ID if i % 3 else Split.OOD,
-            outcome=[C, W, U, E, None][i % 5], score=[1.0, 0.0, None, 0.5][i % 4], answer_logprob=None if i % 7 == 0 else -float(i % 6),
-            input=f"Question {i}", response=None if i % 11 == 0 else "ab" * (i % 9), parsed_answer=f"[{i}]",
+            run_id=run_id,
+            task="sort_numbers" if i % 2 else "find_minimum",
+            instance_id=f"i{i}",
+            split=Split.ID if i % 3 else Split.OOD,
+            outcome=[C, W, U, E, None][i % 5],
+            score=[1.0, 0.0, None, 0.5][i % 4],
+            answer_logprob=None if i % 7 == 0 else -float(i % 6),
+            input=f"Question {i}",
+            response=None if i % 11 == 0 else "ab" * (i % 9),
+            parsed_answer=f"[{i}]",
             duration_s=None if i % 13 == 0 else i % 5 / 10,
         )
-        for run_id in ("a", "b") for i in range(60)
-    ]  # fmt: skip
+        for run_id in ("a", "b")
+        for i in range(60)
+    ]
     for run_id, model in (("a", "m1"), ("b", "m2")):
         write(store, run_info(run_id, model), [row for row in rows if row.run_id == run_id])
     return store
@@ -336,23 +485,38 @@ def many(store: Store) -> Store:
     ],
     ids=str,
 )
-def test_filters_and_their_counts_agree_with_the_list(many: Store, wanted: SampleFilter, n: int) -> None:
+def test_filters_and_their_counts_agree_with_the_list(
+    many: Store, wanted: SampleFilter, n: int
+) -> None:
     assert count_samples(many, Selection(), wanted) == n
     assert len(fetch_sample_page(many, Selection(), wanted, page_size=500)) == n
 
 
 def test_further_readings_are_listed_only_on_demand(store: Store) -> None:
-    write(store, run_info("r"), answers("r", [C, W], variant="strict"), answers("r", [C, C], variant="flexible"))
+    write(
+        store,
+        run_info("r"),
+        answers("r", [C, W], variant="strict"),
+        answers("r", [C, C], variant="flexible"),
+    )
     assert count_samples(store, Selection(), SampleFilter()) == 2
     frame = fetch_sample_page(store, Selection(), SampleFilter(primary_only=False))
     assert frame["variant"].tolist() == ["strict", "strict", "flexible", "flexible"]
 
 
 def test_samples_of_a_run_that_the_counts_leave_out_are_listed_only_on_demand(store: Store) -> None:
-    write(store, run_info("old", finished_at=datetime(2024, 1, 1)), answers("old", [C] * 2), answers("old", [W], task="only_old"))
+    write(
+        store,
+        run_info("old", finished_at=datetime(2024, 1, 1)),
+        answers("old", [C] * 2),
+        answers("old", [W], task="only_old"),
+    )
     write(store, run_info("new", finished_at=datetime(2025, 1, 1)), answers("new", [W] * 2))
     listed = fetch_sample_page(store, Selection(), SampleFilter())
-    assert listed.groupby(["run_id", "task"]).size().to_dict() == {("new", "find_minimum"): 2, ("old", "only_old"): 1}
+    assert listed.groupby(["run_id", "task"]).size().to_dict() == {
+        ("new", "find_minimum"): 2,
+        ("old", "only_old"): 1,
+    }
     assert count_samples(store, Selection(), SampleFilter()) == 3
     assert count_samples(store, Selection(), SampleFilter(every_run=True)) == 5
     assert count_samples(store, Selection(runs=("old",)), SampleFilter()) == 3
@@ -360,23 +524,35 @@ def test_samples_of_a_run_that_the_counts_leave_out_are_listed_only_on_demand(st
 
 def test_list_of_samples_has_as_many_of_each_outcome_as_the_counts_say(store: Store) -> None:
     for i, (splits, date, step) in enumerate(
-        [((None,), 2025, None), (tuple(Split), 2023, 5), (tuple(Split), 2024, 3), ((Split.ID,), 2026, None)]
+        [
+            ((None,), 2025, None),
+            (tuple(Split), 2023, 5),
+            (tuple(Split), 2024, 3),
+            ((Split.ID,), 2026, None),
+        ]
     ):
         batches = [answers(f"r{i}", [C] * (i + 1) + [W] * (7 - i), split=split) for split in splits]
         write(store, run_info(f"r{i}", step=step, finished_at=datetime(date, 1, 1)), *batches)
     counts = fetch_task_counts(store, Selection())
     assert counts["run_id"].unique().tolist() == ["r1"]
-    assert count_samples(store, Selection(), SampleFilter(outcome=C)) == counts["n_correct"].sum() == 4
-    assert count_samples(store, Selection(), SampleFilter(outcome=W)) == counts["n_wrong"].sum() == 12
+    assert (
+        count_samples(store, Selection(), SampleFilter(outcome=C)) == counts["n_correct"].sum() == 4
+    )
+    assert (
+        count_samples(store, Selection(), SampleFilter(outcome=W)) == counts["n_wrong"].sum() == 12
+    )
 
 
-# -- samples: order, pages, neighbours ---------------------------------------------------------------------------------------------
+# -- samples: order, pages, neighbours -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sort", SORTS)
 def test_pages_put_together_are_the_whole_list_in_order(many: Store, sort: str) -> None:
     whole = fetch_sample_page(many, Selection(), SampleFilter(), sort=sort, page_size=1000)
-    pages = [fetch_sample_page(many, Selection(), SampleFilter(), sort=sort, page=page, page_size=17) for page in range(9)]
+    pages = [
+        fetch_sample_page(many, Selection(), SampleFilter(), sort=sort, page=page, page_size=17)
+        for page in range(9)
+    ]
     assert [len(page) for page in pages] == [17] * 7 + [1, 0]
     assert [address for page in pages for address in addresses(page)] == addresses(whole)
     assert len(set(addresses(whole))) == 120
@@ -384,16 +560,26 @@ def test_pages_put_together_are_the_whole_list_in_order(many: Store, sort: str) 
 
 @pytest.mark.parametrize(
     ("sort", "column", "ascending"),
-    [("lowest score", "score", True), ("least likely answer", "answer_logprob", True), ("slowest", "duration_s", False)],
+    [
+        ("lowest score", "score", True),
+        ("least likely answer", "answer_logprob", True),
+        ("slowest", "duration_s", False),
+    ],
 )
-def test_sort_puts_missing_numbers_last_and_ties_in_run_order(many: Store, sort: str, column: str, ascending: bool) -> None:
+def test_sort_puts_missing_numbers_last_and_ties_in_run_order(
+    many: Store, sort: str, column: str, ascending: bool
+) -> None:
     frame = fetch_sample_page(many, Selection(), SampleFilter(), sort=sort, page_size=1000)
-    expected = frame.sort_values(["run_id", "row_in_run"]).sort_values(column, ascending=ascending, kind="stable", na_position="last")
+    expected = frame.sort_values(["run_id", "row_in_run"]).sort_values(
+        column, ascending=ascending, kind="stable", na_position="last"
+    )
     assert addresses(frame) == addresses(expected)
 
 
 def test_longest_response_comes_first(many: Store) -> None:
-    frame = fetch_sample_page(many, Selection(), SampleFilter(), sort="longest response", page_size=1000)
+    frame = fetch_sample_page(
+        many, Selection(), SampleFilter(), sort="longest response", page_size=1000
+    )
     lengths = frame["response"].str.len()
     assert lengths.dropna().is_monotonic_decreasing
     assert lengths.isna().to_numpy()[-12:].all()
@@ -407,8 +593,14 @@ def test_unknown_sort_is_refused_with_the_possible_ones(many: Store) -> None:
 
 
 @pytest.mark.parametrize("sort", SORTS)
-@pytest.mark.parametrize("wanted", [SampleFilter(), SampleFilter(split=Split.OOD), SampleFilter(outcome=W)], ids=["all", "ood", "wrong"])
-def test_walking_by_neighbours_visits_the_list_in_its_order(many: Store, sort: str, wanted: SampleFilter) -> None:
+@pytest.mark.parametrize(
+    "wanted",
+    [SampleFilter(), SampleFilter(split=Split.OOD), SampleFilter(outcome=W)],
+    ids=["all", "ood", "wrong"],
+)
+def test_walking_by_neighbours_visits_the_list_in_its_order(
+    many: Store, sort: str, wanted: SampleFilter
+) -> None:
     listed = addresses(fetch_sample_page(many, Selection(), wanted, sort=sort, page_size=1000))
     for i in range(0, len(listed), 5):
         before, after = fetch_neighbours(many, Selection(), wanted, *listed[i], sort=sort)
@@ -417,7 +609,9 @@ def test_walking_by_neighbours_visits_the_list_in_its_order(many: Store, sort: s
 
 
 def test_neighbours_of_a_sample_outside_the_filter_are_the_nearest_that_match(many: Store) -> None:
-    before, after = fetch_neighbours(many, Selection(models=("m1",)), SampleFilter(outcome=W), "a", 2)
+    before, after = fetch_neighbours(
+        many, Selection(models=("m1",)), SampleFilter(outcome=W), "a", 2
+    )
     assert (before, after) == (("a", 1), ("a", 6))
 
 
@@ -426,7 +620,16 @@ def test_sample_page_cuts_long_responses_and_the_sample_itself_is_whole(store: S
     write(
         store,
         run_info("r"),
-        [ScoredSample(run_id="r", task="t", instance_id="1", response=text, token_logprobs=(-0.5, -1.25), metrics={"f1": 0.5})],
+        [
+            ScoredSample(
+                run_id="r",
+                task="t",
+                instance_id="1",
+                response=text,
+                token_logprobs=(-0.5, -1.25),
+                metrics={"f1": 0.5},
+            )
+        ],
     )
     assert fetch_sample_page(store, Selection(), SampleFilter())["response"][0] == "x" * 200
     sample = fetch_sample(store, "r", 0)
@@ -437,7 +640,9 @@ def test_sample_page_cuts_long_responses_and_the_sample_itself_is_whole(store: S
 
 
 def test_level_of_a_sample_is_that_of_the_scheme_asked_for(store: Store) -> None:
-    write(store, run_info("r", level_scheme="steps"), answers("r", [C], task="find_minimum", level=7))
+    write(
+        store, run_info("r", level_scheme="steps"), answers("r", [C], task="find_minimum", level=7)
+    )
     assert fetch_sample(store, "r", 0)["level"] == 1
     assert fetch_sample(store, "r", 0, scheme="steps")["level"] == 7
     assert fetch_sample(store, "r", 0, scheme="other")["level"] is None
@@ -450,46 +655,98 @@ def test_sample_that_is_not_there_is_said_so(store: Store, run_id: str, row: int
         fetch_sample(store, run_id, row)
 
 
-# -- what is here ------------------------------------------------------------------------------------------------------------------
+# -- what is here ----------------------------------------------------------------------------------
 
 
 def test_store_info_counts_what_was_measured_and_not_the_catalog(store: Store) -> None:
-    assert {k: fetch_store_info(store)[k] for k in ("models", "tasks", "runs", "samples", "newest_import_at")} == {
-        "models": 0, "tasks": 0, "runs": 0, "samples": 0, "newest_import_at": None,
-    }  # fmt: skip
-    write(store, run_info("r"), answers("r", [C, W]), [Score(run_id="r", metric="accuracy", value=0.5, task="other")])
+    assert {
+        k: fetch_store_info(store)[k]
+        for k in ("models", "tasks", "runs", "samples", "newest_import_at")
+    } == {
+        "models": 0,
+        "tasks": 0,
+        "runs": 0,
+        "samples": 0,
+        "newest_import_at": None,
+    }
+    write(
+        store,
+        run_info("r"),
+        answers("r", [C, W]),
+        [Score(run_id="r", metric="accuracy", value=0.5, task="other")],
+    )
     info = fetch_store_info(store)
-    assert (info["models"], info["tasks"], info["runs"], info["samples"], info["scores"]) == (1, 2, 1, 2, 1)
+    assert (info["models"], info["tasks"], info["runs"], info["samples"], info["scores"]) == (
+        1,
+        2,
+        1,
+        2,
+        1,
+    )
     assert info["version"] == store.version
     assert info["n_bytes"] > 0
 
 
 def test_models_and_tasks_are_listed_with_how_much_there_is_of_each(store: Store) -> None:
-    write(store, run_info("r1", "m1"), answers("r1", [C, W, None], variant="strict"), answers("r1", [C, W, C], variant="flexible"))
-    write(store, run_info("r2", "m1"), [Score(run_id="r2", metric="accuracy", value=0.5, task="sort_numbers")])
+    write(
+        store,
+        run_info("r1", "m1"),
+        answers("r1", [C, W, None], variant="strict"),
+        answers("r1", [C, W, C], variant="flexible"),
+    )
+    write(
+        store,
+        run_info("r2", "m1"),
+        [Score(run_id="r2", metric="accuracy", value=0.5, task="sort_numbers")],
+    )
     (model,) = fetch_models(store).to_dict("records")
-    assert [model[n] for n in ("model", "n_runs", "n_samples", "n_scores", "n_tasks", "formats")] == ["m1", 2, 3, 1, 2, "test"]
+    assert [
+        model[n] for n in ("model", "n_runs", "n_samples", "n_scores", "n_tasks", "formats")
+    ] == ["m1", 2, 3, 1, 2, "test"]
     tasks = fetch_tasks(store).set_index("task")
-    assert tasks.loc["find_minimum", ["label", "n_samples", "n_models"]].tolist() == ["Find minimum", 3, 1]
+    assert tasks.loc["find_minimum", ["label", "n_samples", "n_models"]].tolist() == [
+        "Find minimum",
+        3,
+        1,
+    ]
     assert tasks.loc["sort_numbers", ["n_samples", "n_models"]].tolist() == [0, 1]
 
 
 def test_schemes_are_those_of_the_catalog_and_of_the_runs(store: Store) -> None:
     write(store, run_info("r", level_scheme="steps"), answers("r", [C], level=1))
-    assert fetch_schemes(store).set_index("scheme")["n_levels"].to_dict() == {"scylla": 5, "steps": 0}
+    assert fetch_schemes(store).set_index("scheme")["n_levels"].to_dict() == {
+        "scylla": 5,
+        "steps": 0,
+    }
     assert fetch_levels(store, "scylla")["level"].tolist() == [1, 2, 3, 4, 5]
     assert list(fetch_levels(store, "steps").columns) == ["level", "label", "note"]
 
 
 def test_run_is_given_with_everything_its_source_said(store: Store) -> None:
     run = run_info(
-        "r", "m", status=RunStatus.PARTIAL, seeds={"random": 1}, generation={"temperature": 0.5}, metadata={"who": "me"}, warnings=("half",)
+        "r",
+        "m",
+        status=RunStatus.PARTIAL,
+        seeds={"random": 1},
+        generation={"temperature": 0.5},
+        metadata={"who": "me"},
+        warnings=("half",),
     )
     write(store, run)
     found = fetch_run(store, "r")
-    assert (found["status"], found["seeds"], found["generation"], found["warnings"], found["step"]) == (
-        "partial", '{"random": 1}', '{"temperature": 0.5}', '["half"]', None,
-    )  # fmt: skip
+    assert (
+        found["status"],
+        found["seeds"],
+        found["generation"],
+        found["warnings"],
+        found["step"],
+    ) == (
+        "partial",
+        '{"random": 1}',
+        '{"temperature": 0.5}',
+        '["half"]',
+        None,
+    )
     assert fetch_runs(store)["status"].tolist() == ["partial"]
     with pytest.raises(StoreError, match="No run 'x'"):
         fetch_run(store, "x")
@@ -500,7 +757,9 @@ def test_runs_are_listed_newest_first_with_their_outcomes(store: Store) -> None:
     write(store, run_info("r2"))
     frame = fetch_runs(store)
     assert frame["run_id"].tolist() == ["r2", "r1"]
-    assert frame[["n_samples", "n_correct", "n_wrong", "n_unparsed", "n_error"]].to_numpy().tolist() == [[0] * 5, [5, 1, 1, 1, 1]]
+    assert frame[
+        ["n_samples", "n_correct", "n_wrong", "n_unparsed", "n_error"]
+    ].to_numpy().tolist() == [[0] * 5, [5, 1, 1, 1, 1]]
 
 
 def test_removed_run_is_gone_from_every_answer(store: Store) -> None:
@@ -510,7 +769,9 @@ def test_removed_run_is_gone_from_every_answer(store: Store) -> None:
         assert remove_runs(cursor, ["a", "never there"]) == 1
     assert fetch_runs(store)["run_id"].tolist() == ["b"]
     assert fetch_scores(store, Selection()).empty
-    assert addresses(fetch_sample_page(store, Selection(), SampleFilter(every_run=True))) == [("b", 0)]
+    assert addresses(fetch_sample_page(store, Selection(), SampleFilter(every_run=True))) == [
+        ("b", 0)
+    ]
     assert fetch_imports(store).empty
     assert fetch_rejects(store).empty
     with pytest.raises(StoreError):
@@ -520,7 +781,9 @@ def test_removed_run_is_gone_from_every_answer(store: Store) -> None:
 def test_run_written_again_replaces_itself(store: Store) -> None:
     write(store, run_info("r"), answers("r", [C] * 5))
     write(store, replace(run_info("r"), benchmark="b"), answers("r", [W] * 2))
-    assert fetch_runs(store)[["benchmark", "n_samples", "n_wrong"]].to_numpy().tolist() == [["b", 2, 2]]
+    assert fetch_runs(store)[["benchmark", "n_samples", "n_wrong"]].to_numpy().tolist() == [
+        ["b", 2, 2]
+    ]
 
 
 def test_run_that_goes_on_keeps_its_rows_numbered_and_its_primary_reading(store: Store) -> None:
@@ -531,10 +794,12 @@ def test_run_that_goes_on_keeps_its_rows_numbered_and_its_primary_reading(store:
         writer.add_samples(answers("r", [U], variant="v2"))
     frame = fetch_sample_page(store, Selection(), SampleFilter(primary_only=False))
     assert frame["row_in_run"].tolist() == [0, 1, 2, 3]
-    assert fetch_task_counts(store, Selection())[["n_correct", "n_wrong", "n_unparsed"]].to_numpy().tolist() == [[2, 1, 0]]
+    assert fetch_task_counts(store, Selection())[
+        ["n_correct", "n_wrong", "n_unparsed"]
+    ].to_numpy().tolist() == [[2, 1, 0]]
 
 
-# -- kinds of OOD instances --------------------------------------------------------------------------------------------------------
+# -- kinds of OOD instances ------------------------------------------------------------------------
 
 
 def of_kind(kind: str, **facts: Any) -> dict[str, Any]:
@@ -543,11 +808,22 @@ def of_kind(kind: str, **facts: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def two_kinds(store: Store) -> Store:
-    """One model: the main run is the newest, an older one has another kind twice, and a second model says nothing about kinds."""
-    for run_id, kind, year, right in (("old decade", "decade", 2022, 1), ("decade", "decade", 2023, 2), ("main", "scatter", 2025, 3)):
+    """One model: the main run is the newest, an older one has another kind twice, and a second
+    model says nothing about kinds.
+    """
+    for run_id, kind, year, right in (
+        ("old decade", "decade", 2022, 1),
+        ("decade", "decade", 2023, 2),
+        ("main", "scatter", 2025, 3),
+    ):
         rows = [answers(run_id, [C] * right + [W] * (4 - right), split=split) for split in Split]
         write(store, run_info(run_id, **of_kind(kind, finished_at=datetime(year, 1, 1))), *rows)
-    write(store, run_info("plain", model="other"), answers("plain", [C], split=Split.ID), answers("plain", [W], split=Split.OOD))
+    write(
+        store,
+        run_info("plain", model="other"),
+        answers("plain", [C], split=Split.ID),
+        answers("plain", [W], split=Split.OOD),
+    )
     return store
 
 
@@ -556,8 +832,12 @@ def test_without_a_kind_every_models_main_run_counts(two_kinds: Store) -> None:
     assert count_samples(two_kinds, Selection(), SampleFilter()) == 8 + 2
 
 
-@pytest.mark.parametrize(("kind", "run", "right"), [("decade", "decade", 2), ("scatter", "main", 3)])
-def test_a_kind_takes_the_newest_run_of_that_kind(two_kinds: Store, kind: str, run: str, right: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "run", "right"), [("decade", "decade", 2), ("scatter", "main", 3)]
+)
+def test_a_kind_takes_the_newest_run_of_that_kind(
+    two_kinds: Store, kind: str, run: str, right: int
+) -> None:
     chosen = Selection(ood=kind)
     counts = fetch_task_counts(two_kinds, chosen)
     assert set(counts["run_id"]) == {run} and counts["n_correct"].tolist() == [right, right]

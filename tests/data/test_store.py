@@ -1,4 +1,6 @@
-"""The store as a file: shared between threads and processes, versioned, migrated, and clear about why it cannot be opened."""
+"""The store as a file: shared between threads and processes, versioned, migrated, and clear about
+why it cannot be opened.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,16 @@ import pytest
 
 import data.store as store_module
 from data.importers.kit.base import SAMPLE_SCHEMA
-from data.records import Outcome, RunInfo, Score, ScoredSample, Split, StoreBusyError, StoreError, field_names
+from data.records import (
+    Outcome,
+    RunInfo,
+    Score,
+    ScoredSample,
+    Split,
+    StoreBusyError,
+    StoreError,
+    field_names,
+)
 from data.store import SCHEMA_VERSION, Store
 from data.writer import writing
 
@@ -28,7 +39,12 @@ ROOT = Path(__file__).resolve().parents[2]
 def add_run(store: Store, run_id: str, n_samples: int = 0) -> None:
     with writing(store) as writer:
         writer.add_run(RunInfo(run_id=run_id, model_raw=f"model-{run_id}", format="test"))
-        writer.add_samples([ScoredSample(run_id=run_id, task="t", instance_id=str(i), outcome=Outcome.CORRECT) for i in range(n_samples)])
+        writer.add_samples(
+            [
+                ScoredSample(run_id=run_id, task="t", instance_id=str(i), outcome=Outcome.CORRECT)
+                for i in range(n_samples)
+            ]
+        )
 
 
 def child(code: str, *arguments: str) -> subprocess.Popen[str]:
@@ -43,10 +59,15 @@ def child(code: str, *arguments: str) -> subprocess.Popen[str]:
 
 def columns_of(store: Store, table: str) -> set[str]:
     with store.cursor() as cursor:
-        return {row[0] for row in cursor.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = ?", [table]).fetchall()}
+        return {
+            row[0]
+            for row in cursor.execute(
+                "SELECT column_name FROM duckdb_columns() WHERE table_name = ?", [table]
+            ).fetchall()
+        }
 
 
-# -- schema ------------------------------------------------------------------------------------------------------------------------
+# -- schema ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -74,38 +95,52 @@ def test_arrow_columns_of_samples_are_the_fields_of_the_record() -> None:
 
 
 @pytest.mark.parametrize(("enum", "words"), [("split", list(Split)), ("outcome", list(Outcome))])
-def test_enums_of_the_schema_are_those_of_the_records(tmp_path: Path, enum: str, words: list[str]) -> None:
+def test_enums_of_the_schema_are_those_of_the_records(
+    tmp_path: Path, enum: str, words: list[str]
+) -> None:
     with Store(tmp_path).cursor() as cursor:
         ((found,),) = cursor.execute(f"SELECT enum_range(NULL::{enum})").fetchall()
     assert found == [str(word) for word in words]
 
 
-def test_older_schema_is_migrated_step_by_step_and_keeps_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_older_schema_is_migrated_step_by_step_and_keeps_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old = Store(tmp_path / "store")
     add_run(old, "r1", n_samples=3)
     version = old.version
     old.close()
     home = tmp_path / "home"
     (home / "migrations").mkdir(parents=True)
-    (home / "migrations" / f"to_{SCHEMA_VERSION + 1:03}.sql").write_text("ALTER TABLE runs ADD COLUMN mood VARCHAR;")
-    (home / "migrations" / f"to_{SCHEMA_VERSION + 2:03}.sql").write_text("UPDATE runs SET mood = 'calm';")
+    (home / "migrations" / f"to_{SCHEMA_VERSION + 1:03}.sql").write_text(
+        "ALTER TABLE runs ADD COLUMN mood VARCHAR;"
+    )
+    (home / "migrations" / f"to_{SCHEMA_VERSION + 2:03}.sql").write_text(
+        "UPDATE runs SET mood = 'calm';"
+    )
     monkeypatch.setattr(store_module, "_HERE", home)
     monkeypatch.setattr(store_module, "SCHEMA_VERSION", SCHEMA_VERSION + 2)
     new = Store(tmp_path / "store")
     with new.cursor() as cursor:
         assert cursor.execute("SELECT run_id, mood FROM runs").fetchall() == [("r1", "calm")]
-        assert cursor.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchall() == [(str(SCHEMA_VERSION + 2),)]
+        assert cursor.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchall() == [
+            (str(SCHEMA_VERSION + 2),)
+        ]
         assert cursor.execute("SELECT count(*) FROM samples").fetchall() == [(3,)]
     assert new.version >= version
 
 
-def test_failed_migration_leaves_the_store_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_migration_leaves_the_store_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old = Store(tmp_path / "store")
     add_run(old, "r1")
     old.close()
     home = tmp_path / "home"
     (home / "migrations").mkdir(parents=True)
-    (home / "migrations" / f"to_{SCHEMA_VERSION + 1:03}.sql").write_text("ALTER TABLE runs ADD COLUMN mood VARCHAR; SELECT * FROM nowhere;")
+    (home / "migrations" / f"to_{SCHEMA_VERSION + 1:03}.sql").write_text(
+        "ALTER TABLE runs ADD COLUMN mood VARCHAR; SELECT * FROM nowhere;"
+    )
     with monkeypatch.context() as patch:
         patch.setattr(store_module, "_HERE", home)
         patch.setattr(store_module, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
@@ -119,7 +154,9 @@ def test_store_of_a_newer_charybdis_is_refused_with_both_versions(tmp_path: Path
     with store.transaction() as cursor:
         cursor.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
     store.close()
-    with pytest.raises(StoreError, match=rf"schema version 99.*up to {SCHEMA_VERSION}.*Update Charybdis"):
+    with pytest.raises(
+        StoreError, match=rf"schema version 99.*up to {SCHEMA_VERSION}.*Update Charybdis"
+    ):
         Store(tmp_path)
 
 
@@ -149,7 +186,9 @@ def test_foreign_duckdb_file_is_refused_and_its_tables_named(tmp_path: Path) -> 
         Store(file)
     time.sleep(2 * store_module.IDLE_S)  # until the file is let go of
     with duckdb.connect(str(file)) as connection:
-        assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("cats",)]
+        assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [
+            ("cats",)
+        ]
 
 
 def test_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -166,7 +205,7 @@ def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         Store(tmp_path / "file" / "store")
 
 
-# -- version and transactions ------------------------------------------------------------------------------------------------------
+# -- version and transactions ----------------------------------------------------------------------
 
 
 def test_version_goes_up_by_one_with_every_commit_and_never_back(tmp_path: Path) -> None:
@@ -226,17 +265,21 @@ def test_close_while_in_use_is_refused(tmp_path: Path) -> None:
         store.close()
 
 
-# -- threads -----------------------------------------------------------------------------------------------------------------------
+# -- threads ---------------------------------------------------------------------------------------
 
 
 def test_eight_threads_get_800_of_800_right_answers(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with store.transaction() as cursor:
-        cursor.execute("CREATE TABLE numbers AS SELECT range AS n, range % 97 AS rest FROM range(50_000)")
+        cursor.execute(
+            "CREATE TABLE numbers AS SELECT range AS n, range % 97 AS rest FROM range(50_000)"
+        )
 
     def ask(rest: int) -> bool:
         with store.cursor() as cursor:
-            found = cursor.execute("SELECT count(*), sum(n) FROM numbers WHERE rest = ?", [rest % 97]).fetchall()
+            found = cursor.execute(
+                "SELECT count(*), sum(n) FROM numbers WHERE rest = ?", [rest % 97]
+            ).fetchall()
         expected = range(rest % 97, 50_000, 97)
         return found == [(len(expected), sum(expected))]
 
@@ -267,16 +310,29 @@ def test_damaged_file_is_told_and_not_a_crash(tmp_path: Path, n_bytes_left: floa
     with writing(store) as writer:
         writer.add_run(RunInfo(run_id="r", model_raw="m", format="test"))
         writer.add_samples(
-            [ScoredSample(run_id="r", task="t", instance_id=str(i), response=hashlib.sha512(b"%d" % i).hexdigest()) for i in range(9_000)]
+            [
+                ScoredSample(
+                    run_id="r",
+                    task="t",
+                    instance_id=str(i),
+                    response=hashlib.sha512(b"%d" % i).hexdigest(),
+                )
+                for i in range(9_000)
+            ]
         )
     store.close()
     content = store.file.read_bytes()
-    store.file.write_bytes(content[: int(n_bytes_left if n_bytes_left % 1 == 0 else n_bytes_left * len(content))])
-    with pytest.raises(StoreError, match=re.escape(str(store.file))), Store(tmp_path).cursor() as cursor:
+    store.file.write_bytes(
+        content[: int(n_bytes_left if n_bytes_left % 1 == 0 else n_bytes_left * len(content))]
+    )
+    with (
+        pytest.raises(StoreError, match=re.escape(str(store.file))),
+        Store(tmp_path).cursor() as cursor,
+    ):
         cursor.execute("SELECT max(response) FROM samples").fetchall()
 
 
-# -- processes ---------------------------------------------------------------------------------------------------------------------
+# -- processes -------------------------------------------------------------------------------------
 
 
 def test_two_processes_take_turns_and_see_each_others_rows(tmp_path: Path) -> None:
@@ -334,7 +390,9 @@ def test_busy_store_names_the_process_that_holds_it_and_what_to_do(tmp_path: Pat
 
 
 @pytest.mark.parametrize("pause_s", [0.245, 0.248, 0.250, 0.252, 0.254, 0.256, 0.258, 0.260])
-def test_process_that_ends_while_the_store_closes_ends_in_peace(tmp_path: Path, pause_s: float) -> None:
+def test_process_that_ends_while_the_store_closes_ends_in_peace(
+    tmp_path: Path, pause_s: float
+) -> None:
     code = """
         import sys, time
         from data.store import Store
@@ -346,12 +404,17 @@ def test_process_that_ends_while_the_store_closes_ends_in_peace(tmp_path: Path, 
     assert (process.returncode, errors) == (0, "")
 
 
-# -- what SQL on a store may not do ------------------------------------------------------------------------------------------------
+# -- what SQL on a store may not do ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "sql",
-    ["COPY (SELECT 1) TO '{folder}/out.csv'", "SELECT * FROM read_csv('{folder}/in.csv')", "ATTACH '{folder}/x.duckdb'", "SET threads = 1"],
+    [
+        "COPY (SELECT 1) TO '{folder}/out.csv'",
+        "SELECT * FROM read_csv('{folder}/in.csv')",
+        "ATTACH '{folder}/x.duckdb'",
+        "SET threads = 1",
+    ],
 )
 def test_sql_on_a_store_reaches_no_other_file(tmp_path: Path, sql: str) -> None:
     (tmp_path / "in.csv").write_text("a\n1\n")

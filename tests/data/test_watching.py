@@ -1,4 +1,6 @@
-"""Watched folders: new and grown files come in, none comes twice, and one cut off in the middle loses only its last line."""
+"""Watched folders: new and grown files come in, none comes twice, and one cut off in the middle
+loses only its last line.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,25 @@ from data.watching import Watch, watch_folders, watched_folders
 from tests.data.importers.inspect_files import HEADER, put, write_eval
 from tests.data.importers.inspect_files import sample as inspect_sample
 
-RUN = {"kind": "run", "run_id": "r", "model_raw": "m", "format": "probe", "level_scheme": "scylla", "status": "partial"}
+RUN = {
+    "kind": "run",
+    "run_id": "r",
+    "model_raw": "m",
+    "format": "probe",
+    "level_scheme": "scylla",
+    "status": "partial",
+}
 
 
 def line(place: int, outcome: str = "correct") -> str:
-    sample = {"kind": "sample", "run_id": "r", "task": "two_sum", "instance_id": f"{place}", "split": "id", "outcome": outcome}
+    sample = {
+        "kind": "sample",
+        "run_id": "r",
+        "task": "two_sum",
+        "instance_id": f"{place}",
+        "split": "id",
+        "outcome": outcome,
+    }
     return json.dumps(sample) + "\n"
 
 
@@ -66,7 +82,9 @@ def test_new_and_grown_files_come_in_once(store: Store, folder: Path) -> None:
     assert n_correct(store) == 3 and len(fetch_runs(store)) == 1
 
 
-def test_file_that_ends_in_the_middle_of_a_line_comes_in_and_is_made_whole_later(store: Store, folder: Path) -> None:
+def test_file_that_ends_in_the_middle_of_a_line_comes_in_and_is_made_whole_later(
+    store: Store, folder: Path
+) -> None:
     watch_folders(store, [folder])
     watch = Watch(store)
     file = folder / "run.jsonl"
@@ -83,7 +101,9 @@ def test_bad_file_is_told_and_tried_again_when_it_changes(store: Store, folder: 
     watch_folders(store, [folder])
     watch = Watch(store)
     file = folder / "run.jsonl"
-    file.write_text('{"kind":"run","run_id":"r","model_raw":"m"}\n')  # format is missing: nothing can be used
+    file.write_text(
+        '{"kind":"run","run_id":"r","model_raw":"m"}\n'
+    )  # format is missing: nothing can be used
     assert [result.status for result in watch.look()] == ["failed"]
     assert watch.look() == []
     file.write_text(json.dumps(RUN) + "\n" + line(0))
@@ -91,12 +111,14 @@ def test_bad_file_is_told_and_tried_again_when_it_changes(store: Store, folder: 
     assert [result.status for result in watch.results] == ["imported", "failed"]
 
 
-# -- runs that are still being written ---------------------------------------------------------------------------------------------
+# -- runs that are still being written -------------------------------------------------------------
 
 
 def statuses(store: Store) -> list[tuple[str, int]]:
     """Status and number of samples of each run."""
-    return [(str(status), int(n)) for status, n in fetch_runs(store)[["status", "n_samples"]].to_numpy()]
+    return [
+        (str(status), int(n)) for status, n in fetch_runs(store)[["status", "n_samples"]].to_numpy()
+    ]
 
 
 def append(archive: Path, whole: Path, names: list[str]) -> None:
@@ -106,7 +128,9 @@ def append(archive: Path, whole: Path, names: list[str]) -> None:
             growing.writestr(name, source.read(name))
 
 
-def test_growing_log_is_running_with_its_samples_so_far_until_its_end_is_there(store: Store, folder: Path, shared: Path) -> None:
+def test_growing_log_is_running_with_its_samples_so_far_until_its_end_is_there(
+    store: Store, folder: Path, shared: Path
+) -> None:
     genuine = shared / "fixtures" / "inspect" / "repo_tests" / "log_streaming.eval"
     watch_folders(store, [folder])
     watch, log = Watch(store), folder / "log.eval"
@@ -117,14 +141,26 @@ def test_growing_log_is_running_with_its_samples_so_far_until_its_end_is_there(s
     watch.look()
     assert statuses(store) == [("running", 2)]
     assert fetch_run(store, fetch_runs(store)["run_id"][0])["status"] == "running"
-    append(log, genuine, ["samples/1_epoch_1.json", "samples/1_epoch_2.json", "summaries.json", "reductions.json", "header.json"])
+    append(
+        log,
+        genuine,
+        [
+            "samples/1_epoch_1.json",
+            "samples/1_epoch_2.json",
+            "summaries.json",
+            "reductions.json",
+            "header.json",
+        ],
+    )
     watch.look()
     assert statuses(store) == [("success", 4)]
     with store.cursor() as cursor:
         assert cursor.execute("SELECT count(*) FROM imports").fetchall() == [(1,)]
 
 
-def test_quiet_log_is_not_called_running_any_more(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quiet_log_is_not_called_running_any_more(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     watch_folders(store, [folder])
     watch = Watch(store)
     write_eval(folder / "log.eval", [inspect_sample(1)], None)
@@ -143,20 +179,25 @@ def test_quiet_log_is_not_called_running_any_more(store: Store, folder: Path, mo
     assert store.version == version + 1
 
 
-def test_unfinished_log_that_is_not_watched_is_not_called_running(store: Store, folder: Path) -> None:
+def test_unfinished_log_that_is_not_watched_is_not_called_running(
+    store: Store, folder: Path
+) -> None:
     write_eval(folder / "log.eval", [inspect_sample(1)], None)
     list(import_sources(store, discover([folder]).sources))
     assert statuses(store) == [("started", 1)]
 
 
-def test_growing_samples_are_one_run_which_ends_when_their_results_are_there(store: Store, folder: Path, shared: Path) -> None:
+def test_growing_samples_are_one_run_which_ends_when_their_results_are_there(
+    store: Store, folder: Path, shared: Path
+) -> None:
     genuine = shared / "fixtures" / "lm_eval_v04" / "selfmade_0.4.13" / "tiny-random__tiny-b"
     (samples,) = genuine.glob("samples_cc_add1_*.jsonl")
     (results,) = genuine.glob("results_*.json")
     lines = samples.read_bytes().splitlines(keepends=True)
     watch_folders(store, [folder])
     watch = Watch(store)
-    for n in (5, 9):  # each state of a samples file gives a run id of its own: the newer one must replace the older one
+    # Each state of a samples file gives a run id of its own: the newer one must replace the older.
+    for n in (5, 9):
         (folder / samples.name).write_bytes(b"".join(lines[:n]))
         watch.look()
         assert statuses(store) == [("running", n)]
@@ -166,18 +207,24 @@ def test_growing_samples_are_one_run_which_ends_when_their_results_are_there(sto
     assert statuses(store) == [("success", len(lines))]
 
 
-def test_run_that_was_finished_stays_when_its_file_is_written_anew(store: Store, folder: Path) -> None:
+def test_run_that_was_finished_stays_when_its_file_is_written_anew(
+    store: Store, folder: Path
+) -> None:
     watch_folders(store, [folder])
     watch = Watch(store)
     for run_id, status in (("a", "success"), ("b", "started"), ("c", "started")):
         (folder / "run.jsonl").write_text(
-            json.dumps(RUN | {"run_id": run_id, "status": status}) + "\n" + line(0).replace('"r"', f'"{run_id}"')
+            json.dumps(RUN | {"run_id": run_id, "status": status})
+            + "\n"
+            + line(0).replace('"r"', f'"{run_id}"')
         )
         watch.look()
     assert sorted(fetch_runs(store)["run_id"]) == ["a", "c"]
 
 
-def test_store_remembers_which_folders_and_refuses_what_is_none(store: Store, folder: Path, tmp_path: Path) -> None:
+def test_store_remembers_which_folders_and_refuses_what_is_none(
+    store: Store, folder: Path, tmp_path: Path
+) -> None:
     assert watched_folders(store) == ()
     assert watch_folders(store, [folder, folder]) == (folder,)
     assert watched_folders(open_store(store.folder)) == (folder,)
@@ -204,6 +251,8 @@ def test_thread_looks_by_itself_until_it_is_stopped(store: Store, folder: Path) 
     watch.stop()
     assert n_correct(store) == 1
     time.sleep(0.2)
-    (folder / "more.jsonl").write_text(json.dumps(RUN | {"run_id": "s"}) + "\n" + line(0).replace('"r"', '"s"'))
+    (folder / "more.jsonl").write_text(
+        json.dumps(RUN | {"run_id": "s"}) + "\n" + line(0).replace('"r"', '"s"')
+    )
     time.sleep(0.3)
     assert len(fetch_runs(store)) == 1

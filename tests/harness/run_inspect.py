@@ -1,4 +1,5 @@
-"""Run by the harness environment's Python: one Inspect evaluation of a local model on questions of a JSONL file. Not a test itself.
+"""Run by the harness environment's Python: one Inspect evaluation of a local model on questions of
+a JSONL file. Not a test itself.
 
 Usage: run_inspect.py MODEL_FOLDER MODEL_NAME QUESTIONS LOG_FOLDER TASK
 """
@@ -24,7 +25,8 @@ model = get_model(
     model_path=folder,
     device="cpu",
     do_sample=False,
-    chat_template="{{ messages[0]['content'] }}",  # the ladder has no roles: the question stands alone
+    # the ladder has no roles: the question stands alone
+    chat_template="{{ messages[0]['content'] }}",
     config=GenerateConfig(max_tokens=24, max_connections=16),
 )
 log = inspect_ai.eval(task, model=model, log_dir=logs, display="none")[0]

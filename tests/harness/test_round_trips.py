@@ -1,4 +1,5 @@
-"""The same questions to the same model through lm-evaluation-harness, Inspect and our own probe: real logs, and the same outcome each.
+"""The same questions to the same model through lm-evaluation-harness, Inspect and our own probe:
+real logs, and the same outcome each.
 
 The harnesses run in an environment of their own (`make harness`), on a model of our ladder.
 """
@@ -40,7 +41,9 @@ metadata: {{version: 1.0}}
 
 @pytest.fixture(scope="module", autouse=True)
 def harness() -> None:
-    """Without the harnesses these tests are skipped with the reason printed; in CI that is a failure."""
+    """Without the harnesses these tests are skipped with the reason printed; in CI that is a
+    failure.
+    """
     if not (HARNESS / "lm_eval").exists():
         reason = "no harness environment: make harness"
         if os.environ.get("CI"):
@@ -51,7 +54,19 @@ def harness() -> None:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = tmp_path_factory.mktemp("round-trips") / "store"
-    words = ["probe", "--model", f"ladder:{MODEL}", "--task", TASK, "--n", str(N), "--store", str(folder), "--empty", "--json"]
+    words = [
+        "probe",
+        "--model",
+        f"ladder:{MODEL}",
+        "--task",
+        TASK,
+        "--n",
+        str(N),
+        "--store",
+        str(folder),
+        "--empty",
+        "--json",
+    ]
     done = CliRunner().invoke(cli, words)
     assert done.exit_code == 0, done.output
     return open_store(folder)
@@ -60,7 +75,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.fixture(scope="module")
 def probed(store: Store) -> pd.DataFrame:
     """Our own answers: what was asked, what is right, what became of it."""
-    frame = fetch_answers(store, Selection(models=(MODEL,)), columns=("input", "target", "response"))
+    frame = fetch_answers(
+        store, Selection(models=(MODEL,)), columns=("input", "target", "response")
+    )
     assert len(frame) == 2 * N and 0 < (frame["outcome"] == "correct").sum() < 2 * N
     return frame
 
@@ -69,18 +86,31 @@ def probed(store: Store) -> pd.DataFrame:
 def questions(probed: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("questions") / "questions.jsonl"
     rows = zip(probed["instance_id"], probed["split"], probed["input"], strict=True)
-    # As the model writes it, without the sign that ends an answer: that is a token of its own, which harnesses cut off.
-    written = [" " + " ".join(f"{number:02d}" for number in json.loads(target)) for target in probed["target"]]
-    items = [{"id": f"{split}-{name}", "prompt": prompt, "target": text} for (name, split, prompt), text in zip(rows, written, strict=True)]
+    # As the model writes it, without the sign that ends an answer: that is a token of its own,
+    # which harnesses cut off.
+    written = [
+        " " + " ".join(f"{number:02d}" for number in json.loads(target))
+        for target in probed["target"]
+    ]
+    items = [
+        {"id": f"{split}-{name}", "prompt": prompt, "target": text}
+        for (name, split, prompt), text in zip(rows, written, strict=True)
+    ]
     file.write_text("".join(json.dumps(item) + "\n" for item in items))
     return file
 
 
 def run(folder: Path, *words: str) -> None:
     environment = os.environ | {
-        "HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "hf"), "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "NO_COLOR": "1",
-    }  # fmt: skip
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
+        "HF_HUB_OFFLINE": "1",
+        "HF_HOME": str(folder / "hf"),
+        "OMP_NUM_THREADS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "NO_COLOR": "1",
+    }
+    done = subprocess.run(
+        words, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
@@ -95,22 +125,60 @@ def imported(store: Store, logs: Path, log_format: str) -> pd.DataFrame:
     return fetch_answers(store, Selection(runs=(run_id,)), columns=("response",))
 
 
-def test_lm_evaluation_harness_comes_to_the_same_outcomes(store: Store, probed: pd.DataFrame, questions: Path, tmp_path: Path) -> None:
+def test_lm_evaluation_harness_comes_to_the_same_outcomes(
+    store: Store, probed: pd.DataFrame, questions: Path, tmp_path: Path
+) -> None:
     (tmp_path / "tasks").mkdir()
-    (tmp_path / "tasks" / f"{TASK}.yaml").write_text(LM_EVAL_TASK.format(task=TASK, questions=questions))
+    (tmp_path / "tasks" / f"{TASK}.yaml").write_text(
+        LM_EVAL_TASK.format(task=TASK, questions=questions)
+    )
     model = f"pretrained={ROOT / 'probe/ladder/weights' / MODEL},dtype=float32"
-    options = ["--include_path", "tasks", "--output_path", "out", "--log_samples", "--device", "cpu", "--batch_size", "16"]
-    run(tmp_path, str(HARNESS / "lm_eval"), "run", "--model", "hf", "--model_args", model, "--tasks", TASK, *options)
+    options = [
+        "--include_path",
+        "tasks",
+        "--output_path",
+        "out",
+        "--log_samples",
+        "--device",
+        "cpu",
+        "--batch_size",
+        "16",
+    ]
+    run(
+        tmp_path,
+        str(HARNESS / "lm_eval"),
+        "run",
+        "--model",
+        "hf",
+        "--model_args",
+        model,
+        "--tasks",
+        TASK,
+        *options,
+    )
     answers = imported(store, tmp_path / "out", "lm_eval_v04")
     in_order = answers.assign(place=answers["instance_id"].astype(int)).sort_values("place")
-    assert [text.strip() for text in in_order["response"]] == [text.removesuffix("$").strip() for text in probed["response"]]
+    assert [text.strip() for text in in_order["response"]] == [
+        text.removesuffix("$").strip() for text in probed["response"]
+    ]
     assert in_order["outcome"].tolist() == probed["outcome"].tolist()
 
 
-def test_inspect_comes_to_the_same_outcomes(store: Store, probed: pd.DataFrame, questions: Path, tmp_path: Path) -> None:
+def test_inspect_comes_to_the_same_outcomes(
+    store: Store, probed: pd.DataFrame, questions: Path, tmp_path: Path
+) -> None:
     model = ROOT / "probe/ladder/weights" / MODEL
     script = Path(__file__).with_name("run_inspect.py")
-    run(tmp_path, str(HARNESS / "python"), str(script), str(model), MODEL, str(questions), str(tmp_path / "logs"), TASK)
+    run(
+        tmp_path,
+        str(HARNESS / "python"),
+        str(script),
+        str(model),
+        MODEL,
+        str(questions),
+        str(tmp_path / "logs"),
+        TASK,
+    )
     answers = imported(store, tmp_path / "logs", "inspect").set_index("instance_id")
     mine = probed.set_index(probed["split"].astype(str) + "-" + probed["instance_id"])
     assert set(answers.index) == set(mine.index)

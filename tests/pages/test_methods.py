@@ -1,4 +1,6 @@
-"""The methods page under Streamlit's test harness: the list, a search, one method in full, and words it does not know."""
+"""The methods page under Streamlit's test harness: the list, a search, one method in full, and
+words it does not know.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,11 @@ def methods(open_app: OpenApp, store: Path, **query: str) -> AppTest:
 
 
 def texts(app: AppTest) -> str:
-    parts = [element.value for kind in ("markdown", "caption", "warning", "error") for element in getattr(app, kind)]
+    parts = [
+        element.value
+        for kind in ("markdown", "caption", "warning", "error")
+        for element in getattr(app, kind)
+    ]
     return "\n".join(parts).replace("\\", "")
 
 
@@ -38,7 +44,9 @@ def test_the_sentence_counts_methods_and_agreement(open_app: OpenApp, empty_stor
     assert len(app.dataframe[0].value) == len(read_methods())
 
 
-def test_a_link_opens_a_method_with_formula_source_and_agreement(open_app: OpenApp, demo_store: Path) -> None:
+def test_a_link_opens_a_method_with_formula_source_and_agreement(
+    open_app: OpenApp, demo_store: Path
+) -> None:
     app = methods(open_app, demo_store, method="wilson_interval")
     assert not app.exception
     (formula,) = app.latex
@@ -55,7 +63,9 @@ def test_a_link_opens_a_method_with_formula_source_and_agreement(open_app: OpenA
         assert part.replace("_", "_") in said
 
 
-def test_a_captions_link_opens_every_method_behind_its_chart(open_app: OpenApp, demo_store: Path) -> None:
+def test_a_captions_link_opens_every_method_behind_its_chart(
+    open_app: OpenApp, demo_store: Path
+) -> None:
     app = methods(open_app, demo_store, method="level_mean,level_set")
     assert len(app.latex) == 2 and not app.exception
     said = texts(app)
@@ -66,20 +76,36 @@ def test_a_method_says_where_simulation_finds_it_short(open_app: OpenApp, demo_s
     rates = read_calibration()
     short = rates[(rates["method"] == "level_set") & ~rates["is_kept"]].iloc[0]
     said = texts(methods(open_app, demo_store, method="level_set"))
-    assert f"{short['design']}: holds the truth in {100 * short['rate']:.1f}" in said and "not kept" in said
+    assert (
+        f"{short['design']}: holds the truth in {100 * short['rate']:.1f}" in said
+        and "not kept" in said
+    )
 
 
 def test_captions_lead_to_methods_that_are_listed() -> None:
-    """Every key that a caption names is in the list; the charts of the four pages of statistics have such a link."""
+    """Every key that a caption names is in the list; the charts of the four pages of statistics
+    have such a link.
+    """
     keys = {method.key for method in read_methods()}
     named: dict[str, set[str]] = {}
-    for file in (ROOT / "ui").glob("*/*sections.py"):
-        for call in (node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)):
+    for file in (ROOT / "pages").glob("*/*sections.py"):
+        for call in (
+            node
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call)
+        ):
             if ast.unparse(call.func) == "screen.caption":
                 values = [keyword.value for keyword in call.keywords if keyword.arg == "methods"]
-                texts_of = [part.value for value in values for part in ast.walk(value) if isinstance(part, ast.Constant)]
+                texts_of = [
+                    part.value
+                    for value in values
+                    for part in ast.walk(value)
+                    if isinstance(part, ast.Constant)
+                ]
                 named.setdefault(file.parent.name, set()).update(map(str, texts_of))
-    assert {"valley", "compare", "what_if", "emergence"} <= {page for page, found in named.items() if found}
+    assert {"valley", "compare", "what_if", "emergence"} <= {
+        page for page, found in named.items() if found
+    }
     assert set().union(*named.values()) <= keys
 
 
@@ -95,10 +121,17 @@ def test_its_vectors_are_computed_on_demand(open_app: OpenApp, demo_store: Path)
     assert not app.exception
     frame = app.dataframe[1].value
     # The last vector asks for what is undefined: it agrees, and has no digits.
-    assert len(frame) == 6 and frame["agrees"].all() and (frame["digits"][:5] > 8).all() and frame["digits"].isna()[5]
+    assert (
+        len(frame) == 6
+        and frame["agrees"].all()
+        and (frame["digits"][:5] > 8).all()
+        and frame["digits"].isna()[5]
+    )
 
 
-def test_searching_narrows_the_list_and_a_single_find_opens(open_app: OpenApp, demo_store: Path) -> None:
+def test_searching_narrows_the_list_and_a_single_find_opens(
+    open_app: OpenApp, demo_store: Path
+) -> None:
     app = methods(open_app, demo_store)
     app.text_input(key="find").set_value("fieller").run()
     assert len(app.dataframe[0].value) < 4

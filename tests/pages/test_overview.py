@@ -1,4 +1,6 @@
-"""The overview says what is stored, where to start, and takes result files in; on results, on none, on an odd run."""
+"""The overview says what is stored, where to start, and takes result files in; on results, on none,
+on an odd run.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,18 @@ def table_with(app: AppTest, column: str) -> pd.DataFrame:
     return frames[0]
 
 
-def test_overview_says_how_much_is_stored_and_how_new_it_is(demo_store: Path, open_app: OpenApp) -> None:
+def test_overview_says_how_much_is_stored_and_how_new_it_is(
+    demo_store: Path, open_app: OpenApp
+) -> None:
     app = open_app(demo_store).run()
     assert not app.exception
     assert {metric.label: metric.value for metric in app.metric}["Samples"] == "2,400"
     assert "30 models, 9 with ID and OOD results; newest run added" in texts(app).replace("\\", "")
 
 
-def test_overview_shows_levels_with_their_answers_per_split(demo_store: Path, open_app: OpenApp) -> None:
+def test_overview_shows_levels_with_their_answers_per_split(
+    demo_store: Path, open_app: OpenApp
+) -> None:
     app = open_app(demo_store).run()
     levels = table_with(app, "ID answers")
     # Two models, three tasks, 40 answers each, of which one ended in an error.
@@ -63,7 +69,9 @@ def writable(empty_store: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(empty_store, tmp_path / "store"))
 
 
-def test_path_of_a_table_is_imported_after_its_mapping_was_confirmed(writable: Path, tmp_path: Path, open_app: OpenApp) -> None:
+def test_path_of_a_table_is_imported_after_its_mapping_was_confirmed(
+    writable: Path, tmp_path: Path, open_app: OpenApp
+) -> None:
     file = tmp_path / "scores.csv"
     file.write_bytes(SCORES)
     app = open_app(writable).run()
@@ -79,9 +87,13 @@ def test_path_of_a_table_is_imported_after_its_mapping_was_confirmed(writable: P
     assert {metric.label: metric.value for metric in app.metric}["Models"] == "2"
 
 
-def test_path_that_is_not_there_is_said_so(writable: Path, tmp_path: Path, open_app: OpenApp) -> None:
+def test_path_that_is_not_there_is_said_so(
+    writable: Path, tmp_path: Path, open_app: OpenApp
+) -> None:
     app = open_app(writable).run()
-    next(box for box in app.text_input if "path on this machine" in box.label).input(str(tmp_path / "nowhere"))
+    next(box for box in app.text_input if "path on this machine" in box.label).input(
+        str(tmp_path / "nowhere")
+    )
     next(button for button in app.button if button.label == "Find").click().run()
     assert "There is no file or folder" in app.error[0].value
 
@@ -92,7 +104,9 @@ def with_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pages.overview.guide.MODELS", ())
 
 
-def test_first_visit_shows_five_steps_and_skip_hides_them(demo_store: Path, open_app: OpenApp, with_ladder: None) -> None:
+def test_first_visit_shows_five_steps_and_skip_hides_them(
+    demo_store: Path, open_app: OpenApp, with_ladder: None
+) -> None:
     app = open_app(demo_store).run()
     assert "First visit? Five steps" in texts(app)
     app.button(key="skip guide").click().run()
@@ -106,7 +120,9 @@ def test_guide_needs_the_ladder(demo_store: Path, open_app: OpenApp) -> None:
     assert "First visit?" not in texts(app)
 
 
-def test_guide_off_in_the_url_hides_the_steps(demo_store: Path, open_app: OpenApp, with_ladder: None) -> None:
+def test_guide_off_in_the_url_hides_the_steps(
+    demo_store: Path, open_app: OpenApp, with_ladder: None
+) -> None:
     app = open_app(demo_store)
     app.query_params["guide"] = "off"
     assert "First visit?" not in texts(app.run())

@@ -1,4 +1,6 @@
-"""The probe page: an instance and its reference, a question with its outcome, a batch that is stored, stopped and resumed."""
+"""The probe page: an instance and its reference, a question with its outcome, a batch that is
+stored, stopped and resumed.
+"""
 
 from __future__ import annotations
 
@@ -69,11 +71,15 @@ def pick(app: AppTest, kind: str, key: str, value: object) -> AppTest:
     return next(widget for widget in getattr(app, kind) if widget.key == key).set_value(value).run()
 
 
-# -- one instance ------------------------------------------------------------------------------------------------------------------
+# -- one instance ----------------------------------------------------------------------------------
 
 
-def test_instance_stands_there_with_its_reference_and_prompt(open_app: OpenApp, demo_store: Path) -> None:
-    app = open_probe(open_app, demo_store, probe_task="two_sum", probe_split="ood", number="3", seed="7")
+def test_instance_stands_there_with_its_reference_and_prompt(
+    open_app: OpenApp, demo_store: Path
+) -> None:
+    app = open_probe(
+        open_app, demo_store, probe_task="two_sum", probe_split="ood", number="3", seed="7"
+    )
     assert not app.exception
     wanted = make_batch("two_sum", "ood", 3, 7)[-1]
     assert f"numbers: {wanted.input['numbers']}" in texts(app)
@@ -81,7 +87,9 @@ def test_instance_stands_there_with_its_reference_and_prompt(open_app: OpenApp, 
     assert wanted.prompt in texts(app)
 
 
-def test_question_shows_outcome_reason_and_what_is_stored(open_app: OpenApp, demo_store: Path) -> None:
+def test_question_shows_outcome_reason_and_what_is_stored(
+    open_app: OpenApp, demo_store: Path
+) -> None:
     app = press(open_probe(open_app, demo_store, probe_task="two_sum"), "ask")
     run_until(app, "read after 'answer is'")
     assert not app.exception
@@ -91,7 +99,10 @@ def test_question_shows_outcome_reason_and_what_is_stored(open_app: OpenApp, dem
 
 
 def test_another_instance_takes_the_reply_away(open_app: OpenApp, demo_store: Path) -> None:
-    app = run_until(press(open_probe(open_app, demo_store, probe_task="two_sum"), "ask"), "read after 'answer is'")
+    app = run_until(
+        press(open_probe(open_app, demo_store, probe_task="two_sum"), "ask"),
+        "read after 'answer is'",
+    )
     pick(app, "number_input", "number", 2)
     assert "read after 'answer is'" not in texts(app)
     assert "Nothing asked yet." in texts(app)
@@ -100,7 +111,12 @@ def test_another_instance_takes_the_reply_away(open_app: OpenApp, demo_store: Pa
 def test_level_narrows_the_tasks(open_app: OpenApp, demo_store: Path) -> None:
     app = open_probe(open_app, demo_store, probe_level="2")
     (tasks,) = [box for box in app.selectbox if box.key == "probe_task"]
-    assert set(tasks.options) == {"find_topk", "two_sum", "sort_numbers", "remove_duplicate_numbers"}
+    assert set(tasks.options) == {
+        "find_topk",
+        "two_sum",
+        "sort_numbers",
+        "remove_duplicate_numbers",
+    }
 
 
 @pytest.mark.parametrize(
@@ -112,7 +128,9 @@ def test_level_narrows_the_tasks(open_app: OpenApp, demo_store: Path) -> None:
         ("demo:other", "There is no demo model"),
     ],
 )
-def test_model_that_cannot_be_opened_is_told_readably(open_app: OpenApp, demo_store: Path, ref: str, said: str) -> None:
+def test_model_that_cannot_be_opened_is_told_readably(
+    open_app: OpenApp, demo_store: Path, ref: str, said: str
+) -> None:
     if ref.startswith("no/"):
         pytest.importorskip("torch")
     app = run_until(press(open_probe(open_app, demo_store, ref=ref), "ask"), said)
@@ -126,24 +144,31 @@ def test_elicited_instances_need_a_batch_first(open_app: OpenApp, demo_store: Pa
     assert not app.exception
 
 
-def test_no_gpu_is_a_state_and_no_error(open_app: OpenApp, demo_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_gpu_is_a_state_and_no_error(
+    open_app: OpenApp, demo_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(
-        "pages.probe.sections.machine_words", lambda: "No GPU: models run on the CPU, which is what the ladder is made for."
+        "pages.probe.sections.machine_words",
+        lambda: "No GPU: models run on the CPU, which is what the ladder is made for.",
     )
     app = open_probe(open_app, demo_store)
     assert "No model is open. No GPU: models run on the CPU" in texts(app)
     assert not app.error
 
 
-def test_beyond_this_machine_only_listed_models_can_be_opened(open_app: OpenApp, demo_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beyond_this_machine_only_listed_models_can_be_opened(
+    open_app: OpenApp, demo_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept = st.get_option
-    monkeypatch.setattr(st, "get_option", lambda name: "0.0.0.0" if name == "server.address" else kept(name))
+    monkeypatch.setattr(
+        st, "get_option", lambda name: "0.0.0.0" if name == "server.address" else kept(name)
+    )
     app = open_probe(open_app, demo_store, ref="/etc")
     assert "only the models of the list can be opened here" in texts(app)
     assert not [button for button in app.button if button.key == "ask"]
 
 
-# -- batches -----------------------------------------------------------------------------------------------------------------------
+# -- batches ---------------------------------------------------------------------------------------
 
 
 def open_batch(open_app: OpenApp, store: Path) -> AppTest:
@@ -163,13 +188,18 @@ def test_batch_is_stored_and_its_valley_drawn(open_app: OpenApp, writable: Path)
     assert {link.proto.page for link in app.get("page_link")} >= {"samples"}
 
 
-def test_question_after_a_batch_is_placed_on_the_stored_counts(open_app: OpenApp, writable: Path) -> None:
+def test_question_after_a_batch_is_placed_on_the_stored_counts(
+    open_app: OpenApp, writable: Path
+) -> None:
     app = open_batch(open_app, writable)
     pick(app, "number_input", "batch n", 2)
     run_until(press(app, "run batch"), "done")
     app.query_params["probe_view"] = "Ask one"
     app = open_probe(open_app, writable, probe_task="two_sum", number="9")
-    run_until(press(app, "ask"), "Stored of demo:oracle:0:1 on two_sum, ID: 2 of 2 correct; with this answer 3 of 3.")
+    run_until(
+        press(app, "ask"),
+        "Stored of demo:oracle:0:1 on two_sum, ID: 2 of 2 correct; with this answer 3 of 3.",
+    )
     assert "n = 68 stored answers and this one" in texts(app)
 
 
@@ -183,7 +213,10 @@ def test_batch_of_one_split_says_why_there_is_no_valley(open_app: OpenApp, writa
 
 def partial_run(folder: Path) -> tuple[str, ProbeSpec]:
     """A run of the oracle that was stopped after its first batch, as the shell leaves it."""
-    store, spec = Store(folder), ProbeSpec(tasks=("find_mode", "tsp"), n=70, seed=5, splits=(Split.ID, Split.OOD))
+    store, spec = (
+        Store(folder),
+        ProbeSpec(tasks=("find_mode", "tsp"), n=70, seed=5, splits=(Split.ID, Split.OOD)),
+    )
     model = open_model(ORACLE)
     stops = iter([False] * 4)
     for _ in run_probe(model, spec, StoreSink(store), should_stop=lambda: next(stops, True)):
@@ -206,7 +239,9 @@ def test_unfinished_runs_of_the_shell_are_offered(open_app: OpenApp, writable: P
     partial_run(writable)
     app = open_batch(open_app, writable)
     assert not app.exception
-    assert [box.label for box in app.expander if "Unfinished runs" in box.label] == ["Unfinished runs (1)"]
+    assert [box.label for box in app.expander if "Unfinished runs" in box.label] == [
+        "Unfinished runs (1)"
+    ]
 
 
 def test_stopped_batch_offers_to_go_on_and_does(open_app: OpenApp, writable: Path) -> None:

@@ -1,4 +1,6 @@
-"""The runs page: what came in and from where, importing by path, correcting a mapping, rejects, one run in full, removal."""
+"""The runs page: what came in and from where, importing by path, correcting a mapping, rejects, one
+run in full, removal.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def open_runs(open_app: OpenApp, store: Path, **query: str) -> AppTest:
 
 def texts(app: AppTest) -> str:
     kinds = ("markdown", "caption", "info", "warning", "error", "success", "text")
-    return "\n".join(element.value for kind in kinds for element in getattr(app, kind)).replace("\\", "")
+    return "\n".join(element.value for kind in kinds for element in getattr(app, kind)).replace(
+        "\\", ""
+    )
 
 
 def frame_with(app: AppTest, column: str) -> pd.DataFrame:
@@ -58,10 +62,12 @@ def writable(demo_store: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(demo_store, tmp_path / "store"))
 
 
-# -- what is there -----------------------------------------------------------------------------------------------------------------
+# -- what is there ---------------------------------------------------------------------------------
 
 
-def test_list_names_every_run_and_the_sentence_counts_them(open_app: OpenApp, demo_store: Path) -> None:
+def test_list_names_every_run_and_the_sentence_counts_them(
+    open_app: OpenApp, demo_store: Path
+) -> None:
     app = open_runs(open_app, demo_store)
     assert not app.exception
     assert "37 runs of 30 models from 2 imports" in texts(app)
@@ -82,7 +88,9 @@ def test_link_of_a_run_shows_it_in_full(open_app: OpenApp, demo_store: Path) -> 
     assert facts["id_source"] == "ladder"
 
 
-def test_published_run_shows_the_file_it_was_typed_into_and_its_hash(open_app: OpenApp, demo_store: Path) -> None:
+def test_published_run_shows_the_file_it_was_typed_into_and_its_hash(
+    open_app: OpenApp, demo_store: Path
+) -> None:
     run_id = frame_with(open_runs(open_app, demo_store, model="o1-mini"), "run")["run"].iloc[0]
     app = open_runs(open_app, demo_store, run=run_id)
     facts = frame_with(app, "fact").set_index("fact")["value"]
@@ -95,7 +103,9 @@ def test_run_of_a_link_that_is_gone_is_said_so(open_app: OpenApp, demo_store: Pa
     assert "The link asks for run r-none" in texts(app)
 
 
-def test_status_and_warnings_of_a_run_stand_beside_it(open_app: OpenApp, empty_store: Path, tmp_path: Path) -> None:
+def test_status_and_warnings_of_a_run_stand_beside_it(
+    open_app: OpenApp, empty_store: Path, tmp_path: Path
+) -> None:
     folder = Path(shutil.copytree(empty_store, tmp_path / "store"))
     store = Store(folder)
     with writing(store) as writer:
@@ -119,7 +129,9 @@ def test_status_and_warnings_of_a_run_stand_beside_it(open_app: OpenApp, empty_s
 
 @pytest.mark.parametrize("view", ["Runs", "Import", "Sources", "Models", "Rejects"])
 @pytest.mark.parametrize("kind", ["demo_store", "empty_store", "odd_store"])
-def test_every_view_opens_on_every_store(open_app: OpenApp, request: pytest.FixtureRequest, kind: str, view: str) -> None:
+def test_every_view_opens_on_every_store(
+    open_app: OpenApp, request: pytest.FixtureRequest, kind: str, view: str
+) -> None:
     app = open_runs(open_app, request.getfixturevalue(kind), view=view)
     assert not app.exception
     assert not app.error
@@ -136,10 +148,12 @@ def test_sources_are_listed_with_path_format_and_hash(open_app: OpenApp, demo_st
     assert sources["sha256"].str.fullmatch("[0-9a-f]{64}").all()
 
 
-# -- importing ---------------------------------------------------------------------------------------------------------------------
+# -- importing -------------------------------------------------------------------------------------
 
 
-def test_file_of_our_own_comes_in_by_path_with_its_rejects_listed(open_app: OpenApp, writable: Path, tmp_path: Path) -> None:
+def test_file_of_our_own_comes_in_by_path_with_its_rejects_listed(
+    open_app: OpenApp, writable: Path, tmp_path: Path
+) -> None:
     lines = [{"kind": "run", "run_id": "mine", "model_raw": "my-model", "format": "probe"}]
     lines += [
         {"kind": "sample", "run_id": "mine", "task": "t", "instance_id": f"{i}", "outcome": word}
@@ -150,31 +164,43 @@ def test_file_of_our_own_comes_in_by_path_with_its_rejects_listed(open_app: Open
     app = import_path(open_runs(open_app, writable, view="Import"), file)
     assert not app.exception
     assert "Imported 1 run and 1 sample from 1 source; 1 record rejected." in texts(app)
-    assert "Which model is better, and how sure is that?" in {link.proto.label for link in app.get("page_link")}
+    assert "Which model is better, and how sure is that?" in {
+        link.proto.label for link in app.get("page_link")
+    }
     assert "'splendid'" in frame_with(app, "found")["found"].iloc[0]
     rejects = open_runs(open_app, writable, view="Rejects")
     assert frame_with(rejects, "found")["source"].tolist() == [str(file)]
 
 
-def test_same_file_again_is_said_to_be_unchanged(open_app: OpenApp, writable: Path, tmp_path: Path) -> None:
+def test_same_file_again_is_said_to_be_unchanged(
+    open_app: OpenApp, writable: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "mine.jsonl"
-    file.write_text(json.dumps({"kind": "run", "run_id": "mine", "model_raw": "m", "format": "probe"}) + "\n")
+    file.write_text(
+        json.dumps({"kind": "run", "run_id": "mine", "model_raw": "m", "format": "probe"}) + "\n"
+    )
     app = import_path(open_runs(open_app, writable, view="Import"), file)
     app = import_path(app, file)
     assert "1 source in already, unchanged." in texts(app)
 
 
-def test_folder_of_foreign_files_lists_them_and_stores_nothing(open_app: OpenApp, writable: Path, tmp_path: Path) -> None:
+def test_folder_of_foreign_files_lists_them_and_stores_nothing(
+    open_app: OpenApp, writable: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "notes"
     folder.mkdir()
     (folder / "diary.txt").write_text("dear diary")
     app = import_path(open_runs(open_app, writable, view="Import"), folder)
     assert "1 file left alone." in texts(app)
-    assert frame_with(app, "what happened")["what happened"].tolist() == ["no importer knows this content"]
+    assert frame_with(app, "what happened")["what happened"].tolist() == [
+        "no importer knows this content"
+    ]
     assert len(fetch_runs(Store(writable))) == 37
 
 
-def test_table_waits_for_its_mapping_and_follows_the_corrections(open_app: OpenApp, writable: Path, tmp_path: Path) -> None:
+def test_table_waits_for_its_mapping_and_follows_the_corrections(
+    open_app: OpenApp, writable: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "scores.csv"
     file.write_text(PERCENT)
     app = import_path(open_runs(open_app, writable, view="Import"), file)
@@ -189,7 +215,9 @@ def test_table_waits_for_its_mapping_and_follows_the_corrections(open_app: OpenA
     assert set(scores["scale"]) == {"0-100"}
 
 
-def test_mapping_that_does_not_fit_says_why_and_blocks_the_import(open_app: OpenApp, writable: Path, tmp_path: Path) -> None:
+def test_mapping_that_does_not_fit_says_why_and_blocks_the_import(
+    open_app: OpenApp, writable: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "scores.csv"
     file.write_text(PERCENT)
     app = import_path(open_runs(open_app, writable, view="Import"), file)
@@ -205,13 +233,15 @@ def test_import_by_path_is_off_when_the_server_listens_beyond_this_machine(
     open_app: OpenApp, demo_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = st.get_option
-    monkeypatch.setattr(st, "get_option", lambda name: "0.0.0.0" if name == "server.address" else original(name))
+    monkeypatch.setattr(
+        st, "get_option", lambda name: "0.0.0.0" if name == "server.address" else original(name)
+    )
     app = open_runs(open_app, demo_store, view="Import")
     assert "Import by path is off" in texts(app)
     assert not any("path on this machine" in box.label for box in app.text_input)
 
 
-# -- removal and download ----------------------------------------------------------------------------------------------------------
+# -- removal and download --------------------------------------------------------------------------
 
 
 def test_run_is_removed_only_after_it_was_confirmed(open_app: OpenApp, writable: Path) -> None:
@@ -237,16 +267,30 @@ def test_saved_run_imports_back_without_loss(
     other = Store(shutil.copytree(empty_store, tmp_path / "other"))
     (result,) = import_sources(other, discover([file]).sources)
     assert (result.status, result.runs, result.samples, result.rejected) == ("imported", 1, 1200, 0)
-    columns = ["model", "n_samples", "n_correct", "n_wrong", "n_unparsed", "n_error", "level_scheme"]
+    columns = [
+        "model",
+        "n_samples",
+        "n_correct",
+        "n_wrong",
+        "n_unparsed",
+        "n_error",
+        "level_scheme",
+    ]
     mine = fetch_runs(Store(writable)).query("run_id == 'run-demo-large'")
     assert fetch_runs(other)[columns].to_numpy().tolist() == mine[columns].to_numpy().tolist()
 
 
 def test_run_is_saved_as_records_that_import_back(
-    open_app: OpenApp, writable: Path, empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_app: OpenApp,
+    writable: Path,
+    empty_store: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     app = open_runs(open_app, writable, run="run-demo-large")
-    assert "Save as Every Eval Ever" in [button.proto.label for button in app.get("download_button")]
+    assert "Save as Every Eval Ever" in [
+        button.proto.label for button in app.get("download_button")
+    ]
     monkeypatch.setenv("CHARYBDIS_STORE", str(writable))
     settings.cache_clear()
     with zipfile.ZipFile(io.BytesIO(run_records("run-demo-large"))) as archive:
@@ -254,7 +298,12 @@ def test_run_is_saved_as_records_that_import_back(
     settings.cache_clear()
     other = Store(shutil.copytree(empty_store, tmp_path / "other"))
     (result,) = import_sources(other, discover([tmp_path / "records"]).sources)
-    assert (result.format, result.status, result.runs, result.samples) == ("every_eval_ever", "imported", 1, 1200)
+    assert (result.format, result.status, result.runs, result.samples) == (
+        "every_eval_ever",
+        "imported",
+        1,
+        1200,
+    )
 
 
 def test_words_of_a_link_that_name_nothing_are_said(open_app: OpenApp, demo_store: Path) -> None:
@@ -264,10 +313,15 @@ def test_words_of_a_link_that_name_nothing_are_said(open_app: OpenApp, demo_stor
     app.switch_page("pages/runs/page.py").run()
     said = " ".join(element.value for element in app.warning).replace("\\", "")
     assert "The link asks for model no-such-model" in said
-    assert "The link asks for view Nowhere" in said and "Possible: Runs, Import, Sources, Models, Rejects" in said
+    assert (
+        "The link asks for view Nowhere" in said
+        and "Possible: Runs, Import, Sources, Models, Rejects" in said
+    )
 
 
-def test_a_watched_folder_is_kept_and_what_came_in_is_listed(demo_store: Path, open_app: OpenApp, tmp_path: Path) -> None:
+def test_a_watched_folder_is_kept_and_what_came_in_is_listed(
+    demo_store: Path, open_app: OpenApp, tmp_path: Path
+) -> None:
     store = shutil.copytree(demo_store, tmp_path / "store")
     results = tmp_path / "results"
     results.mkdir()
@@ -282,7 +336,9 @@ def test_a_watched_folder_is_kept_and_what_came_in_is_listed(demo_store: Path, o
     assert watched_folders(Store(store)) == ()
 
 
-def test_watching_what_is_no_folder_is_refused(demo_store: Path, open_app: OpenApp, tmp_path: Path) -> None:
+def test_watching_what_is_no_folder_is_refused(
+    demo_store: Path, open_app: OpenApp, tmp_path: Path
+) -> None:
     store = shutil.copytree(demo_store, tmp_path / "store")
     app = open_runs(open_app, store, view="Import")
     app.text_input(key="folder to watch").set_value(str(tmp_path / "nothing"))
@@ -292,14 +348,19 @@ def test_watching_what_is_no_folder_is_refused(demo_store: Path, open_app: OpenA
     assert watched_folders(Store(store)) == ()
 
 
-# -- who is who --------------------------------------------------------------------------------------------------------------------
+# -- who is who ------------------------------------------------------------------------------------
 
 
 def add_run(store: Store, run_id: str, model: str, *, run_format: str = "probe") -> None:
     with writing(store) as writer:
         writer.add_run(RunInfo(run_id=run_id, model_raw=model, format=run_format))
         outcomes = [Outcome.CORRECT, Outcome.WRONG] * 6
-        writer.add_samples([ScoredSample(run_id=run_id, task="t", instance_id=f"{i}", outcome=o) for i, o in enumerate(outcomes)])
+        writer.add_samples(
+            [
+                ScoredSample(run_id=run_id, task="t", instance_id=f"{i}", outcome=o)
+                for i, o in enumerate(outcomes)
+            ]
+        )
 
 
 def model_of(store: Path, run_id: str) -> str:
@@ -307,24 +368,35 @@ def model_of(store: Path, run_id: str) -> str:
     return str(runs.set_index("run_id")["model"][run_id])
 
 
-def test_suggested_models_are_merged_by_a_click_only_and_split_by_another(open_app: OpenApp, writable: Path) -> None:
+def test_suggested_models_are_merged_by_a_click_only_and_split_by_another(
+    open_app: OpenApp, writable: Path
+) -> None:
     store = Store(writable)
     add_run(store, "mine", "/models/<b>demo-large</b>")
     add_run(store, "hub", "org/demo-large")
     app = open_runs(open_app, writable, view="Models")
     assert not app.exception
-    assert "org/demo-large may be demo-large: without the organisation 'org/' both read 'demolarge'." in texts(app).replace("**", "")
+    assert (
+        "org/demo-large may be demo-large: without the organisation 'org/' both read 'demolarge'."
+        in texts(app).replace("**", "")
+    )
     assert model_of(writable, "hub") == "org/demo-large"
     app.button(key="merge 0").click().run()
     assert "org/demo-large merged into demo-large: 1 run moved." in texts(app)
     assert model_of(writable, "hub") == "demo-large"
-    assert frame_with(app, "by")[["name", "model", "by"]].to_numpy().tolist()[0] == ["org/demo-large", "demo-large", "you"]
+    assert frame_with(app, "by")[["name", "model", "by"]].to_numpy().tolist()[0] == [
+        "org/demo-large",
+        "demo-large",
+        "you",
+    ]
     app.button(key="split org/demo-large").click().run()
     assert not app.exception
     assert model_of(writable, "hub") == "org/demo-large"
 
 
-def test_two_models_that_only_look_alike_are_not_suggested_again(open_app: OpenApp, writable: Path) -> None:
+def test_two_models_that_only_look_alike_are_not_suggested_again(
+    open_app: OpenApp, writable: Path
+) -> None:
     add_run(Store(writable), "hub", "org/demo-large")
     app = open_runs(open_app, writable, view="Models")
     app.button(key="apart 0").click().run()
@@ -342,7 +414,9 @@ def test_models_that_nothing_suggests_are_merged_by_hand(open_app: OpenApp, writ
     assert model_of(writable, "run-demo-small") == "demo-large"
 
 
-def test_run_that_came_in_two_formats_is_said_so_with_links_to_both(open_app: OpenApp, writable: Path) -> None:
+def test_run_that_came_in_two_formats_is_said_so_with_links_to_both(
+    open_app: OpenApp, writable: Path
+) -> None:
     store = Store(writable)
     add_run(store, "first", "twice")
     add_run(store, "second", "twice", run_format="inspect")
@@ -352,7 +426,7 @@ def test_run_that_came_in_two_formats_is_said_so_with_links_to_both(open_app: Op
     assert [link.proto.label for link in app.get("page_link")][-2:] == ["Run first", "Run second"]
 
 
-# -- what failed -------------------------------------------------------------------------------------------------------------------
+# -- what failed -----------------------------------------------------------------------------------
 
 
 def test_failed_import_is_listed_with_its_reason_after_a_reload_until_it_is_forgotten(
@@ -362,18 +436,28 @@ def test_failed_import_is_listed_with_its_reason_after_a_reload_until_it_is_forg
     bad.write_text('{"kind": "sample", "run_id": "r1"}\n')
     list(import_sources(Store(writable), discover([bad]).sources))
     app = open_runs(open_app, writable, view="Sources")
-    assert "1 source failed; 1 record could not come in" in texts(app) and "from 2 imports" in texts(app)
+    assert "1 source failed; 1 record could not come in" in texts(
+        app
+    ) and "from 2 imports" in texts(app)
     assert f"{bad} was read as charybdis, but no result in it could be used" in texts(app)
     failed = frame_with(app, "why")
-    assert failed["source"].tolist() == [str(bad)] and "no result in it could be used" in failed["why"][0]
+    assert (
+        failed["source"].tolist() == [str(bad)]
+        and "no result in it could be used" in failed["why"][0]
+    )
     assert str(bad) not in frame_with(app, "importer version")["source"].tolist()
     app.button(key="forget failures").click().run()
     assert not app.exception
     assert "1 failed import forgotten." in texts(app) and "What failed" not in texts(app)
-    assert Store(writable) and fetch_imports(Store(writable))["status"].tolist() == ["imported", "imported"]
+    assert Store(writable) and fetch_imports(Store(writable))["status"].tolist() == [
+        "imported",
+        "imported",
+    ]
 
 
-def test_run_that_is_still_being_written_is_called_running(open_app: OpenApp, writable: Path, tmp_path: Path) -> None:
+def test_run_that_is_still_being_written_is_called_running(
+    open_app: OpenApp, writable: Path, tmp_path: Path
+) -> None:
     (tmp_path / "watched").mkdir()
     write_eval(tmp_path / "watched" / "log.eval", [sample(1)], None)
     watch_folders(Store(writable), [tmp_path / "watched"])
@@ -384,7 +468,7 @@ def test_run_that_is_still_being_written_is_called_running(open_app: OpenApp, wr
     assert "Still being written: these are its numbers so far." in texts(app)
 
 
-# -- remembered mappings and undone imports ----------------------------------------------------------------------------------------
+# -- remembered mappings and undone imports --------------------------------------------------------
 
 
 def test_corrected_mapping_is_offered_for_the_next_table_with_the_same_columns_and_can_be_forgotten(
@@ -397,7 +481,9 @@ def test_corrected_mapping_is_offered_for_the_next_table_with_the_same_columns_a
     assert "These columns came before" not in texts(app)
     app.button(key="confirm import").click().run()
     assert not app.exception
-    assert remembered_mapping(Store(writable), read_head(second)) == {"scales": {"accuracy MMLU": "0-100"}}
+    assert remembered_mapping(Store(writable), read_head(second)) == {
+        "scales": {"accuracy MMLU": "0-100"}
+    }
     remember_mapping(Store(writable), read_head(second), {"decimal_comma": False})
     app = import_path(open_runs(open_app, writable, view="Import"), second)
     assert "These columns came before" in texts(app)
@@ -407,7 +493,9 @@ def test_corrected_mapping_is_offered_for_the_next_table_with_the_same_columns_a
     assert app.checkbox(key="mapping 0 comma").value
 
 
-def test_table_that_names_no_model_comes_in_once_the_model_is_typed(open_app: OpenApp, writable: Path, tmp_path: Path) -> None:
+def test_table_that_names_no_model_comes_in_once_the_model_is_typed(
+    open_app: OpenApp, writable: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "mine.csv"
     file.write_text("task,metric,value\nmmlu,accuracy,0.5\n")
     app = import_path(open_runs(open_app, writable, view="Import"), file)
@@ -427,4 +515,7 @@ def test_import_is_undone_by_one_click(open_app: OpenApp, writable: Path, tmp_pa
     app.button(key="remove import").click().run()
     assert not app.exception
     assert "was removed with 1 run." in texts(app)
-    assert "m1" not in set(fetch_runs(Store(writable))["model"]) and len(fetch_runs(Store(writable))) == 37
+    assert (
+        "m1" not in set(fetch_runs(Store(writable))["model"])
+        and len(fetch_runs(Store(writable))) == 37
+    )

@@ -24,16 +24,28 @@ def tab(open_app: OpenApp, store: Path, view: str, *models: str) -> AppTest:
 
 
 def texts(app: AppTest) -> str:
-    parts = [element.value for kind in ("markdown", "caption", "info", "warning", "error") for element in getattr(app, kind)]
+    parts = [
+        element.value
+        for kind in ("markdown", "caption", "info", "warning", "error")
+        for element in getattr(app, kind)
+    ]
     return "\n".join(parts).replace("\\", "")
 
 
-def test_published_levels_rise_with_size_and_the_caveats_stand_beneath(open_app: OpenApp, demo_store: Path) -> None:
+def test_published_levels_rise_with_size_and_the_caveats_stand_beneath(
+    open_app: OpenApp, demo_store: Path
+) -> None:
     app = tab(open_app, demo_store, "Critical level against size")
     said = texts(app)
     assert not app.exception
-    assert "Across 23 open models the critical level rises by 0.92 [0.32, 1.51] levels per tenfold size" in said
-    assert "25 of 31 comparable pairs" in said and "n = 23 models, 2 at the lowest level or below" in said
+    assert (
+        "Across 23 open models the critical level rises by 0.92 [0.32, 1.51] levels per tenfold"
+        " size" in said
+    )
+    assert (
+        "25 of 31 comparable pairs" in said
+        and "n = 23 models, 2 at the lowest level or below" in said
+    )
     assert "confounded with family" in said and "never guessed. Here 5" in said
     tests = next(frame.value for frame in app.dataframe if "statistic" in frame.value)
     assert tests.set_index("statistic")["estimate"]["Kendall's S within families"] == 25
@@ -41,10 +53,14 @@ def test_published_levels_rise_with_size_and_the_caveats_stand_beneath(open_app:
 
 def test_a_choice_without_sizes_is_an_empty_state(open_app: OpenApp, demo_store: Path) -> None:
     app = tab(open_app, demo_store, "Critical level against size", "demo-small")
-    assert not app.exception and "No model has both a published size and a critical level" in texts(app)
+    assert not app.exception and "No model has both a published size and a critical level" in texts(
+        app
+    )
 
 
-def test_without_probe_tasks_the_tab_says_what_they_are(open_app: OpenApp, demo_store: Path) -> None:
+def test_without_probe_tasks_the_tab_says_what_they_are(
+    open_app: OpenApp, demo_store: Path
+) -> None:
     app = tab(open_app, demo_store, "Probe tasks")
     assert not app.exception and "No answers on probe tasks in this choice." in texts(app)
 
@@ -56,7 +72,15 @@ def probed_store(demo_store: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     shutil.copytree(demo_store, folder)
     store = open_store(folder)
     with writing(store) as writer:
-        writer.add_run(RunInfo(run_id="probed", model_raw="demo-large", format="probe", benchmark="scylla", level_scheme="scylla"))
+        writer.add_run(
+            RunInfo(
+                run_id="probed",
+                model_raw="demo-large",
+                format="probe",
+                benchmark="scylla",
+                level_scheme="scylla",
+            )
+        )
         task = "longest_increasing_subsequence"
         writer.add_samples(
             [
@@ -75,7 +99,9 @@ def probed_store(demo_store: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder
 
 
-def test_a_probe_task_is_read_off_the_models_own_levels(open_app: OpenApp, probed_store: Path) -> None:
+def test_a_probe_task_is_read_off_the_models_own_levels(
+    open_app: OpenApp, probed_store: Path
+) -> None:
     app = tab(open_app, probed_store, "Probe tasks")
     said = texts(app)
     assert not app.exception
@@ -83,7 +109,9 @@ def test_a_probe_task_is_read_off_the_models_own_levels(open_app: OpenApp, probe
     assert "n = 40 OOD answers on probe tasks, 1 models" in said and "Beta posterior" in said
 
 
-def test_answer_probabilities_name_their_measure_and_what_is_missing(open_app: OpenApp, demo_store: Path) -> None:
+def test_answer_probabilities_name_their_measure_and_what_is_missing(
+    open_app: OpenApp, demo_store: Path
+) -> None:
     app = tab(open_app, demo_store, "Answer probabilities")
     said = texts(app)
     assert not app.exception

@@ -1,4 +1,6 @@
-"""Small real models to probe: randomly initialised, saved as a person would have them, with the ladder's tokenizer."""
+"""Small real models to probe: randomly initialised, saved as a person would have them, with the
+ladder's tokenizer.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,16 @@ from pathlib import Path
 
 import pytest
 
-TEMPLATE = "{% for turn in messages %}{% if turn.role == 'user' %}{{ turn.content }}{% else %} {{ turn.content }}{% endif %}{% endfor %}="
+TEMPLATE = (
+    "{% for turn in messages %}{% if turn.role == 'user' %}{{ turn.content }}{% else %} {{"
+    " turn.content }}{% endif %}{% endfor %}="
+)
 
 
 def make_model(folder: Path, *, template: str | None = None, seed: int = 0) -> Path:
-    """Write a Llama of 5,872 parameters that babbles in the compact form and ends some of its replies."""
+    """Write a Llama of 5,872 parameters that babbles in the compact form and ends some of its
+    replies.
+    """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -19,10 +26,18 @@ def make_model(folder: Path, *, template: str | None = None, seed: int = 0) -> P
 
     torch.manual_seed(seed)
     config = LlamaConfig(
-        vocab_size=len(VOCABULARY), hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
-        max_position_embeddings=128, tie_word_embeddings=True, initializer_range=0.6, bos_token_id=None, pad_token_id=0,
+        vocab_size=len(VOCABULARY),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=128,
+        tie_word_embeddings=True,
+        initializer_range=0.6,
+        bos_token_id=None,
+        pad_token_id=0,
         eos_token_id=TOKEN_IDS[END],
-    )  # fmt: skip
+    )
     LlamaForCausalLM(config).save_pretrained(folder)
     write_tokenizer(folder)
     if template is not None:

@@ -1,4 +1,6 @@
-"""One model at a time: jobs wait, questions go in between batches, stopping keeps what is done, a failed job leaves the desk working."""
+"""One model at a time: jobs wait, questions go in between batches, stopping keeps what is done, a
+failed job leaves the desk working.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ class GatedModel(OracleModel):
         super().__init__()
         self._gate, self.is_closed = gate, False
 
-    def reply(self, prompts: Sequence[Prompt], decoding: Decoding, *, should_stop: ShouldStop = never) -> list[Reply]:
+    def reply(
+        self, prompts: Sequence[Prompt], decoding: Decoding, *, should_stop: ShouldStop = never
+    ) -> list[Reply]:
         while not self._gate.wait(0.01) and not should_stop():
             pass
         return super().reply(prompts, decoding, should_stop=should_stop)
@@ -186,10 +190,15 @@ def test_question_to_the_open_model_goes_in_between_batches(desk: Desk, store: S
     assert question.wait(LONG_S)
     assert batch.wait(LONG_S)
     assert (question.state, batch.state) == (JobState.DONE, JobState.DONE)
-    assert [job.number for job in desk.jobs()] == [batch.number, question.number]  # the newest that is over stands first
+    assert [job.number for job in desk.jobs()] == [
+        batch.number,
+        question.number,
+    ]  # the newest that is over stands first
 
 
-def test_question_to_another_model_waits_and_the_first_model_is_closed_for_it(desk: Desk, store: Store) -> None:
+def test_question_to_another_model_waits_and_the_first_model_is_closed_for_it(
+    desk: Desk, store: Store
+) -> None:
     gate, opened = gated(desk)
     batch = BatchJob(ORACLE, SPEC, StoreSink(store))
     question = AskJob(ECHO, instance())
@@ -216,7 +225,9 @@ def test_waiting_job_can_be_stopped(desk: Desk, store: Store) -> None:
     assert question.tokens == []
 
 
-def test_question_that_nobody_watches_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_question_that_nobody_watches_is_given_up(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("probe.job_queue.UNWATCHED_S", -1.0)
     assert done(desk, AskJob(ORACLE, instance())).state is JobState.STOPPED
 

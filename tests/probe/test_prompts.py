@@ -1,4 +1,6 @@
-"""Prompt styles: what a model is asked, how its reply is read, and that a right answer is right in every style."""
+"""Prompt styles: what a model is asked, how its reply is read, and that a right answer is right in
+every style.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,11 @@ def test_the_reference_written_in_a_style_is_read_as_correct(name: str, task: st
         return
     prompt, answer = style.prompt(instance), style.write_reference(instance)
     assert prompt.is_chat is (name == "chat")
-    reply = answer if name in ("compact", "few_shot") else f"Some thoughts.\n{style.answer_lead}{answer}"
+    reply = (
+        answer
+        if name in ("compact", "few_shot")
+        else f"Some thoughts.\n{style.answer_lead}{answer}"
+    )
     assert style.grade(instance, reply).outcome is Outcome.CORRECT
 
 
@@ -37,14 +43,23 @@ def test_zero_shot_asks_to_think_and_states_the_form() -> None:
 def test_few_shot_shows_solved_instances_and_reads_the_first_line() -> None:
     style, instance = style_named("few_shot"), instance_of("find_minimum")
     text = style.prompt(instance).text
-    assert text.count("The answer is") == N_SHOTS + 1 and text.endswith("The answer is") and style.n_shot == N_SHOTS
-    assert style.grade(instance, f" {instance.reference}.\n\nNumbers: 1 2 3\nThe answer is 1.").outcome is Outcome.CORRECT
+    assert (
+        text.count("The answer is") == N_SHOTS + 1
+        and text.endswith("The answer is")
+        and style.n_shot == N_SHOTS
+    )
+    assert (
+        style.grade(instance, f" {instance.reference}.\n\nNumbers: 1 2 3\nThe answer is 1.").outcome
+        is Outcome.CORRECT
+    )
     assert style.prompt(instance).text == text
 
 
 def test_the_compact_form_needs_its_end() -> None:
     style, instance = style_named("compact"), instance_of("sort_numbers")
-    assert style.prompt(instance).text.startswith("sort: ") and style.prompt(instance).text.endswith("=")
+    assert style.prompt(instance).text.startswith("sort: ") and style.prompt(
+        instance
+    ).text.endswith("=")
     assert style.decoding().keep_end and style.decoding().end_sign == "$"
     whole = style.write_reference(instance)
     assert style.grade(instance, whole.removesuffix("$")).outcome is Outcome.UNPARSED

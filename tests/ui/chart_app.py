@@ -1,4 +1,6 @@
-"""The smallest app around the chart component, for tests/ui/test_chart.py: a figure that a slider changes, and what was clicked."""
+"""The smallest app around the chart component, for tests/ui/test_chart.py: a figure that a slider
+changes, and what was clicked.
+"""
 
 from pathlib import Path
 
@@ -22,7 +24,10 @@ figure = {
             "customdata": [{"model": HOSTILE, "level": level} for level in (1, 2, 3)],
         }
     ],
-    "layout": {"height": 300, "meta": {"sentence": f"Three points, <one> at {height}.", "file_name": "points"}},
+    "layout": {
+        "height": 300,
+        "meta": {"sentence": f"Three points, <one> at {height}.", "file_name": "points"},
+    },
 }
 clicked = show_chart(figure, key="points")
 st.session_state["clicks"] = st.session_state.get("clicks", 0) + (clicked is not None)

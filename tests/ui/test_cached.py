@@ -1,4 +1,6 @@
-"""What is kept between reruns: never longer than the store stays as it is, and never mixed up between arguments."""
+"""What is kept between reruns: never longer than the store stays as it is, and never mixed up
+between arguments.
+"""
 
 from __future__ import annotations
 
@@ -34,24 +36,34 @@ def test_a_write_is_seen_by_the_next_read(store: Path) -> None:
     assert set(cached.models()["model"]) - before == {"brand-new"}
 
 
-def test_the_same_question_is_answered_from_memory(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_question_is_answered_from_memory(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = cached.task_counts(Selection())
     cached.store().close()
-    monkeypatch.setattr(cached.store(), "cursor", _refuse)  # this store only: a folder watch may look at another
+    monkeypatch.setattr(
+        cached.store(), "cursor", _refuse
+    )  # this store only: a folder watch may look at another
     assert cached.task_counts(Selection()).equals(first)
 
 
-def test_what_does_not_depend_on_the_denominator_is_read_once_for_all(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_depend_on_the_denominator_is_read_once_for_all(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chosen = Selection(tasks=("two_sum", "find_mode"))
     for model, kind in cached.valley_sources(chosen):
         cached.valley(model, kind, chosen)
     cached.answer_matrix(("demo-small", "demo-large"), chosen)
     cached.store().close()
-    monkeypatch.setattr(cached.store(), "cursor", _refuse)  # this store only: a folder watch may look at another
+    monkeypatch.setattr(
+        cached.store(), "cursor", _refuse
+    )  # this store only: a folder watch may look at another
     other = replace(chosen, denominator=Denominator.AUTHORS)
     for model, kind in cached.valley_sources(other):
         assert cached.valley(model, kind, other).settings.denominator is Denominator.AUTHORS
-    assert cached.answer_matrix(("demo-small", "demo-large"), other).denominator is Denominator.AUTHORS
+    assert (
+        cached.answer_matrix(("demo-small", "demo-large"), other).denominator is Denominator.AUTHORS
+    )
 
 
 def test_a_changed_answer_does_not_change_the_kept_one(store: Path) -> None:
@@ -62,7 +74,12 @@ def test_a_changed_answer_does_not_change_the_kept_one(store: Path) -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [Selection(models=("demo-small",)), Selection(tasks=("find_mode",)), Selection(scheme="none"), Selection(runs=("run-demo-large",))],
+    [
+        Selection(models=("demo-small",)),
+        Selection(tasks=("find_mode",)),
+        Selection(scheme="none"),
+        Selection(runs=("run-demo-large",)),
+    ],
 )
 def test_another_selection_is_another_question(store: Path, other: Selection) -> None:
     assert not cached.task_counts(other).equals(cached.task_counts(Selection()))
@@ -70,7 +87,9 @@ def test_another_selection_is_another_question(store: Path, other: Selection) ->
 
 def test_the_denominator_is_part_of_the_question(store: Path) -> None:
     one = cached.valley("demo-small", "samples", Selection())
-    other = cached.valley("demo-small", "samples", replace(Selection(), denominator=Denominator.PARSED_ONLY))
+    other = cached.valley(
+        "demo-small", "samples", replace(Selection(), denominator=Denominator.PARSED_ONLY)
+    )
     assert (other.curve["a_id"] > one.curve["a_id"]).all()
 
 
@@ -87,7 +106,11 @@ def test_no_cached_function_has_an_argument_that_streamlit_ignores() -> None:
     assert heads
     for head in heads:
         assert "max_entries=" in head
-        assert not [name for name in head.split("def ")[1].split("(", 1)[1].split(",") if name.strip().startswith("_")]
+        assert not [
+            name
+            for name in head.split("def ")[1].split("(", 1)[1].split(",")
+            if name.strip().startswith("_")
+        ]
 
 
 def _refuse() -> Callable[..., None]:

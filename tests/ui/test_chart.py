@@ -54,9 +54,14 @@ def point(page: Page, place: int) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def test_library_is_the_installed_plotly_compressed_and_old_enough_to_be_kept_by_browsers(tmp_path: Path) -> None:
+def test_library_is_the_installed_plotly_compressed_and_old_enough_to_be_kept_by_browsers(
+    tmp_path: Path,
+) -> None:
     provided = provide_library(tmp_path / "static")
-    assert gzip.decompress(provided.read_bytes()) == files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+    assert (
+        gzip.decompress(provided.read_bytes())
+        == files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+    )
     assert provided.stat().st_mtime == 0
     assert [file.name for file in provided.parent.iterdir()] == [provided.name]
 
@@ -75,10 +80,14 @@ def test_figure_with_a_foreign_object_is_refused_by_name() -> None:
 def test_chart_is_drawn_in_the_theme_and_follows_it(page: Page) -> None:
     assert chart(page).get_attribute("data-draws") == "1"
     assert page.locator(".scatterlayer .point").count() == 2  # NaN is no point
-    light = chart(page).evaluate("node => [node._fullLayout.paper_bgcolor, node._fullData[0].marker.color]")
+    light = chart(page).evaluate(
+        "node => [node._fullLayout.paper_bgcolor, node._fullData[0].marker.color]"
+    )
     page.emulate_media(color_scheme="dark")
     page.wait_for_selector('.charybdis-chart[data-draws="2"]')
-    dark = chart(page).evaluate("node => [node._fullLayout.paper_bgcolor, node._fullData[0].marker.color]")
+    dark = chart(page).evaluate(
+        "node => [node._fullLayout.paper_bgcolor, node._fullData[0].marker.color]"
+    )
     assert [brightness(color) > 128 for color in light] == [True, False]
     assert [brightness(color) > 128 for color in dark] == [False, True]
 
@@ -93,7 +102,11 @@ def test_click_reaches_the_page_exactly_once(page: Page) -> None:
     page.mouse.click(*point(page, 1))
     expect(page.get_by_text("clicks 1")).to_be_visible()
     # Data comes back as it went out, markup and all.
-    expect(page.get_by_text("clicked {'model': '<b>bold</b> <img src=x onerror=alert(1)> &lt; $x$', 'level': 3}")).to_be_visible()
+    expect(
+        page.get_by_text(
+            "clicked {'model': '<b>bold</b> <img src=x onerror=alert(1)> &lt; $x$', 'level': 3}"
+        )
+    ).to_be_visible()
     page.get_by_role("button", name="again").click()
     expect(page.get_by_text("clicked None")).to_be_visible()
     expect(page.get_by_text("clicks 1")).to_be_visible()
@@ -135,11 +148,17 @@ def test_unchanged_figure_is_not_drawn_again(page: Page) -> None:
 @pytest.mark.browser
 def test_chart_has_a_name_a_file_name_and_the_width_of_its_place(page: Page) -> None:
     expect(page.get_by_role("figure", name="Three points, <one> at 2.")).to_be_visible()
-    assert chart(page).evaluate("node => node._context.toImageButtonOptions") == {"format": "svg", "filename": "points"}
+    assert chart(page).evaluate("node => node._context.toImageButtonOptions") == {
+        "format": "svg",
+        "filename": "points",
+    }
     wide = chart(page).evaluate("node => [node.clientWidth, node._fullLayout.width]")
     assert wide[0] == wide[1]
     page.set_viewport_size({"width": 700, "height": 800})
-    page.wait_for_function("() => { const n = document.querySelector('.charybdis-chart'); return n._fullLayout.width === n.clientWidth; }")
+    page.wait_for_function(
+        "() => { const n = document.querySelector('.charybdis-chart'); return n._fullLayout.width"
+        " === n.clientWidth; }"
+    )
     assert chart(page).evaluate("node => node._fullLayout.width") < wide[0]
 
 
@@ -156,7 +175,12 @@ def test_mode_bar_saves_an_svg(page: Page) -> None:
 def test_reduced_motion_leaves_nothing_moving(url: str, page_at: Callable[..., Page]) -> None:
     page = page_at(url, reduced_motion="reduce")
     page.wait_for_selector(DRAWN)
-    assert page.locator(".charybdis-chart .modebar").first.evaluate("node => getComputedStyle(node).transitionProperty") == "none"
+    assert (
+        page.locator(".charybdis-chart .modebar").first.evaluate(
+            "node => getComputedStyle(node).transitionProperty"
+        )
+        == "none"
+    )
 
 
 @pytest.mark.browser
@@ -170,6 +194,8 @@ def test_missing_library_is_said_in_place_of_the_chart(browser: Browser, url: st
 
 def test_no_button_sends_the_chart_elsewhere(page: Page) -> None:
     chart(page).hover()
-    titles = page.locator(".modebar-btn").evaluate_all("buttons => buttons.map(button => button.dataset.title)")
+    titles = page.locator(".modebar-btn").evaluate_all(
+        "buttons => buttons.map(button => button.dataset.title)"
+    )
     assert "Download plot" in titles
     assert not [title for title in titles if "share" in title.lower() or "cloud" in title.lower()]

@@ -11,7 +11,9 @@ JOINER = "\u2060"
 
 def shown(text: str) -> str:
     """What a reader sees of escaped text."""
-    return plain(text).replace(JOINER, "").replace("\\\\", "\0").replace("\\", "").replace("\0", "\\")
+    return (
+        plain(text).replace(JOINER, "").replace("\\\\", "\0").replace("\\", "").replace("\0", "\\")
+    )
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,10 @@ def test_every_sign_is_still_there(text: str) -> None:
     assert shown(text) == text
 
 
-@pytest.mark.parametrize("text", ["http://e.com", "www.e.com", "me@e.com", ":material/home:", ":smile:", "a->b", "a<-b", "a>=b"])
+@pytest.mark.parametrize(
+    "text",
+    ["http://e.com", "www.e.com", "me@e.com", ":material/home:", ":smile:", "a->b", "a<-b", "a>=b"],
+)
 def test_what_streamlit_would_find_after_the_escapes_is_taken_apart(text: str) -> None:
     assert JOINER in plain(text)
 
@@ -54,5 +59,8 @@ def test_lines_become_one_line() -> None:
 
 def test_names_that_run_from_right_to_left_leave_the_numbers_beside_them_alone() -> None:
     said = plain("نموذج اللغة-7b +2.8 [−5.7, 11.2], نموذج, (ل) and b")
-    assert said.replace("\\", "") == "\u2068نموذج اللغة-7b\u2069 +2.8 [−5.7, 11.2], \u2068نموذج\u2069, \u2068(ل\u2069) and b"
+    assert (
+        said.replace("\\", "")
+        == "\u2068نموذج اللغة-7b\u2069 +2.8 [−5.7, 11.2], \u2068نموذج\u2069, \u2068(ل\u2069) and b"
+    )
     assert "\u2068" not in plain("模型 Ünïcødé 🦑 [1, 2]")

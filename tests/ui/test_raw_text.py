@@ -36,16 +36,38 @@ def test_examples_of_the_docstrings_hold() -> None:
         ("x\ufe00\ufe01\ufe02", "x\\ufe00\\ufe01\\ufe02"),
         ("a" + "\u0301" * 6, "a" + "\u0301" * 4 + "\\u0301" * 2),
     ],
-    ids=["ansi", "c1", "rtl override", "isolates", "zero width", "separators", "controls", "carriage return", "tags", "private use",
-         "surrogate", "fillers", "joiner", "selectors", "zalgo"],
-)  # fmt: skip
+    ids=[
+        "ansi",
+        "c1",
+        "rtl override",
+        "isolates",
+        "zero width",
+        "separators",
+        "controls",
+        "carriage return",
+        "tags",
+        "private use",
+        "surrogate",
+        "fillers",
+        "joiner",
+        "selectors",
+        "zalgo",
+    ],
+)
 def test_what_acts_or_hides_is_written_out(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
 @pytest.mark.parametrize(
     "text",
-    ["plain [1, 2]\n\tindented", "<script>alert(1)</script> $x$ **b**", "日本語 Ελληνικά עברית العربية", "👩‍👩‍👧 ❤️ 🏳️‍🌈", "नमस्‍ते", "é ü ñ"],
+    [
+        "plain [1, 2]\n\tindented",
+        "<script>alert(1)</script> $x$ **b**",
+        "日本語 Ελληνικά עברית العربية",
+        "👩‍👩‍👧 ❤️ 🏳️‍🌈",
+        "नमस्‍ते",
+        "é ü ñ",
+    ],
 )
 def test_ordinary_text_of_any_script_stays_as_it_is(text: str) -> None:
     assert visible(text) == text
@@ -55,7 +77,12 @@ def test_ordinary_text_of_any_script_stays_as_it_is(text: str) -> None:
 def test_nothing_hidden_is_left_and_the_result_can_be_sent(text: str) -> None:
     shown = visible(text)
     shown.encode("utf-8")
-    hidden = [sign for sign in shown if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") and sign not in "\n\t\u200c\u200d"]
+    hidden = [
+        sign
+        for sign in shown
+        if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+        and sign not in "\n\t\u200c\u200d"
+    ]
     assert hidden == []
 
 

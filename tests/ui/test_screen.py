@@ -1,4 +1,6 @@
-"""Parts of a screen: errors become notices, captions say what they must, tables leave as they stand."""
+"""Parts of a screen: errors become notices, captions say what they must, tables leave as they
+stand.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,11 @@ def a_formatted_table() -> None:
 
     from ui import screen
 
-    screen.table(pd.DataFrame({"gap": [0.125]}), "gaps", formats={"gap": lambda gap: f"{100 * gap:.1f} %", "absent": str})
+    screen.table(
+        pd.DataFrame({"gap": [0.125]}),
+        "gaps",
+        formats={"gap": lambda gap: f"{100 * gap:.1f} %", "absent": str},
+    )
 
 
 def raw_text() -> None:
@@ -69,7 +75,10 @@ def test_a_fault_of_ours_is_not_hidden() -> None:
 
 def test_a_caption_names_what_is_known_and_leaves_out_what_is_not() -> None:
     app = run(a_caption, n=1200, estimator="mean over tasks", denominator="parsed_only")
-    assert app.caption[0].value.replace("\\", "") == "n = 1,200. Estimator: mean over tasks. Denominator: parsed answers only."
+    assert (
+        app.caption[0].value.replace("\\", "")
+        == "n = 1,200. Estimator: mean over tasks. Denominator: parsed answers only."
+    )
 
 
 def test_a_caption_without_methods_has_no_link() -> None:
@@ -82,7 +91,9 @@ def test_text_of_a_model_is_code_not_markdown() -> None:
     assert not app.markdown
 
 
-@pytest.mark.parametrize(("n_rows", "labels"), [(3, ["CSV", "JSON", "LaTeX", "Markdown"]), (2001, ["CSV", "JSON"])])
+@pytest.mark.parametrize(
+    ("n_rows", "labels"), [(3, ["CSV", "JSON", "LaTeX", "Markdown"]), (2001, ["CSV", "JSON"])]
+)
 def test_a_table_is_offered_in_the_formats_that_fit_it(n_rows: int, labels: list[str]) -> None:
     app = run(a_table, n_rows=n_rows)
     assert not app.exception

@@ -1,4 +1,6 @@
-"""Tokens on screen: coloured by probability, alternatives on hover and by keys, and never markup."""
+"""Tokens on screen: coloured by probability, alternatives on hover and by keys, and never
+markup.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +34,21 @@ def test_tokens_are_coloured_and_stay_text(address: str, page_at: Callable[..., 
     expect(spans).to_have_count(2)
     expect(spans.nth(1)).to_have_text(HOSTILE)
     assert page.locator(".tokens img, .tokens b").count() == 0
-    sure = [float(span.evaluate("node => node.style.getPropertyValue('--sure')")) for span in spans.all()]
+    sure = [
+        float(span.evaluate("node => node.style.getPropertyValue('--sure')"))
+        for span in spans.all()
+    ]
     assert sure == pytest.approx([0.9900, 0.1003], abs=1e-4)
-    colours = [span.evaluate("node => getComputedStyle(node).backgroundColor") for span in spans.all()]
+    colours = [
+        span.evaluate("node => getComputedStyle(node).backgroundColor") for span in spans.all()
+    ]
     assert colours[0] != colours[1]
 
 
 @pytest.mark.browser
-def test_alternatives_appear_beside_the_token_that_is_pointed_at(address: str, page_at: Callable[..., Page]) -> None:
+def test_alternatives_appear_beside_the_token_that_is_pointed_at(
+    address: str, page_at: Callable[..., Page]
+) -> None:
     page = page_at(address)
     page.locator(".tokens span").nth(1).hover()
     expect(page.locator(".likely .row")).to_have_count(2)
@@ -61,7 +70,7 @@ def test_arrow_keys_walk_through_the_tokens(address: str, page_at: Callable[...,
 
 
 @pytest.mark.browser
-def test_tokens_that_come_later_are_added_and_the_chosen_one_stands_apart_when_it_is_not_among_the_likely(
+def test_tokens_that_come_later_are_added_and_the_chosen_one_stands_apart_when_unlikely(
     address: str, page_at: Callable[..., Page]
 ) -> None:
     page = page_at(address)

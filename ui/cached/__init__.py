@@ -1,4 +1,6 @@
-"""Everything that is kept between reruns, by the page that asks: `cached.valley(...)`. How it is kept: `ui.cached.keeping`."""
+"""Everything that is kept between reruns, by the page that asks: `cached.valley(...)`. How it is
+kept: `ui.cached.keeping`.
+"""
 
 from ui.cached.analyses import (
     agreement,

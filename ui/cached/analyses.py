@@ -1,6 +1,7 @@
 """What was computed from the store, one function per analysis.
 
-The analyses bring scipy along, which costs half a second: each is loaded by the first page that needs it.
+The analyses bring scipy along, which costs half a second: each is loaded by the first page that
+needs it.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ if TYPE_CHECKING:
     from analysis.what_if.scoring import Cells
 
 
-# -- valleys -----------------------------------------------------------------------------------------------------------------------
+# -- valleys ---------------------------------------------------------------------------------------
 
 
 def valley_sources(selection: Selection) -> tuple[tuple[str, str], ...]:
-    """Models of the selection that have a valley, each with its source: those with counted "samples", then those with "published" means."""
+    """Models of the selection that have a valley, each with its source: those with counted
+    "samples", then those with "published" means.
+    """
     return _valley_sources(any_denominator(selection))
 
 
@@ -63,7 +66,9 @@ def _with_both_splits(frame: pd.DataFrame, pair: list[str]) -> set[str]:
 
 
 def valley(model: str, source: str, selection: Selection) -> Valley:
-    """The valley of one model, from "samples" or "published". See analysis.valley.locating and analysis.valley.published."""
+    """The valley of one model, from "samples" or "published". See analysis.valley.locating and
+    analysis.valley.published.
+    """
     return _valley(source, replace(selection, models=(model,)))
 
 
@@ -76,7 +81,9 @@ def _valley(source: str, selection: Selection) -> Valley:
     if source == "published":
         return valleys_from_published(level_scores(selection), estimation)[0]
     axis = _level_axis(replace(selection, models=()))
-    return valley_of(_task_pairs(replace(selection, models=())), selection.models[0], estimation, axis=axis)
+    return valley_of(
+        _task_pairs(replace(selection, models=())), selection.models[0], estimation, axis=axis
+    )
 
 
 @shared
@@ -94,7 +101,9 @@ def _level_axis(selection: Selection) -> LevelAxis:
 
 
 def explanation(model: str, source: str, selection: Selection) -> Explanation:
-    """What explains the gap of one model. See analysis.account.explanation. Raises NotEnoughDataError for published means."""
+    """What explains the gap of one model. See analysis.account.explanation. Raises
+    NotEnoughDataError for published means.
+    """
     return _explanation(source, replace(selection, models=(model,)))
 
 
@@ -113,11 +122,13 @@ def score_bounds(selection: Selection) -> tuple[ScoreBounds, ...]:
     return bound(level_scores(selection))
 
 
-# -- scores over scale -------------------------------------------------------------------------------------------------------------
+# -- scores over scale -----------------------------------------------------------------------------
 
 
 def series(selection: Selection, metric: str, wanted: Wanted, *, draw: bool = True) -> Series:
-    """One metric over one scale; without `draw` for a look at the points only. See analysis.emergence.scale_series.gather."""
+    """One metric over one scale; without `draw` for a look at the points only. See
+    analysis.emergence.scale_series.gather.
+    """
     return _series(any_denominator(replace(selection, tasks=())), metric, wanted, draw)
 
 
@@ -125,10 +136,17 @@ def series(selection: Selection, metric: str, wanted: Wanted, *, draw: bool = Tr
 def _series(selection: Selection, metric: str, wanted: Wanted, draw: bool) -> Series:
     from analysis.emergence.scale_series import gather
 
-    # The rollups of a metric are read once: every further task, level or split is then a filter in memory. Of what only answers
-    # themselves tell, reading the tasks that are wanted is a tenth of reading all.
+    # The rollups of a metric are read once: every further task, level or split is then a filter in
+    # memory. Of what only answers themselves tell, reading the tasks that are wanted is a tenth of
+    # reading all.
     tasks = wanted.tasks if metric in SAMPLE_METRICS[1:] else ()
-    return gather(scales(selection), _scale_values(replace(selection, tasks=tasks), metric), metric, wanted, draw=draw)
+    return gather(
+        scales(selection),
+        _scale_values(replace(selection, tasks=tasks), metric),
+        metric,
+        wanted,
+        draw=draw,
+    )
 
 
 @shared
@@ -136,24 +154,48 @@ def _scale_values(selection: Selection, metric: str) -> pd.DataFrame:
     return queries.fetch_scale_values(store(), selection, metric)
 
 
-def emergence(selection: Selection, metric: str, wanted: Wanted, chance: float | None, *, hold_out: bool = True) -> Emergence | None:
-    """What is computed of one series; None where no run has it. See analysis.emergence.studying.study."""
+def emergence(
+    selection: Selection,
+    metric: str,
+    wanted: Wanted,
+    chance: float | None,
+    *,
+    hold_out: bool = True,
+) -> Emergence | None:
+    """What is computed of one series; None where no run has it. See
+    analysis.emergence.studying.study.
+    """
     found = series(selection, metric, wanted)
     if not len(found.points):
         return None
-    return _emergence(any_denominator(replace(selection, tasks=())), metric, wanted, chance if found.is_share else None, hold_out)
+    return _emergence(
+        any_denominator(replace(selection, tasks=())),
+        metric,
+        wanted,
+        chance if found.is_share else None,
+        hold_out,
+    )
 
 
 @shared
-def _emergence(selection: Selection, metric: str, wanted: Wanted, chance: float | None, hold_out: bool) -> Emergence:
+def _emergence(
+    selection: Selection, metric: str, wanted: Wanted, chance: float | None, hold_out: bool
+) -> Emergence:
     from analysis.emergence.studying import study
 
     return study(series(selection, metric, wanted), chance=chance, hold_out=hold_out)
 
 
 @kept
-def mirage(selection: Selection, metrics: tuple[str, str], wanted: tuple[Wanted, Wanted], chance: float | None) -> Mirage | None:
-    """A discontinuous and a continuous metric of the same answers; None where a run lacks one. See analysis.emergence.studying."""
+def mirage(
+    selection: Selection,
+    metrics: tuple[str, str],
+    wanted: tuple[Wanted, Wanted],
+    chance: float | None,
+) -> Mirage | None:
+    """A discontinuous and a continuous metric of the same answers; None where a run lacks one. See
+    analysis.emergence.studying.
+    """
     from analysis.emergence.studying import compare_metrics
 
     found = emergence(selection, metrics[0], wanted[0], chance)
@@ -161,12 +203,18 @@ def mirage(selection: Selection, metrics: tuple[str, str], wanted: tuple[Wanted,
     if found is None or other is None:
         return None
     answers = any_denominator(replace(selection, tasks=wanted[0].tasks))
-    return compare_metrics(found, other, queries.fetch_metric_correlations(store(), answers, *metrics))
+    return compare_metrics(
+        found, other, queries.fetch_metric_correlations(store(), answers, *metrics)
+    )
 
 
 @kept
-def loss_threshold(selection: Selection, metric: str, wanted: Wanted, chance: float | None) -> LossThreshold | str:
-    """Hinge of a metric against loss, or why there is none. See analysis.emergence.studying.threshold_of."""
+def loss_threshold(
+    selection: Selection, metric: str, wanted: Wanted, chance: float | None
+) -> LossThreshold | str:
+    """Hinge of a metric against loss, or why there is none. See
+    analysis.emergence.studying.threshold_of.
+    """
     from analysis.emergence.studying import threshold_of
 
     try:
@@ -175,12 +223,14 @@ def loss_threshold(selection: Selection, metric: str, wanted: Wanted, chance: fl
         return str(error)
 
 
-# -- critical level and size, probe tasks, answer probabilities --------------------------------------------------------------------
+# -- critical level and size, probe tasks, answer probabilities ------------------------------------
 
 
 @kept
 def level_by_size(source: str, selection: Selection) -> LevelBySize:
-    """Critical levels against size, of "published" levels or those of stored "samples". See analysis.size.level_by_size."""
+    """Critical levels against size, of "published" levels or those of stored "samples". See
+    analysis.size.level_by_size.
+    """
     from analysis.size.level_by_size import counted_levels, published_levels
     from analysis.size.level_by_size import level_by_size as fit
 
@@ -189,7 +239,9 @@ def level_by_size(source: str, selection: Selection) -> LevelBySize:
         rows = published_levels(level_scores(selection), known)
     else:
         rows = counted_levels(task_counts(selection), known, selection.denominator)
-    places = [int(level) for level in levels(selection.scheme)["level"]] or [int(level) for level in rows["level"].dropna()]
+    places = [int(level) for level in levels(selection.scheme)["level"]] or [
+        int(level) for level in rows["level"].dropna()
+    ]
     return fit(rows, source=source, lowest=min(places, default=1), highest=max(places, default=5))
 
 
@@ -202,7 +254,9 @@ def probe_readings(selection: Selection) -> tuple[ProbeReading, ...]:
 
 
 def answer_likelihood(model: str, selection: Selection) -> AnswerLikelihood:
-    """How likely the reference answers were to one model. See analysis.likelihood.answer_likelihood."""
+    """How likely the reference answers were to one model. See
+    analysis.likelihood.answer_likelihood.
+    """
     return _answer_likelihood(replace(selection, models=(model,)))
 
 
@@ -210,11 +264,13 @@ def answer_likelihood(model: str, selection: Selection) -> AnswerLikelihood:
 def _answer_likelihood(selection: Selection) -> AnswerLikelihood:
     from analysis.likelihood.answer_likelihood import answer_likelihood as measure
 
-    answers = queries.fetch_answers(store(), selection, columns=("answer_logprob", "token_logprobs", "target"))
+    answers = queries.fetch_answers(
+        store(), selection, columns=("answer_logprob", "token_logprobs", "target")
+    )
     return measure(answers, selection.models[0], denominator=selection.denominator)
 
 
-# -- comparisons -------------------------------------------------------------------------------------------------------------------
+# -- comparisons -----------------------------------------------------------------------------------
 
 
 def answer_matrix(models: tuple[str, ...], selection: Selection) -> AnswerMatrix:
@@ -235,24 +291,42 @@ def _outcomes(selection: Selection) -> pd.DataFrame:
 
 
 def comparison(
-    models: tuple[str, ...], baseline: str, grouping: str, unit: str, selection: Selection, *, bootstrap: bool = True
+    models: tuple[str, ...],
+    baseline: str,
+    grouping: str,
+    unit: str,
+    selection: Selection,
+    *,
+    bootstrap: bool = True,
 ) -> Comparison:
-    """These models against a baseline; without `bootstrap` for what shows none of its numbers. See analysis.compare.comparing."""
+    """These models against a baseline; without `bootstrap` for what shows none of its numbers. See
+    analysis.compare.comparing.
+    """
     return _comparison(baseline, grouping, unit, replace(selection, models=models), bootstrap)
 
 
 @kept
-def _comparison(baseline: str, grouping: str, unit: str, selection: Selection, bootstrap: bool) -> Comparison:
+def _comparison(
+    baseline: str, grouping: str, unit: str, selection: Selection, bootstrap: bool
+) -> Comparison:
     from analysis.compare.comparing import compare_models
     from analysis.compare.rows import CompareSettings
 
     matrix, means = _answer_matrix(selection), level_scores(selection)
     settings = CompareSettings(grouping=grouping, unit=unit)
-    return compare_models(matrix, means, selection.models, baseline, settings if bootstrap else replace(settings, resamples=0))
+    return compare_models(
+        matrix,
+        means,
+        selection.models,
+        baseline,
+        settings if bootstrap else replace(settings, resamples=0),
+    )
 
 
 def agreement(models: tuple[str, ...], selection: Selection) -> pd.DataFrame:
-    """Which of these models are wrong on the same instances. See analysis.compare.agreement.agreement_table."""
+    """Which of these models are wrong on the same instances. See
+    analysis.compare.agreement.agreement_table.
+    """
     return _agreement(replace(selection, models=models))
 
 
@@ -261,19 +335,25 @@ def _agreement(selection: Selection) -> pd.DataFrame:
     from analysis.compare.agreement import agreement_table, choices_by_column
 
     matrix = _answer_matrix(selection)
-    answers = queries.fetch_answers(store(), selection, columns=("choice_logprobs", "answer_logprob"))
+    answers = queries.fetch_answers(
+        store(), selection, columns=("choice_logprobs", "answer_logprob")
+    )
     return agreement_table(matrix, choices_by_column(matrix, answers))
 
 
-# -- what if -----------------------------------------------------------------------------------------------------------------------
+# -- what if ---------------------------------------------------------------------------------------
 
 
 def metric_cells(selection: Selection, *, authors: bool = False) -> Cells:
-    """The selection's answers under every metric, and published level means, summed by cell. Sliders re-aggregate what this returns.
+    """The selection's answers under every metric, and published level means, summed by cell.
+    Sliders re-aggregate what this returns.
 
-    authors: with the outcomes of the authors' grader, for which every stored reply is graded anew: seconds, the first time.
+    authors: with the outcomes of the authors' grader, for which every stored reply is graded anew:
+    seconds, the first time.
     """
-    return _metric_cells(any_denominator(selection), authors)  # the denominator is one of the things that re-aggregation varies
+    return _metric_cells(
+        any_denominator(selection), authors
+    )  # the denominator is one of the things that re-aggregation varies
 
 
 @shared
@@ -291,9 +371,11 @@ def _metric_cells(selection: Selection, authors: bool) -> Cells:
 
 
 def regraded(selection: Selection) -> pd.DataFrame:
-    """Stored replies under the authors' grader and ours: model, run_id, row_in_run, outcome and what probe.regrading.regrade returns.
+    """Stored replies under the authors' grader and ours: model, run_id, row_in_run, outcome and
+    what probe.regrading.regrade returns.
 
-    Of all models and tasks, whichever are selected: another choice then needs no second look at the replies.
+    Of all models and tasks, whichever are selected: another choice then needs no second look at the
+    replies.
     """
     return _regraded(replace(any_denominator(selection), models=(), tasks=()))
 
@@ -303,18 +385,28 @@ def _regraded(selection: Selection) -> pd.DataFrame:
     from probe.regrading import COLUMNS, NEEDED_COLUMNS, Regraded, regrade
 
     answers = queries.fetch_answers(store(), selection, columns=NEEDED_COLUMNS)
-    address = answers[["model", "run_id", "row_in_run", "outcome"]].astype({"model": str, "run_id": str, "outcome": object})
+    address = answers[["model", "run_id", "row_in_run", "outcome"]].astype(
+        {"model": str, "run_id": str, "outcome": object}
+    )
     found = regrade(answers[list(COLUMNS)].itertuples(index=False, name=None))
-    return address.join(pd.DataFrame(found, index=answers.index, columns=list(Regraded._fields), dtype=object))
+    return address.join(
+        pd.DataFrame(found, index=answers.index, columns=list(Regraded._fields), dtype=object)
+    )
 
 
-def multiverse(selection: Selection, models: tuple[str, ...], conclusion: Conclusion, *, authors: bool = False) -> Multiverse:
-    """Every specification of a conclusion on these models; `authors` as for `metric_cells`. See analysis.what_if.multiverse."""
+def multiverse(
+    selection: Selection, models: tuple[str, ...], conclusion: Conclusion, *, authors: bool = False
+) -> Multiverse:
+    """Every specification of a conclusion on these models; `authors` as for `metric_cells`. See
+    analysis.what_if.multiverse.
+    """
     return _multiverse(any_denominator(selection), models, conclusion, authors)
 
 
 @kept
-def _multiverse(selection: Selection, models: tuple[str, ...], conclusion: Conclusion, authors: bool) -> Multiverse:
+def _multiverse(
+    selection: Selection, models: tuple[str, ...], conclusion: Conclusion, authors: bool
+) -> Multiverse:
     from analysis.what_if.multiverse import multiverse as compute
 
     return compute(_metric_cells(selection, authors).narrowed(models), conclusion)

@@ -1,7 +1,8 @@
-"""What outlives a rerun: store, desk, folder watch, and every answer while the store is as it was. The only file that caches.
+"""What outlives a rerun: store, desk, folder watch, and every answer while the store is as it was.
+The only file that caches.
 
-Every answer is keyed by the store's file, the store's version and the frozen arguments, so a write anywhere makes the next read fresh and
-nothing ever needs clearing.
+Every answer is keyed by the store's file, the store's version and the frozen arguments, so a write
+anywhere makes the next read fresh and nothing ever needs clearing.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ _QUESTIONS: dict[str, Callable[..., Any]] = {}
 
 
 def store() -> Store:
-    """The store of this dashboard. On the first start of all it is made, and the page shows how far that is."""
+    """The store of this dashboard. On the first start of all it is made, and the page shows how far
+    that is.
+    """
     folder = settings().store
     if not (folder / FILE_NAME).exists() and folder.suffix != ".duckdb":
         _make_store(str(folder))
@@ -38,12 +41,16 @@ def store() -> Store:
 
 
 def _make_store(folder: str) -> None:
-    # Not inside the cached function: Streamlit would play the progress bar back to every later visitor.
+    # Not inside the cached function: Streamlit would play the progress bar back to every later
+    # visitor.
     place = st.empty()
     bar = place.progress(0.0, text="Making the store from the shipped sources")
 
     def report(done: int, total: int, what: str) -> None:
-        bar.progress(min(1.0, done / max(1, total)), text=f"Making the store from the shipped sources: {plain(what)}")
+        bar.progress(
+            min(1.0, done / max(1, total)),
+            text=f"Making the store from the shipped sources: {plain(what)}",
+        )
 
     open_store(folder, progress=report).close()
     place.empty()
@@ -56,14 +63,18 @@ def _open_store(folder: str) -> Store:
 
 @st.cache_resource(max_entries=1, show_spinner=False, on_release=lambda desk: desk.close())
 def desk() -> Desk:
-    """The one place of this server where a model is open; every session gets the same. See probe.job_queue."""
+    """The one place of this server where a model is open; every session gets the same. See
+    probe.job_queue.
+    """
     from probe.job_queue import Desk
 
     return Desk()
 
 
 def watch() -> Watch:
-    """The one watch of this server over this store; it looks into the folders from the first call on."""
+    """The one watch of this server over this store; it looks into the folders from the first call
+    on.
+    """
     return _watch(str(store().file))
 
 
@@ -77,12 +88,16 @@ def _watch(file: str) -> Watch:
 def ask(question: Callable[..., Answer], *arguments: Any, **named: Any) -> Answer:
     """Answer a question of data.queries, from the cache while the store is as it was."""
     opened = store()
-    answer: Answer = _read(question.__name__, str(opened.file), opened.version, arguments, tuple(sorted(named.items())))
+    answer: Answer = _read(
+        question.__name__, str(opened.file), opened.version, arguments, tuple(sorted(named.items()))
+    )
     return answer
 
 
 def kept(compute: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
-    """Let a function that computes from the store answer once per store version and arguments. Each reader gets a copy."""
+    """Let a function that computes from the store answer once per store version and arguments. Each
+    reader gets a copy.
+    """
     return _keep(compute, _computed)
 
 
@@ -91,29 +106,51 @@ def shared(compute: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
     return _keep(compute, _shared)
 
 
-def _keep(compute: Callable[Arguments, Answer], keep: Callable[..., Any]) -> Callable[Arguments, Answer]:
+def _keep(
+    compute: Callable[Arguments, Answer], keep: Callable[..., Any]
+) -> Callable[Arguments, Answer]:
     name = f"{compute.__module__}.{compute.__qualname__}"
     _QUESTIONS[name] = compute
 
     @wraps(compute)
     def answer(*arguments: Arguments.args, **named: Arguments.kwargs) -> Answer:
         opened = store()
-        found: Answer = keep(name, str(opened.file), opened.version, arguments, tuple(sorted(named.items())))
+        found: Answer = keep(
+            name, str(opened.file), opened.version, arguments, tuple(sorted(named.items()))
+        )
         return found
 
     return answer
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _read(question: str, file: str, version: int, arguments: tuple[Any, ...], named: tuple[tuple[str, Any], ...]) -> Any:
+def _read(
+    question: str,
+    file: str,
+    version: int,
+    arguments: tuple[Any, ...],
+    named: tuple[tuple[str, Any], ...],
+) -> Any:
     return getattr(queries, question)(store(), *arguments, **dict(named))
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
-def _computed(question: str, file: str, version: int, arguments: tuple[Any, ...], named: tuple[tuple[str, Any], ...]) -> Any:
+def _computed(
+    question: str,
+    file: str,
+    version: int,
+    arguments: tuple[Any, ...],
+    named: tuple[tuple[str, Any], ...],
+) -> Any:
     return _QUESTIONS[question](*arguments, **dict(named))
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _shared(question: str, file: str, version: int, arguments: tuple[Any, ...], named: tuple[tuple[str, Any], ...]) -> Any:
+def _shared(
+    question: str,
+    file: str,
+    version: int,
+    arguments: tuple[Any, ...],
+    named: tuple[tuple[str, Any], ...],
+) -> Any:
     return _QUESTIONS[question](*arguments, **dict(named))

@@ -1,4 +1,6 @@
-"""What was read from the store: one function per question of data.queries, and the small hand-kept tables."""
+"""What was read from the store: one function per question of data.queries, and the small hand-kept
+tables.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from data.watching import watched_folders as read_watched_folders
 from ui.cached.keeping import ask, kept, store
 from ui.figures.theme import ModelStyle, model_styles
 
-# -- what is here ------------------------------------------------------------------------------------------------------------------
+# -- what is here ----------------------------------------------------------------------------------
 
 
 def store_info() -> dict[str, Any]:
@@ -105,7 +107,11 @@ def suggested_merges() -> list[tuple[str, str, str]]:
     two = apart(store())
     names = model_names()
     used = set(names["model"][names["n_runs"] > 0])
-    return [row for row in suggest_same(names) if row[0] in used and (min(row[:2]), max(row[:2])) not in two]
+    return [
+        row
+        for row in suggest_same(names)
+        if row[0] in used and (min(row[:2]), max(row[:2])) not in two
+    ]
 
 
 @kept
@@ -127,10 +133,15 @@ def model_order() -> tuple[str, ...]:
 
 
 def styles(together: Collection[str] = ()) -> dict[str, ModelStyle]:
-    """Colour and symbol of every model of the store. Pages ask `ui.selection.styles`, which knows which models stand together."""
+    """Colour and symbol of every model of the store. Pages ask `ui.selection.styles`, which knows
+    which models stand together.
+    """
     known = models().set_index("model")["family"]
     order = [*(model for model in model_order() if model in known), *known.index]
-    return model_styles({model: known[model] if isinstance(known[model], str) else None for model in order}, together=together)
+    return model_styles(
+        {model: known[model] if isinstance(known[model], str) else None for model in order},
+        together=together,
+    )
 
 
 def sizes() -> dict[str, tuple[str, int]]:
@@ -140,7 +151,7 @@ def sizes() -> dict[str, tuple[str, int]]:
     return {model: (family, int(n_params)) for model, family, n_params in rows}
 
 
-# -- counts, scores, samples -------------------------------------------------------------------------------------------------------
+# -- counts, scores, samples -----------------------------------------------------------------------
 
 
 def any_denominator(selection: Selection) -> Selection:
@@ -163,7 +174,9 @@ def scores(selection: Selection) -> pd.DataFrame:
     return ask(queries.fetch_scores, selection)
 
 
-def answers(selection: Selection, *, columns: tuple[str, ...] = (), wanted: SampleFilter | None = None) -> pd.DataFrame:
+def answers(
+    selection: Selection, *, columns: tuple[str, ...] = (), wanted: SampleFilter | None = None
+) -> pd.DataFrame:
     """See data.queries.fetch_answers."""
     return ask(queries.fetch_answers, selection, columns=columns, wanted=wanted)
 
@@ -173,9 +186,18 @@ def sample_count(selection: Selection, wanted: SampleFilter) -> int:
     return ask(queries.count_samples, selection, wanted)
 
 
-def sample_page(selection: Selection, wanted: SampleFilter, *, sort: str = "run order", page: int = 0, page_size: int = 50) -> pd.DataFrame:
+def sample_page(
+    selection: Selection,
+    wanted: SampleFilter,
+    *,
+    sort: str = "run order",
+    page: int = 0,
+    page_size: int = 50,
+) -> pd.DataFrame:
     """See data.queries.fetch_sample_page."""
-    return ask(queries.fetch_sample_page, selection, wanted, sort=sort, page=page, page_size=page_size)
+    return ask(
+        queries.fetch_sample_page, selection, wanted, sort=sort, page=page, page_size=page_size
+    )
 
 
 def sample(run_id: str, row_in_run: int, scheme: str = SCYLLA_SCHEME) -> dict[str, Any]:
@@ -184,7 +206,12 @@ def sample(run_id: str, row_in_run: int, scheme: str = SCYLLA_SCHEME) -> dict[st
 
 
 def neighbours(
-    selection: Selection, wanted: SampleFilter, run_id: str, row_in_run: int, *, sort: str = "run order"
+    selection: Selection,
+    wanted: SampleFilter,
+    run_id: str,
+    row_in_run: int,
+    *,
+    sort: str = "run order",
 ) -> tuple[tuple[str, int] | None, tuple[str, int] | None]:
     """See data.queries.fetch_neighbours."""
     return ask(queries.fetch_neighbours, selection, wanted, run_id, row_in_run, sort=sort)
@@ -200,7 +227,7 @@ def scales(selection: Selection) -> pd.DataFrame:
     return ask(queries.fetch_scales, any_denominator(replace(selection, tasks=())))
 
 
-# -- beside the results ------------------------------------------------------------------------------------------------------------
+# -- beside the results ----------------------------------------------------------------------------
 
 
 @kept

@@ -1,7 +1,7 @@
 """Comparisons on screen: a forest plot of differences to a baseline, and a heat map of agreement.
 
-Results of analysis.compare in, plain figure dicts out. Points carry customdata (model, split, level, task), so that a click can open the
-answers behind it.
+Results of analysis.compare in, plain figure dicts out. Points carry customdata (model, split,
+level, task), so that a click can open the answers behind it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,14 @@ _SHORT_DASH = "5px,3px"
 """Dashes that also show on a short interval."""
 
 
-def forest_figure(comparison: Comparison, *, styles: Mapping[str, ModelStyle] | None = None) -> Figure:
-    """Differences to the baseline with their intervals: a row per group, a panel per split, ID filled and solid, OOD hollow and dashed.
+def forest_figure(
+    comparison: Comparison, *, styles: Mapping[str, ModelStyle] | None = None
+) -> Figure:
+    """Differences to the baseline with their intervals: a row per group, a panel per split, ID
+    filled and solid, OOD hollow and dashed.
 
-    Edge cases: no difference at all gives a note; a group without one shows nothing, and the table says why.
+    Edge cases: no difference at all gives a note; a group without one shows nothing, and the table
+    says why.
     """
     rows = comparison.rows
     if rows["difference"].notna().sum() == 0:
@@ -35,13 +39,22 @@ def forest_figure(comparison: Comparison, *, styles: Mapping[str, ModelStyle] | 
     groups = _groups(rows)
     splits = [split for split in ("id", "ood", "") if (rows["split"] == split).any()]
     models = [model for model in comparison.models if model != comparison.baseline]
-    shifts = dict(zip(models, dodge(len(models), step=min(0.16, 0.8 / max(1, len(models)))), strict=True))
+    shifts = dict(
+        zip(models, dodge(len(models), step=min(0.16, 0.8 / max(1, len(models)))), strict=True)
+    )
     records = records_of(rows[rows["difference"].notna()])
     traces: list[Trace] = []
     for panel, split in enumerate(splits):
         for model in models:
             drawn = [row for row in records if row["split"] == split and row["model"] == model]
-            traces += _marks(drawn, groups, shifts[model], style_of(model, styles), panel=panel, show_legend=split == splits[0])
+            traces += _marks(
+                drawn,
+                groups,
+                shifts[model],
+                style_of(model, styles),
+                panel=panel,
+                show_legend=split == splits[0],
+            )
     return {"data": traces, "layout": _layout(comparison, groups, splits, len(models))}
 
 
@@ -51,7 +64,9 @@ def _groups(rows: pd.DataFrame) -> dict[tuple[Any, ...], tuple[int, str]]:
     for row in records_of(rows.sort_values(["level", "task"], na_position="last", kind="stable")):
         if row["grouping"] != "overall":
             level = row["level"]
-            named[_key(row)] = row["task"] if row["task"] else level_name(row["level_label"], level or 0)
+            named[_key(row)] = (
+                row["task"] if row["task"] else level_name(row["level_label"], level or 0)
+            )
     named[("overall",)] = "all"
     return {key: (place, name) for place, (key, name) in enumerate(named.items())}
 
@@ -81,8 +96,17 @@ def _marks(
         "mode": "lines+markers",
         "x": [end for row in records for end in (100 * row["lo"], 100 * row["hi"], None)],
         "y": [end for place in places for end in (place, place, None)],
-        "line": {"color": style.color, "width": 2, "dash": _SHORT_DASH if DASH.get(split) == "dash" else "solid"},
-        "marker": {"symbol": "line-ns-open", "size": 7, "color": style.color, "line": {"width": 1.5}},
+        "line": {
+            "color": style.color,
+            "width": 2,
+            "dash": _SHORT_DASH if DASH.get(split) == "dash" else "solid",
+        },
+        "marker": {
+            "symbol": "line-ns-open",
+            "size": 7,
+            "color": style.color,
+            "line": {"width": 1.5},
+        },
         "hoverinfo": "skip",
         "showlegend": False,
         "uid": f"interval {model} {split}",
@@ -122,19 +146,34 @@ def _marks(
 
 
 def _hover(row: Mapping[Any, Any]) -> str:
-    group = row["task"] or (level_name(row["level_label"], int(row["level"])) if row["level"] is not None else "all")
+    group = row["task"] or (
+        level_name(row["level_label"], int(row["level"])) if row["level"] is not None else "all"
+    )
     n = f"{row['n']:,}" if row["n"] is not None else "not stated"
     return hover(
         f"{row['model']} against {row['baseline']}",
         (
             ("where", f"{SPLIT_NAMES.get(row['split'], 'no split')}, {group}"),
             ("difference", points(row["difference"])),
-            ("interval", f"{points(row['lo'])} to {points(row['hi'])}, {row['unit']}" if is_number(row["lo"]) else "not defined"),
+            (
+                "interval",
+                (
+                    f"{points(row['lo'])} to {points(row['hi'])}, {row['unit']}"
+                    if is_number(row["lo"])
+                    else "not defined"
+                ),
+            ),
             ("test", row["test"]),
             ("p, adjusted", f"{p_text(row['p'])}, {p_text(row['p_holm'])}"),
-            ("McNemar adjusted", p_text(row["mcnemar_p_holm"]) if is_number(row["mcnemar_p"]) else None),
+            (
+                "McNemar adjusted",
+                p_text(row["mcnemar_p_holm"]) if is_number(row["mcnemar_p"]) else None,
+            ),
             ("accuracies", f"{percent(row['accuracy'])} and {percent(row['baseline_accuracy'])}"),
-            ("detectable", f"{percent(row['mde'])} with 80 % power" if is_number(row["mde"]) else None),
+            (
+                "detectable",
+                f"{percent(row['mde'])} with 80 % power" if is_number(row["mde"]) else None,
+            ),
             ("n", f"{n} instances of {row['n_tasks']} tasks" if row["n_tasks"] else n),
             ("note", row["reason"]),
         ),
@@ -153,7 +192,10 @@ def p_text(p: float | None) -> str:
 
 
 def _layout(
-    comparison: Comparison, groups: Mapping[tuple[Any, ...], tuple[int, str]], splits: Sequence[str], n_models: int
+    comparison: Comparison,
+    groups: Mapping[tuple[Any, ...], tuple[int, str]],
+    splits: Sequence[str],
+    n_models: int,
 ) -> dict[str, Any]:
     names = [name for _, name in groups.values()]
     height = _TOP + _BOTTOM + len(names) * max(30, _ROW * n_models + 12)
@@ -174,10 +216,27 @@ def _layout(
             "zeroline": False,
         }
         shapes.append(
-            {"type": "line", "xref": name, "yref": "paper", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "line": {"color": "@muted", "width": 1.5}}
+            {
+                "type": "line",
+                "xref": name,
+                "yref": "paper",
+                "x0": 0,
+                "x1": 0,
+                "y0": 0,
+                "y1": 1,
+                "line": {"color": "@muted", "width": 1.5},
+            }
         )
         text = f"<b>{SPLIT_NAMES.get(split, 'no split')}</b>"
-        place = {"x": left, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "yshift": 3}
+        place = {
+            "x": left,
+            "y": 1,
+            "xref": "paper",
+            "yref": "paper",
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "yshift": 3,
+        }
         titles.append({"text": text, **place, "showarrow": False, "font": {"size": 13}})
     last = len(names) - 1
     if last:
@@ -195,11 +254,20 @@ def _layout(
         )
     return layout(
         height=height,
-        sentence=f"Differences of {n_models} models to {escape(comparison.baseline)}, with intervals, in {len(names)} groups.",
+        sentence=(
+            f"Differences of {n_models} models to {escape(comparison.baseline)}, with intervals, in"
+            f" {len(names)} groups."
+        ),
         file_name="differences",
         margin={"l": name_margin([name[:28] for name in names]), "r": 16, "t": _TOP, "b": _BOTTOM},
         showlegend=True,
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1 + 22 / (height - _TOP - _BOTTOM), "yanchor": "bottom"},
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 1 + 22 / (height - _TOP - _BOTTOM),
+            "yanchor": "bottom",
+        },
         yaxis={
             "range": [last + 0.5, -0.5],
             "tickvals": list(range(len(names))),
@@ -228,7 +296,9 @@ def agreement_figure(table: pd.DataFrame, models: Sequence[str], split: str) -> 
     rows = [
         HeatRow(
             model=model,
-            values=[known[model, other]["kappa"] if (model, other) in known else None for other in there],
+            values=[
+                known[model, other]["kappa"] if (model, other) in known else None for other in there
+            ],
             texts=[_kappa_text(known.get((model, other))) for other in there],
             hovers=[_kappa_hover(model, other, known.get((model, other))) for other in there],
         )
@@ -243,15 +313,21 @@ def _kappa_text(row: Mapping[Any, Any] | None) -> str:
 
 def _kappa_hover(model: str, other: str, row: Mapping[Any, Any] | None) -> str:
     if row is None:
-        return hover(model, (("", "itself"),)) if model == other else hover(f"{model} and {other}", (("agreement", "no shared instances"),))
+        return (
+            hover(model, (("", "itself"),))
+            if model == other
+            else hover(f"{model} and {other}", (("agreement", "no shared instances"),))
+        )
     return hover(
         f"{model} and {other}",
         (
             (
                 row["kind"],
-                f"{signed(row['kappa'])} ± {row['se']:.2f} (standard error)"
-                if is_number(row["kappa"])
-                else "not defined: no room above chance",
+                (
+                    f"{signed(row['kappa'])} ± {row['se']:.2f} (standard error)"
+                    if is_number(row["kappa"])
+                    else "not defined: no room above chance"
+                ),
             ),
             ("observed, by chance", f"{percent(row['c_obs'])}, {percent(row['c_exp'])}"),
             ("n", f"{row['n']:,} instances"),
@@ -269,7 +345,12 @@ def _square(rows: Sequence[HeatRow], names: Sequence[str], colors: HeatColors) -
         "zmin": colors.low,
         "zmax": colors.high,
         "colorscale": colors.scale,
-        "colorbar": {"thickness": 10, "outlinewidth": 0, "tickformat": colors.tick_format, "nticks": 5},
+        "colorbar": {
+            "thickness": 10,
+            "outlinewidth": 0,
+            "tickformat": colors.tick_format,
+            "nticks": 5,
+        },
         "xgap": 2,
         "ygap": 2,
         "hovertext": [list(row.hovers) for row in rows],
@@ -305,7 +386,13 @@ def _square(rows: Sequence[HeatRow], names: Sequence[str], colors: HeatColors) -
                 "zeroline": False,
                 "range": [-0.5, len(rows) - 0.5],
             },
-            yaxis={"tickvals": list(size), "ticktext": labels, "showgrid": False, "zeroline": False, "range": [len(rows) - 0.5, -0.5]},
+            yaxis={
+                "tickvals": list(size),
+                "ticktext": labels,
+                "showgrid": False,
+                "zeroline": False,
+                "range": [len(rows) - 0.5, -0.5],
+            },
             barmode="overlay",
         ),
     }

@@ -1,6 +1,8 @@
-"""Scores over scale on screen: the curve with its fit and break, the forms, two metrics on one axis, the task law, the loss threshold.
+"""Scores over scale on screen: the curve with its fit and break, the forms, two metrics on one
+axis, the task law, the loss threshold.
 
-Results of analysis.emergence in, plain figure dicts out. Colour is the model; other lines than the one that is read are grey.
+Results of analysis.emergence in, plain figure dicts out. Colour is the model; other lines than the
+one that is read are grey.
 """
 
 from __future__ import annotations
@@ -15,7 +17,14 @@ import pandas as pd
 from analysis.emergence.loss_threshold import LossThreshold
 from analysis.emergence.scale_series import Series, as_scale, scale_means
 from analysis.emergence.scaling_fits import ScalingFit
-from analysis.emergence.sentences import AXIS_UNITS, break_sentence, metric_name, raised, scale_words, score_words
+from analysis.emergence.sentences import (
+    AXIS_UNITS,
+    break_sentence,
+    metric_name,
+    raised,
+    scale_words,
+    score_words,
+)
 from analysis.emergence.studying import NEGLIGIBLE_CHANCE, Emergence, Mirage
 from ui.figures.layout import layout, legend_above, note, panel_title, stacked, whiskers
 from ui.figures.text import escape, hover
@@ -24,14 +33,23 @@ from ui.figures.theme import Figure, ModelStyle, Trace, faint, style_of
 CURVE_HEIGHT, RESIDUAL_HEIGHT, BETWEEN = 250, 60, 30
 MAX_NAMED = 8
 """Up to this many models each get an entry in the legend."""
-FORM_DASHES = {"linear": "solid", "power": "dash", "logistic": "dot", "hinge": "dashdot", "broken power": "longdash"}
+FORM_DASHES = {
+    "linear": "solid",
+    "power": "dash",
+    "logistic": "dot",
+    "hinge": "dashdot",
+    "broken power": "longdash",
+}
 _FINE = 160
 
 Styles = Mapping[str, ModelStyle]
 
 
-def curve_figure(found: Emergence, *, others: Series | None = None, styles: Styles | None = None) -> Figure:
-    """Scores with intervals over scale, the best form, the break, chance and what zeros can hide; the form's residuals beneath.
+def curve_figure(
+    found: Emergence, *, others: Series | None = None, styles: Styles | None = None
+) -> Figure:
+    """Scores with intervals over scale, the best form, the break, chance and what zeros can hide;
+    the form's residuals beneath.
 
     Args:
         found: what is read.
@@ -48,7 +66,9 @@ def curve_figure(found: Emergence, *, others: Series | None = None, styles: Styl
     traces = [*_other_lines(series, others), *_model_traces(series, styles)]
     if best is not None:
         traces += [
-            _form_trace(best, series, width=2.4, name=f"{best.form} form, weight {best.weight:.2f}"),
+            _form_trace(
+                best, series, width=2.4, name=f"{best.form} form, weight {best.weight:.2f}"
+            ),
             _residual_trace(found, best, styles),
         ]
     traces += _zero_traces(series)
@@ -59,7 +79,12 @@ def curve_figure(found: Emergence, *, others: Series | None = None, styles: Styl
     }
     titles = [panel_title(raised(metric_name(series.metric)), domains[0][1])]
     if best is not None:
-        panels["yaxis2"] = {"domain": domains[1], "zeroline": True, "nticks": 4, **({"tickformat": ".0%"} if series.is_share else {})}
+        panels["yaxis2"] = {
+            "domain": domains[1],
+            "zeroline": True,
+            "nticks": 4,
+            **({"tickformat": ".0%"} if series.is_share else {}),
+        }
         titles.append(panel_title(f"Residuals of the {best.form} form", domains[1][1]))
     return {
         "data": traces,
@@ -85,7 +110,14 @@ def forms_figure(found: Emergence, *, styles: Styles | None = None) -> Figure:
     traces = _model_traces(found.series, styles, named=False)
     for fit in weighed:
         weight = f"{fit.weight:.2f}" if math.isfinite(fit.weight) else "none"
-        traces.append(_form_trace(fit, found.series, width=2.6 if fit is found.best else 1.4, name=f"{fit.form} ({weight})"))
+        traces.append(
+            _form_trace(
+                fit,
+                found.series,
+                width=2.6 if fit is found.best else 1.4,
+                name=f"{fit.form} ({weight})",
+            )
+        )
     return {
         "data": traces,
         "layout": layout(
@@ -102,28 +134,45 @@ def forms_figure(found: Emergence, *, styles: Styles | None = None) -> Figure:
 
 
 def mirage_figure(mirage: Mirage) -> Figure:
-    """Both metrics on one axis, each as the share of its own whole change, with 95 % intervals of the resamples."""
+    """Both metrics on one axis, each as the share of its own whole change, with 95 % intervals of
+    the resamples.
+    """
     traces: list[Trace] = []
     colors = ("#D55E00", "#0072B2")
-    for found, color, dash in zip((mirage.discontinuous, mirage.continuous), colors, ("solid", "dash"), strict=True):
+    for found, color, dash in zip(
+        (mirage.discontinuous, mirage.continuous), colors, ("solid", "dash"), strict=True
+    ):
         places, means, draws = scale_means(found.series)
         low, span = means.min(), float(np.ptp(means))
         if span == 0:
             continue
         y = (means - low) / span
-        ends = np.quantile((draws - low) / span, [0.025, 0.975], axis=0) if draws is not None else np.full((2, len(y)), np.nan)
+        ends = (
+            np.quantile((draws - low) / span, [0.025, 0.975], axis=0)
+            if draws is not None
+            else np.full((2, len(y)), np.nan)
+        )
         name = metric_name(found.series.metric)
         traces.append(
             {
-                "type": "scatter", "mode": "lines+markers", "x": _on_axis(places, found), "y": y.tolist(),
-                "error_y": whiskers(y.tolist(), ends[0].tolist(), ends[1].tolist(), faint(color, 0.6)),
-                "line": {"color": color, "width": 2.2, "dash": dash}, "marker": {"size": 8, "color": color},
-                "name": f"{raised(name)}: {found.shape}", "uid": f"mirage {found.series.metric}", "hoverinfo": "text",
+                "type": "scatter",
+                "mode": "lines+markers",
+                "x": _on_axis(places, found),
+                "y": y.tolist(),
+                "error_y": whiskers(
+                    y.tolist(), ends[0].tolist(), ends[1].tolist(), faint(color, 0.6)
+                ),
+                "line": {"color": color, "width": 2.2, "dash": dash},
+                "marker": {"size": 8, "color": color},
+                "name": f"{raised(name)}: {found.shape}",
+                "uid": f"mirage {found.series.metric}",
+                "hoverinfo": "text",
                 "hovertext": [
-                    _mirage_hover(found, x, mean, share) for x, mean, share in zip(places, means, y, strict=True)
+                    _mirage_hover(found, x, mean, share)
+                    for x, mean, share in zip(places, means, y, strict=True)
                 ],
             }
-        )  # fmt: skip
+        )
     if not traces:
         return note("Neither metric changes over this scale.")
     return {
@@ -136,7 +185,11 @@ def mirage_figure(mirage: Mirage) -> Figure:
             legend=legend_above(260),
             margin={"l": 64, "r": 16, "t": 26, "b": 52},
             xaxis=_scale_axis(mirage.discontinuous.series.wanted.axis),
-            yaxis={"title": {"text": "share of the whole change"}, "tickformat": ".0%", "zeroline": False},
+            yaxis={
+                "title": {"text": "share of the whole change"},
+                "tickformat": ".0%",
+                "zeroline": False,
+            },
         ),
     }
 
@@ -144,12 +197,18 @@ def mirage_figure(mirage: Mirage) -> Figure:
 def _mirage_hover(found: Emergence, x: float, mean: float, share: float) -> str:
     axis = found.series.wanted.axis
     score = score_words(float(mean), is_share=found.series.is_share)
-    rows = ((AXIS_UNITS[axis], scale_words(float(as_scale(x, axis)), axis)), ("score", score), ("share of its change", f"{share:.2f}"))
+    rows = (
+        (AXIS_UNITS[axis], scale_words(float(as_scale(x, axis)), axis)),
+        ("score", score),
+        ("share of its change", f"{share:.2f}"),
+    )
     return hover(metric_name(found.series.metric), rows)
 
 
 def law_figure(found: Emergence) -> Figure:
-    """F = ln(−ln PU) over the scale: a straight line is the task scaling law, a bend downwards is faster growth."""
+    """F = ln(−ln PU) over the scale: a straight line is the task scaling law, a bend downwards is
+    faster growth.
+    """
     law = found.law
     if law is None:
         return note(f"No task scaling law: {found.law_reason}.")
@@ -160,14 +219,29 @@ def law_figure(found: Emergence) -> Figure:
     return {
         "data": [
             {
-                "type": "scatter", "mode": "lines", "x": fine.tolist(), "y": line.tolist(), "line": {"color": "@muted", "width": 2},
-                "name": "the law: a straight line", "hoverinfo": "skip", "uid": "law",
+                "type": "scatter",
+                "mode": "lines",
+                "x": fine.tolist(),
+                "y": line.tolist(),
+                "line": {"color": "@muted", "width": 2},
+                "name": "the law: a straight line",
+                "hoverinfo": "skip",
+                "uid": "law",
             },
             {
-                "type": "scatter", "mode": "markers", "x": x.tolist(), "y": law.f.tolist(), "marker": point, "name": "pass rates",
-                "uid": "pass rates", "hoverinfo": "text",
+                "type": "scatter",
+                "mode": "markers",
+                "x": x.tolist(),
+                "y": law.f.tolist(),
+                "marker": point,
+                "name": "pass rates",
+                "uid": "pass rates",
+                "hoverinfo": "text",
                 "hovertext": [
-                    hover(scale_words(n, found.series.wanted.axis), (("pass rate", f"{math.exp(-math.exp(f)):.4f}"), ("F", f"{f:.2f}")))
+                    hover(
+                        scale_words(n, found.series.wanted.axis),
+                        (("pass rate", f"{math.exp(-math.exp(f)):.4f}"), ("F", f"{f:.2f}")),
+                    )
                     for n, f in zip(x.tolist(), law.f.tolist(), strict=True)
                 ],
             },
@@ -182,11 +256,15 @@ def law_figure(found: Emergence) -> Figure:
             xaxis=_scale_axis(found.series.wanted.axis),
             yaxis={"title": {"text": "F = ln(−ln PU)"}, "zeroline": False},
         ),
-    }  # fmt: skip
+    }
 
 
-def threshold_figure(series: Series, found: LossThreshold, *, styles: Styles | None = None) -> Figure:
-    """Scores over loss (falling to the right) with the hinge, and the interval of its threshold shaded."""
+def threshold_figure(
+    series: Series, found: LossThreshold, *, styles: Styles | None = None
+) -> Figure:
+    """Scores over loss (falling to the right) with the hinge, and the interval of its threshold
+    shaded.
+    """
     traces = _model_traces(series, styles, named=series.points["model"].nunique() <= MAX_NAMED)
     loss = series.points["scale"]
     fine = np.linspace(loss.max(), loss.min(), _FINE)
@@ -194,9 +272,17 @@ def threshold_figure(series: Series, found: LossThreshold, *, styles: Styles | N
     if math.isfinite(found.eta):
         hinge = {"color": "@text", "width": 2.2}
         traces.append(
-            {"type": "scatter", "mode": "lines", "x": fine.tolist(), "y": found.at(fine).tolist(), "line": hinge, "name": "hinge",
-             "hoverinfo": "skip", "uid": "hinge"}
-        )  # fmt: skip
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": fine.tolist(),
+                "y": found.at(fine).tolist(),
+                "line": hinge,
+                "name": "hinge",
+                "hoverinfo": "skip",
+                "uid": "hinge",
+            }
+        )
         if math.isfinite(found.eta_lo):
             shapes.append(_band(found.eta_lo, found.eta_hi))
         shapes.append(_upright(found.eta))
@@ -216,7 +302,7 @@ def threshold_figure(series: Series, found: LossThreshold, *, styles: Styles | N
     }
 
 
-# -- pieces ------------------------------------------------------------------------------------------------------------------------
+# -- pieces ----------------------------------------------------------------------------------------
 
 
 def _scale_axis(axis: str, *, name: str | None = None, **more: Any) -> dict[str, Any]:
@@ -224,7 +310,14 @@ def _scale_axis(axis: str, *, name: str | None = None, **more: Any) -> dict[str,
     title = {"text": escape(name or AXIS_UNITS[axis]), "standoff": 6}
     if axis == "loss":
         return {"title": title, "autorange": "reversed", "zeroline": False, **more}
-    return {"title": title, "type": "log", "zeroline": False, "exponentformat": "power" if axis == "FLOPs" else "B", "dtick": 1, **more}
+    return {
+        "title": title,
+        "type": "log",
+        "zeroline": False,
+        "exponentformat": "power" if axis == "FLOPs" else "B",
+        "dtick": 1,
+        **more,
+    }
 
 
 def _score_axis(series: Series) -> dict[str, Any]:
@@ -236,7 +329,9 @@ def _on_axis(x: Any, found: Emergence) -> list[float]:
 
 
 def _model_traces(series: Series, styles: Styles | None, *, named: bool = True) -> list[Trace]:
-    """One trace per model: points with whiskers; along training a line joins a model's checkpoints."""
+    """One trace per model: points with whiskers; along training a line joins a model's
+    checkpoints.
+    """
     n_points, by_model = len(series.points), _records_by_model(series)
     joined = series.wanted.axis in ("tokens", "step")
     return [
@@ -270,7 +365,9 @@ def _model_traces(series: Series, styles: Styles | None, *, named: bool = True) 
 
 
 def _records_by_model(series: Series) -> dict[str, list[dict[Any, Any]]]:
-    """The points of each model, models in the order of their first point. One conversion for all: a frame a model costs milliseconds."""
+    """The points of each model, models in the order of their first point. One conversion for all: a
+    frame a model costs milliseconds.
+    """
     found: dict[str, list[dict[Any, Any]]] = {}
     for row in series.points.to_dict("records"):
         found.setdefault(row["model"], []).append(row)
@@ -281,8 +378,15 @@ def _point_hover(series: Series, row: Mapping[Any, Any]) -> str:
     axis = series.wanted.axis
     interval = None
     if math.isfinite(row["lo"]):
-        interval = f"{score_words(row['lo'], is_share=series.is_share)} to {score_words(row['hi'], is_share=series.is_share)}"
-    hidden = f"up to {100 * row['upper_if_zero']:.2f} % (95 %)" if math.isfinite(row["upper_if_zero"]) else None
+        interval = (
+            f"{score_words(row['lo'], is_share=series.is_share)} to"
+            f" {score_words(row['hi'], is_share=series.is_share)}"
+        )
+    hidden = (
+        f"up to {100 * row['upper_if_zero']:.2f} % (95 %)"
+        if math.isfinite(row["upper_if_zero"])
+        else None
+    )
     return hover(
         row["model"],
         (
@@ -300,7 +404,11 @@ def _point_hover(series: Series, row: Mapping[Any, Any]) -> str:
 def _other_lines(series: Series, others: Series | None) -> list[Trace]:
     if others is None or not len(others.points):
         return []
-    rest = others.points[others.points["line"] != series.wanted.line] if series.wanted.line is not None else others.points.iloc[:0]
+    rest = (
+        others.points[others.points["line"] != series.wanted.line]
+        if series.wanted.line is not None
+        else others.points.iloc[:0]
+    )
     if rest.empty:
         return []
     x: list[float | None] = []
@@ -312,11 +420,17 @@ def _other_lines(series: Series, others: Series | None) -> list[Trace]:
     n = rest["line"].nunique()
     return [
         {
-            "type": "scatter", "mode": "lines+markers", "x": x, "y": y, "line": {"color": "@grid", "width": 1.2},
-            "marker": {"size": 4, "color": "@grid"}, "name": f"{n} other line{'s' if n > 1 else ''}", "hoverinfo": "skip",
+            "type": "scatter",
+            "mode": "lines+markers",
+            "x": x,
+            "y": y,
+            "line": {"color": "@grid", "width": 1.2},
+            "marker": {"size": 4, "color": "@grid"},
+            "name": f"{n} other line{'s' if n > 1 else ''}",
+            "hoverinfo": "skip",
             "uid": "other lines",
         }
-    ]  # fmt: skip
+    ]
 
 
 def _form_trace(fit: ScalingFit, series: Series, *, width: float, name: str) -> Trace:
@@ -342,19 +456,25 @@ def _residual_trace(found: Emergence, best: ScalingFit, styles: Styles | None) -
         "x": points["scale"].tolist(),
         "y": best.residual.tolist(),
         "yaxis": "y2",
-        "marker": {"size": 6, "color": [style_of(model, styles).color for model in points["model"]]},
+        "marker": {
+            "size": 6,
+            "color": [style_of(model, styles).color for model in points["model"]],
+        },
         "showlegend": False,
         "name": "residuals",
         "uid": "residuals",
         "hoverinfo": "text",
         "hovertext": [
-            hover(model, (("residual", f"{residual:+.3f}"),)) for model, residual in zip(points["model"], best.residual, strict=True)
+            hover(model, (("residual", f"{residual:+.3f}"),))
+            for model, residual in zip(points["model"], best.residual, strict=True)
         ],
     }
 
 
 def _zero_traces(series: Series) -> list[Trace]:
-    """An open mark and an upright bar at each zero: success rates up to its end are as possible as 0."""
+    """An open mark and an upright bar at each zero: success rates up to its end are as possible as
+    0.
+    """
     zeros = series.points[series.points["upper_if_zero"].notna()]
     if zeros.empty:
         return []
@@ -365,10 +485,17 @@ def _zero_traces(series: Series) -> list[Trace]:
         y += [0.0, upper, None]
     return [
         {
-            "type": "scatter", "mode": "lines", "x": x, "y": y, "line": {"color": "@muted", "width": 6}, "opacity": 0.5,
-            "name": "what a zero can hide (95 %)", "hoverinfo": "skip", "uid": "zeros",
+            "type": "scatter",
+            "mode": "lines",
+            "x": x,
+            "y": y,
+            "line": {"color": "@muted", "width": 6},
+            "opacity": 0.5,
+            "name": "what a zero can hide (95 %)",
+            "hoverinfo": "skip",
+            "uid": "zeros",
         }
-    ]  # fmt: skip
+    ]
 
 
 def _break_shapes(found: Emergence) -> Sequence[dict[str, Any]]:
@@ -380,27 +507,62 @@ def _break_shapes(found: Emergence) -> Sequence[dict[str, Any]]:
 
 def _band(one: float, other: float) -> dict[str, Any]:
     return {
-        "type": "rect", "xref": "x", "yref": "paper", "x0": one, "x1": other, "y0": 0, "y1": 1, "layer": "below", "line": {"width": 0},
+        "type": "rect",
+        "xref": "x",
+        "yref": "paper",
+        "x0": one,
+        "x1": other,
+        "y0": 0,
+        "y1": 1,
+        "layer": "below",
+        "line": {"width": 0},
         "fillcolor": "@surface",
-    }  # fmt: skip
+    }
 
 
 def _upright(at: float) -> dict[str, Any]:
     return {
-        "type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1, "layer": "below",
+        "type": "line",
+        "xref": "x",
+        "yref": "paper",
+        "x0": at,
+        "x1": at,
+        "y0": 0,
+        "y1": 1,
+        "layer": "below",
         "line": {"color": "@muted", "width": 1.2, "dash": "dot"},
-    }  # fmt: skip
+    }
 
 
 def _chance_shapes(found: Emergence) -> Sequence[dict[str, Any]]:
     if not math.isfinite(found.chance) or found.chance <= NEGLIGIBLE_CHANCE:
         return []
     line = {"color": "@muted", "width": 1.2, "dash": "dash"}
-    return [{"type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": found.chance, "y1": found.chance, "line": line}]
+    return [
+        {
+            "type": "line",
+            "xref": "paper",
+            "yref": "y",
+            "x0": 0,
+            "x1": 1,
+            "y0": found.chance,
+            "y1": found.chance,
+            "line": line,
+        }
+    ]
 
 
 def _chance_words(found: Emergence) -> Sequence[dict[str, Any]]:
     if not math.isfinite(found.chance) or found.chance <= NEGLIGIBLE_CHANCE:
         return []
-    place = {"x": 1, "xref": "paper", "xanchor": "right", "y": found.chance, "yref": "y", "yanchor": "bottom"}
-    return [{"text": "chance", **place, "showarrow": False, "font": {"color": "@muted", "size": 12}}]
+    place = {
+        "x": 1,
+        "xref": "paper",
+        "xanchor": "right",
+        "y": found.chance,
+        "yref": "y",
+        "yanchor": "bottom",
+    }
+    return [
+        {"text": "chance", **place, "showarrow": False, "font": {"color": "@muted", "size": 12}}
+    ]

@@ -1,4 +1,6 @@
-"""Many models over levels: one heat map for gaps and for scores, with missing cells hatched and one level per model marked."""
+"""Many models over levels: one heat map for gaps and for scores, with missing cells hatched and one
+level per model marked.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ ROW_HEIGHT, TOP, BOTTOM = 24, 40, 16
 
 @dataclass(frozen=True, slots=True)
 class HeatRow:
-    """One model's row: a number (or None), its text and its tooltip for each level, and the level to mark, if any."""
+    """One model's row: a number (or None), its text and its tooltip for each level, and the level
+    to mark, if any.
+    """
 
     model: str
     values: Sequence[float | None]
@@ -34,8 +38,16 @@ class HeatColors:
     tick_format: str = ".1f"
 
 
-def heatmap(rows: Sequence[HeatRow], levels: Mapping[int, str], *, colors: HeatColors, sentence: str, file_name: str) -> Figure:
-    """Draw the rows from top to bottom, one column per level; names stay readable at 30 rows and more because height follows rows.
+def heatmap(
+    rows: Sequence[HeatRow],
+    levels: Mapping[int, str],
+    *,
+    colors: HeatColors,
+    sentence: str,
+    file_name: str,
+) -> Figure:
+    """Draw the rows from top to bottom, one column per level; names stay readable at 30 rows and
+    more because height follows rows.
 
     Args:
         rows: one per model, each with as many values as there are levels; None and NaN are missing.
@@ -44,12 +56,22 @@ def heatmap(rows: Sequence[HeatRow], levels: Mapping[int, str], *, colors: HeatC
     names = [escape(row.model, at_most=34) for row in rows]
     height = TOP + BOTTOM + ROW_HEIGHT * len(rows)
     return {
-        "data": [_cells(rows, levels, colors, height), *_missing(rows, levels), *_texts(rows, levels, colors), *_marks(rows, levels)],
+        "data": [
+            _cells(rows, levels, colors, height),
+            *_missing(rows, levels),
+            *_texts(rows, levels, colors),
+            *_marks(rows, levels),
+        ],
         "layout": layout(
             height=height,
             sentence=sentence,
             file_name=file_name,
-            margin={"l": name_margin([row.model[:34] for row in rows]), "r": 16, "t": TOP, "b": BOTTOM},
+            margin={
+                "l": name_margin([row.model[:34] for row in rows]),
+                "r": 16,
+                "t": TOP,
+                "b": BOTTOM,
+            },
             xaxis=level_axis(levels, side="top", ticks="", showline=False),
             yaxis={
                 "range": [len(rows) - 0.5, -0.5],
@@ -64,7 +86,9 @@ def heatmap(rows: Sequence[HeatRow], levels: Mapping[int, str], *, colors: HeatC
     }
 
 
-def _cells(rows: Sequence[HeatRow], levels: Mapping[int, str], colors: HeatColors, height: int) -> Trace:
+def _cells(
+    rows: Sequence[HeatRow], levels: Mapping[int, str], colors: HeatColors, height: int
+) -> Trace:
     return {
         "type": "heatmap",
         "x": list(levels),
@@ -104,8 +128,22 @@ def _texts(rows: Sequence[HeatRow], levels: Mapping[int, str], colors: HeatColor
 
 
 def _mark_key() -> dict[str, Any]:
-    place = {"x": 0, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "right", "yanchor": "bottom", "xshift": -6, "yshift": 4}
-    return {"text": "◇ critical level", **place, "showarrow": False, "font": {"size": 12, "color": "@muted"}}
+    place = {
+        "x": 0,
+        "y": 1,
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "right",
+        "yanchor": "bottom",
+        "xshift": -6,
+        "yshift": 4,
+    }
+    return {
+        "text": "◇ critical level",
+        **place,
+        "showarrow": False,
+        "font": {"size": 12, "color": "@muted"},
+    }
 
 
 def _missing(rows: Sequence[HeatRow], levels: Mapping[int, str]) -> list[Trace]:
@@ -115,18 +153,31 @@ def _missing(rows: Sequence[HeatRow], levels: Mapping[int, str]) -> list[Trace]:
         for column, level in enumerate(levels)
         if not is_number(row.values[column])
     ]
-    return [hatched([cell for cell, _ in gone], hover_texts=[text for _, text in gone])] if gone else []
+    return (
+        [hatched([cell for cell, _ in gone], hover_texts=[text for _, text in gone])]
+        if gone
+        else []
+    )
 
 
 def _marks(rows: Sequence[HeatRow], levels: Mapping[int, str]) -> list[Trace]:
-    marked = [(row.marked + 0.36, place) for place, row in enumerate(rows) if row.marked in levels and row.marked is not None]
+    marked = [
+        (row.marked + 0.36, place)
+        for place, row in enumerate(rows)
+        if row.marked in levels and row.marked is not None
+    ]
     return [
         {
             "type": "scatter",
             "mode": "markers",
             "x": [x for x, _ in marked],
             "y": [y for _, y in marked],
-            "marker": {"symbol": "diamond", "size": 10, "color": "#ffffff", "line": {"color": "#222222", "width": 1.6}},
+            "marker": {
+                "symbol": "diamond",
+                "size": 10,
+                "color": "#ffffff",
+                "line": {"color": "#222222", "width": 1.6},
+            },
             "hoverinfo": "skip",
             "uid": "critical levels",
         }

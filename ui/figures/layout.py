@@ -1,4 +1,6 @@
-"""Pieces that figures are put together from: layouts, the level axis, stacked panels, whiskers, hatched cells, the empty note."""
+"""Pieces that figures are put together from: layouts, the level axis, stacked panels, whiskers,
+hatched cells, the empty note.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,17 @@ from ui.figures.theme import CLEAR, Figure, Trace
 LEGEND_ROW = 30
 """Pixels of one row of a legend."""
 MANY_NAMES = 4
-"""Up to this many levels without a name of their own are called "level 2"; of more, the axis says "level" once."""
+"""Up to this many levels without a name of their own are called "level 2"; of more, the axis says
+"level" once.
+"""
 MANY_LEVELS = 7
 """Up to this many levels have room for words in the cells above them."""
 
 
 def layout(*, height: int, sentence: str, file_name: str, **more: Any) -> dict[str, Any]:
-    """What all layouts share. `sentence` is what a screen reader says, `file_name` what the saved SVG is called."""
+    """What all layouts share. `sentence` is what a screen reader says, `file_name` what the saved
+    SVG is called.
+    """
     return {
         "height": height,
         "margin": {"l": 64, "r": 16, "t": 16, "b": 48},
@@ -29,12 +35,17 @@ def layout(*, height: int, sentence: str, file_name: str, **more: Any) -> dict[s
 
 
 def level_axis(levels: Mapping[int, str], **more: Any) -> dict[str, Any]:
-    """An axis over ordinal levels: equal steps, each with its label. Complexity levels are an order, not a cost scale."""
+    """An axis over ordinal levels: equal steps, each with its label. Complexity levels are an
+    order, not a cost scale.
+    """
     places = list(levels)
     names = list(levels.values())
     title = {}
     if len(places) > MANY_NAMES and names == [f"level {place}" for place in places]:
-        names, title = [str(place) for place in places], {"title": {"text": "level", "standoff": 2, "font": {"size": 12}}}
+        names, title = (
+            [str(place) for place in places],
+            {"title": {"text": "level", "standoff": 2, "font": {"size": 12}}},
+        )
     return {
         "tickmode": "array",
         "tickvals": places,
@@ -47,8 +58,11 @@ def level_axis(levels: Mapping[int, str], **more: Any) -> dict[str, Any]:
     }
 
 
-def in_equal_steps(figure: Figure, levels: Iterable[int], *, axes: Sequence[str] = ("x",)) -> Figure:
-    """The figure with its levels one step apart where their numbers leave some out (2, 5, 10, 100); what stands beside one stays beside it.
+def in_equal_steps(
+    figure: Figure, levels: Iterable[int], *, axes: Sequence[str] = ("x",)
+) -> Figure:
+    """The figure with its levels one step apart where their numbers leave some out (2, 5, 10, 100);
+    what stands beside one stays beside it.
 
     Args:
         axes: the axes that are `level_axis`, as traces name them.
@@ -72,12 +86,19 @@ def in_equal_steps(figure: Figure, levels: Iterable[int], *, axes: Sequence[str]
             shape |= {"x0": moved(shape["x0"]), "x1": moved(shape["x1"])}
     for name in axes:
         axis = figure["layout"][name.replace("x", "xaxis")]
-        axis |= {"tickvals": [moved(x) for x in axis["tickvals"]], "range": [0.5, len(places) + 0.5]}
+        axis |= {
+            "tickvals": [moved(x) for x in axis["tickvals"]],
+            "range": [0.5, len(places) + 0.5],
+        }
     return figure
 
 
-def hatched(cells: Iterable[tuple[float, float]], *, hover_texts: Iterable[str], **more: Any) -> Trace:
-    """Missing cells of a heat map, at (x, y) with both sides 1: hatched, so that absence never looks like a value."""
+def hatched(
+    cells: Iterable[tuple[float, float]], *, hover_texts: Iterable[str], **more: Any
+) -> Trace:
+    """Missing cells of a heat map, at (x, y) with both sides 1: hatched, so that absence never
+    looks like a value.
+    """
     places = list(cells)
     return {
         "type": "bar",
@@ -85,7 +106,11 @@ def hatched(cells: Iterable[tuple[float, float]], *, hover_texts: Iterable[str],
         "y": [0.96 for _ in places],
         "base": [y - 0.48 for _, y in places],
         "width": 0.98,
-        "marker": {"color": CLEAR, "line": {"width": 0}, "pattern": {"shape": "/", "size": 6, "solidity": 0.18, "fgcolor": "@muted"}},
+        "marker": {
+            "color": CLEAR,
+            "line": {"width": 0},
+            "pattern": {"shape": "/", "size": 6, "solidity": 0.18, "fgcolor": "@muted"},
+        },
         "hovertext": list(hover_texts),
         "hoverinfo": "text",
         "showlegend": False,
@@ -94,8 +119,12 @@ def hatched(cells: Iterable[tuple[float, float]], *, hover_texts: Iterable[str],
     }
 
 
-def cell_texts(cells: Iterable[tuple[float, float, str, bool]], *, colors: tuple[str, str], **more: Any) -> list[Trace]:
-    """Texts over the cells of a heat map, given as (x, y, text, on dark); `colors` are those for text on light and on dark cells."""
+def cell_texts(
+    cells: Iterable[tuple[float, float, str, bool]], *, colors: tuple[str, str], **more: Any
+) -> list[Trace]:
+    """Texts over the cells of a heat map, given as (x, y, text, on dark); `colors` are those for
+    text on light and on dark cells.
+    """
     every = list(cells)
     return [
         {
@@ -114,14 +143,27 @@ def cell_texts(cells: Iterable[tuple[float, float, str, bool]], *, colors: tuple
     ]
 
 
-def whiskers(values: Iterable[float], low: Iterable[float], high: Iterable[float], color: str, *, width: float = 1.4) -> dict[str, Any]:
+def whiskers(
+    values: Iterable[float],
+    low: Iterable[float],
+    high: Iterable[float],
+    color: str,
+    *,
+    width: float = 1.4,
+) -> dict[str, Any]:
     """Interval whiskers around values, given by the interval's ends."""
     triples = list(zip(values, low, high, strict=True))
     return {
         "type": "data",
         "symmetric": False,
-        "array": [max(0.0, top - value) if is_number(value) and is_number(top) else None for value, _, top in triples],
-        "arrayminus": [max(0.0, value - bottom) if is_number(value) and is_number(bottom) else None for value, bottom, _ in triples],
+        "array": [
+            max(0.0, top - value) if is_number(value) and is_number(top) else None
+            for value, _, top in triples
+        ],
+        "arrayminus": [
+            max(0.0, value - bottom) if is_number(value) and is_number(bottom) else None
+            for value, bottom, _ in triples
+        ],
         "color": color,
         "thickness": width,
         "width": 3,
@@ -140,25 +182,58 @@ def note(text: str, *, height: int = 160) -> Figure:
         "font": {"color": "@muted", "size": 14},
     }
     hidden = {"visible": False, "fixedrange": True}
-    return {"data": [], "layout": layout(height=height, sentence=text, file_name="empty", xaxis=hidden, yaxis=hidden, annotations=[words])}
+    return {
+        "data": [],
+        "layout": layout(
+            height=height,
+            sentence=text,
+            file_name="empty",
+            xaxis=hidden,
+            yaxis=hidden,
+            annotations=[words],
+        ),
+    }
 
 
 def stacked(heights: Sequence[int], between: int) -> tuple[list[list[float]], int]:
-    """Domains of panels stacked from the top, given their heights and the space between them in pixels; and the height of the stack."""
+    """Domains of panels stacked from the top, given their heights and the space between them in
+    pixels; and the height of the stack.
+    """
     total = sum(heights) + between * (len(heights) - 1)
     tops = [total - sum(heights[:place]) - between * place for place in range(len(heights))]
-    return [[(top - height) / total, top / total] for top, height in zip(tops, heights, strict=True)], total
+    return [
+        [(top - height) / total, top / total] for top, height in zip(tops, heights, strict=True)
+    ], total
 
 
 def panel_title(text: str, top: float) -> dict[str, Any]:
-    """A title on the upper left edge of a panel that ends at `top` (0-1 of the plot). `text` is ours, not data."""
-    place = {"x": 0, "y": top, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "yshift": 3}
+    """A title on the upper left edge of a panel that ends at `top` (0-1 of the plot). `text` is
+    ours, not data.
+    """
+    place = {
+        "x": 0,
+        "y": top,
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "yshift": 3,
+    }
     return {"text": f"<b>{text}</b>", **place, "showarrow": False, "font": {"size": 13}}
 
 
 def legend_above(plot_height: int, *, space: int = 24) -> dict[str, Any]:
-    """A legend above the plot, `space` pixels for a panel title between them. Plotly makes room for as many rows as the width asks for."""
-    return {"orientation": "h", "x": 0, "xanchor": "left", "y": 1 + space / plot_height, "yanchor": "bottom", "tracegroupgap": 4}
+    """A legend above the plot, `space` pixels for a panel title between them. Plotly makes room for
+    as many rows as the width asks for.
+    """
+    return {
+        "orientation": "h",
+        "x": 0,
+        "xanchor": "left",
+        "y": 1 + space / plot_height,
+        "yanchor": "bottom",
+        "tracegroupgap": 4,
+    }
 
 
 def dodge(n: int, *, step: float = 0.085) -> list[float]:
@@ -167,7 +242,9 @@ def dodge(n: int, *, step: float = 0.085) -> list[float]:
 
 
 def name_margin(names: Iterable[str]) -> int:
-    """Pixels left of a plot whose rows carry these names, in the widest of the fonts that may draw them."""
+    """Pixels left of a plot whose rows carry these names, in the widest of the fonts that may draw
+    them.
+    """
     return 20 + round(7.9 * max(map(len, names), default=0))
 
 

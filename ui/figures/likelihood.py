@@ -1,6 +1,8 @@
-"""Answer probabilities on screen: how ID and OOD differ, per model, and accuracy set against Min-K%.
+"""Answer probabilities on screen: how ID and OOD differ, per model, and accuracy set against
+Min-K%.
 
-analysis.likelihood.answer_likelihood results in, plain figure dicts out. ID is solid, OOD dashed; colour = model.
+analysis.likelihood.answer_likelihood results in, plain figure dicts out. ID is solid, OOD dashed;
+colour = model.
 """
 
 from __future__ import annotations
@@ -11,27 +13,58 @@ from typing import Any
 import pandas as pd
 
 from analysis.likelihood.answer_likelihood import AnswerLikelihood
-from ui.figures.layout import dodge, layout, legend_above, listed, note, panel_title, stacked, whiskers
+from ui.figures.layout import (
+    dodge,
+    layout,
+    legend_above,
+    listed,
+    note,
+    panel_title,
+    stacked,
+    whiskers,
+)
 from ui.figures.text import escape, hover, percent
-from ui.figures.theme import DASH, MAX_LINES, SPLIT_NAMES, Figure, ModelStyle, Trace, faint, style_of
+from ui.figures.theme import (
+    DASH,
+    MAX_LINES,
+    SPLIT_NAMES,
+    Figure,
+    ModelStyle,
+    Trace,
+    faint,
+    style_of,
+)
 
 PANEL_HEIGHT, BETWEEN = 96, 30
 
 
-def density_figure(found: Sequence[AnswerLikelihood], *, styles: Mapping[str, ModelStyle] | None = None) -> Figure:
-    """Densities of the answer probability, one panel a model, ID over OOD: exactly the curves that KL and JS compare.
+def density_figure(
+    found: Sequence[AnswerLikelihood], *, styles: Mapping[str, ModelStyle] | None = None
+) -> Figure:
+    """Densities of the answer probability, one panel a model, ID over OOD: exactly the curves that
+    KL and JS compare.
 
-    Edge cases: a model without a density (a constant sample, fewer than two answers) is left out; none left gives a note.
+    Edge cases: a model without a density (a constant sample, fewer than two answers) is left out;
+    none left gives a note.
     """
     drawn = [one for one in found if one.reason is None][:MAX_LINES]
     if not drawn:
         return note(f"No densities to draw: {found[0].reason if found else 'no model is chosen'}.")
     domains, inner = stacked([PANEL_HEIGHT] * len(drawn), BETWEEN)
     traces: list[Trace] = [
-        {"type": "scatter", "mode": "lines", "x": [None], "y": [None], "hoverinfo": "skip", "showlegend": True, "name": SPLIT_NAMES[split],
-         "uid": f"key {split}", "line": {"color": "@text", "width": 2, "dash": dash}}
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": [None],
+            "y": [None],
+            "hoverinfo": "skip",
+            "showlegend": True,
+            "name": SPLIT_NAMES[split],
+            "uid": f"key {split}",
+            "line": {"color": "@text", "width": 2, "dash": dash},
+        }
         for split, dash in DASH.items()
-    ]  # fmt: skip
+    ]
     axes: dict[str, Any] = {}
     for place, (one, domain) in enumerate(zip(drawn, domains, strict=True)):
         number = "" if place == 0 else str(place + 1)
@@ -43,19 +76,32 @@ def density_figure(found: Sequence[AnswerLikelihood], *, styles: Mapping[str, Mo
             "zeroline": False,
             "nticks": 3,
         }
-        traces += [_density(one, split, f"y{number}", style_of(one.model, styles)) for split in ("id", "ood")]
+        traces += [
+            _density(one, split, f"y{number}", style_of(one.model, styles))
+            for split in ("id", "ood")
+        ]
     last = "" if len(drawn) == 1 else str(len(drawn))
     return {
         "data": traces,
         "layout": layout(
             height=inner + 110,
-            sentence=f"Densities of the probability of reference answers, ID and OOD, of {listed([one.model for one in drawn])}.",
+            sentence=(
+                "Densities of the probability of reference answers, ID and OOD, of"
+                f" {listed([one.model for one in drawn])}."
+            ),
             file_name="answer-probability",
             margin={"l": 24, "r": 16, "t": 26, "b": 48},
             showlegend=True,
             legend=legend_above(inner),
-            xaxis={"anchor": f"y{last}", "title": {"text": f"Probability of the reference answer, {drawn[0].measure}"}, "zeroline": False},
-            annotations=[panel_title(escape(one.model, at_most=40), domain[1]) for one, domain in zip(drawn, domains, strict=True)],
+            xaxis={
+                "anchor": f"y{last}",
+                "title": {"text": f"Probability of the reference answer, {drawn[0].measure}"},
+                "zeroline": False,
+            },
+            annotations=[
+                panel_title(escape(one.model, at_most=40), domain[1])
+                for one, domain in zip(drawn, domains, strict=True)
+            ],
             **axes,
         ),
     }
@@ -65,7 +111,10 @@ def _density(one: AnswerLikelihood, split: str, axis: str, style: ModelStyle) ->
     found = one.normalised
     values = found.density_id if split == "id" else found.density_ood
     n, mean = (one.n_id, one.mean_id) if split == "id" else (one.n_ood, one.mean_ood)
-    text = hover(one.model, (("split", SPLIT_NAMES[split]), ("mean probability", percent(mean)), ("answers", f"{n:,}")))
+    text = hover(
+        one.model,
+        (("split", SPLIT_NAMES[split]), ("mean probability", percent(mean)), ("answers", f"{n:,}")),
+    )
     return {
         "type": "scatter",
         "mode": "lines",
@@ -85,7 +134,12 @@ def _density(one: AnswerLikelihood, split: str, axis: str, style: ModelStyle) ->
     }
 
 
-def min_k_figure(found: Sequence[AnswerLikelihood], *, keep_percent: int = 100, styles: Mapping[str, ModelStyle] | None = None) -> Figure:
+def min_k_figure(
+    found: Sequence[AnswerLikelihood],
+    *,
+    keep_percent: int = 100,
+    styles: Mapping[str, ModelStyle] | None = None,
+) -> Figure:
     """Min-K% normalised accuracy over K, one pair of lines a model.
 
     Edge cases: no model with stored token probabilities gives a note.
@@ -102,25 +156,41 @@ def min_k_figure(found: Sequence[AnswerLikelihood], *, keep_percent: int = 100, 
         "data": traces,
         "layout": layout(
             height=320,
-            sentence=f"Accuracy over mean Min-K% probability of {listed([one.model for one in drawn])}, ID and OOD.",
+            sentence=(
+                f"Accuracy over mean Min-K% probability of {listed([one.model for one in drawn])},"
+                " ID and OOD."
+            ),
             file_name="min-k-accuracy",
             margin={"l": 56, "r": 16, "t": 16, "b": 48},
             showlegend=True,
             legend=legend_above(230),
-            xaxis={"title": {"text": "K: least likely tokens kept"}, "tickmode": "array", "tickvals": [10, 30, 50, 70, 90],
-                   "ticktext": [f"{k} %" for k in (10, 30, 50, 70, 90)], "zeroline": False},
-            yaxis={"title": {"text": "accuracy / Min-K%"}, "rangemode": "tozero", "zeroline": False},
+            xaxis={
+                "title": {"text": "K: least likely tokens kept"},
+                "tickmode": "array",
+                "tickvals": [10, 30, 50, 70, 90],
+                "ticktext": [f"{k} %" for k in (10, 30, 50, 70, 90)],
+                "zeroline": False,
+            },
+            yaxis={
+                "title": {"text": "accuracy / Min-K%"},
+                "rangemode": "tozero",
+                "zeroline": False,
+            },
         ),
-    }  # fmt: skip
+    }
 
 
-def _min_k_trace(one: AnswerLikelihood, split: str, rows: pd.DataFrame, shift: float, style: ModelStyle) -> Trace:
+def _min_k_trace(
+    one: AnswerLikelihood, split: str, rows: pd.DataFrame, shift: float, style: ModelStyle
+) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines+markers",
         "x": [k + shift for k in rows["k"]],
         "y": rows["acc_norm"].tolist(),
-        "error_y": whiskers(rows["acc_norm"], rows["acc_norm_lo"], rows["acc_norm_hi"], faint(style.color, 0.7)),
+        "error_y": whiskers(
+            rows["acc_norm"], rows["acc_norm_lo"], rows["acc_norm_hi"], faint(style.color, 0.7)
+        ),
         "line": {"color": style.color, "width": 2, "dash": DASH[split]},
         "marker": {
             "symbol": style.symbol,
@@ -144,7 +214,10 @@ def _min_k_hover(one: AnswerLikelihood, split: str, row: Mapping[Any, Any]) -> s
         (
             ("split", SPLIT_NAMES[split]),
             ("K", f"{row['k']} %"),
-            ("accuracy / Min-K%", f"{row['acc_norm']:.3f} [{row['acc_norm_lo']:.3f}, {row['acc_norm_hi']:.3f}]"),
+            (
+                "accuracy / Min-K%",
+                f"{row['acc_norm']:.3f} [{row['acc_norm_lo']:.3f}, {row['acc_norm_hi']:.3f}]",
+            ),
             ("accuracy", percent(row["accuracy"])),
             ("mean Min-K%", percent(row["min_k"])),
             ("answers", f"{row['n']:,}"),

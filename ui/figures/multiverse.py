@@ -1,4 +1,6 @@
-"""A specification curve: the margin of a conclusion in every specification, sorted, and beneath it which options each one takes."""
+"""A specification curve: the margin of a conclusion in every specification, sorted, and beneath it
+which options each one takes.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,11 @@ MAX_DRAWN = 600
 
 
 def specification_curve_figure(found: Multiverse) -> Figure:
-    """Margins from the lowest to the highest (above 0 the conclusion holds), the paper's own marked; dots show the options taken.
+    """Margins from the lowest to the highest (above 0 the conclusion holds), the paper's own
+    marked; dots show the options taken.
 
-    Edge cases: without a computable specification a note. Options that can never be computed here have no row (the page lists them).
+    Edge cases: without a computable specification a note. Options that can never be computed here
+    have no row (the page lists them).
     """
     computable = np.flatnonzero(~np.isnan(found.values))
     if not len(computable):
@@ -35,26 +39,55 @@ def specification_curve_figure(found: Multiverse) -> Figure:
     domains, height = stacked((CURVE_HEIGHT, ROW * max(len(rows), 1)), 34)
     holds = found.holds[order]
     traces = [
-        *(_margins(found, order, holds == state, state) for state in (True, False) if (holds == state).any()),
-        *(_dots(found, order, holds == state, state, rows) for state in (True, False) if (holds == state).any()),
+        *(
+            _margins(found, order, holds == state, state)
+            for state in (True, False)
+            if (holds == state).any()
+        ),
+        *(
+            _dots(found, order, holds == state, state, rows)
+            for state in (True, False)
+            if (holds == state).any()
+        ),
         *_paper(found, order),
     ]
-    below = {"range": [len(rows) - 0.5, -0.5], "tickvals": list(range(len(rows))), "ticktext": names, "showgrid": False, "zeroline": False}
+    below = {
+        "range": [len(rows) - 0.5, -0.5],
+        "tickvals": list(range(len(rows))),
+        "ticktext": names,
+        "showgrid": False,
+        "zeroline": False,
+    }
     return {
         "data": traces,
         "layout": layout(
             height=height + 90,
-            sentence=f"Specification curve: {found.text} holds in {found.n_hold} of {found.n_computable} specifications.",
+            sentence=(
+                f"Specification curve: {found.text} holds in {found.n_hold} of {found.n_computable}"
+                " specifications."
+            ),
             file_name="multiverse",
-            margin={"l": 16 + round(6.1 * max(map(len, names), default=0)), "r": 16, "t": 56, "b": 24},
+            margin={
+                "l": 16 + round(6.1 * max(map(len, names), default=0)),
+                "r": 16,
+                "t": 56,
+                "b": 24,
+            },
             showlegend=True,
             legend=legend_above(height),
-            xaxis={"visible": False, "range": [-0.02 * len(order) - 0.5, 1.02 * len(order)], "anchor": "y2"},
+            xaxis={
+                "visible": False,
+                "range": [-0.02 * len(order) - 0.5, 1.02 * len(order)],
+                "anchor": "y2",
+            },
             yaxis={"domain": domains[0], "zeroline": True, "zerolinewidth": 2, "nticks": 5},
             yaxis2={"domain": domains[1], "tickfont": {"size": 11}, **below},
             annotations=[
                 panel_title(f"Margin ({found.unit}); above 0 the conclusion holds", domains[0][1]),
-                panel_title("Options taken, with the share of their specifications in which it holds", domains[1][1]),
+                panel_title(
+                    "Options taken, with the share of their specifications in which it holds",
+                    domains[1][1],
+                ),
             ],
         ),
     }
@@ -69,19 +102,35 @@ def _rows(found: Multiverse) -> list[tuple[str, int, int]]:
         for place, option in enumerate(dimension.options):
             if options[at]["n_computable"]:
                 share = options[at]["share"]
-                rows.append((f"{escape(option, at_most=44)}  {100 * share:.0f} %" if is_number(share) else option, column, place))
+                rows.append(
+                    (
+                        (
+                            f"{escape(option, at_most=44)}  {100 * share:.0f} %"
+                            if is_number(share)
+                            else option
+                        ),
+                        column,
+                        place,
+                    )
+                )
             at += 1
     return rows
 
 
-def _margins(found: Multiverse, order: np.ndarray[Any, Any], shown: np.ndarray[Any, Any], state: bool) -> Trace:
+def _margins(
+    found: Multiverse, order: np.ndarray[Any, Any], shown: np.ndarray[Any, Any], state: bool
+) -> Trace:
     places = np.flatnonzero(shown)
     return {
         "type": "scatter",
         "mode": "markers",
         "x": places.tolist(),
         "y": found.values[order[places]].tolist(),
-        "marker": {"color": HOLDS if state else DOES_NOT, "size": 4, "symbol": "circle" if state else "x-thin-open"},
+        "marker": {
+            "color": HOLDS if state else DOES_NOT,
+            "size": 4,
+            "symbol": "circle" if state else "x-thin-open",
+        },
         "hovertext": [_hover(found, int(one)) for one in order[places]],
         "hoverinfo": "text",
         "name": "holds" if state else "does not hold",
@@ -90,7 +139,11 @@ def _margins(found: Multiverse, order: np.ndarray[Any, Any], shown: np.ndarray[A
 
 
 def _dots(
-    found: Multiverse, order: np.ndarray[Any, Any], shown: np.ndarray[Any, Any], state: bool, rows: list[tuple[str, int, int]]
+    found: Multiverse,
+    order: np.ndarray[Any, Any],
+    shown: np.ndarray[Any, Any],
+    state: bool,
+    rows: list[tuple[str, int, int]],
 ) -> Trace:
     places = np.flatnonzero(shown)
     taken = found.choices[order[places]]
@@ -100,9 +153,23 @@ def _dots(
         mine = places[taken[:, column] == option]
         x += mine.tolist()
         y += [row] * len(mine)
-    marker = {"color": HOLDS if state else DOES_NOT, "size": 7, "symbol": "line-ns-open", "line": {"width": 1}}
-    return {"type": "scatter", "mode": "markers", "x": x, "y": y, "yaxis": "y2", "marker": marker, "hoverinfo": "skip",
-            "showlegend": False, "uid": f"options {state}"}  # fmt: skip
+    marker = {
+        "color": HOLDS if state else DOES_NOT,
+        "size": 7,
+        "symbol": "line-ns-open",
+        "line": {"width": 1},
+    }
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": x,
+        "y": y,
+        "yaxis": "y2",
+        "marker": marker,
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "uid": f"options {state}",
+    }
 
 
 def _paper(found: Multiverse, order: np.ndarray[Any, Any]) -> list[Trace]:
@@ -111,13 +178,32 @@ def _paper(found: Multiverse, order: np.ndarray[Any, Any]) -> list[Trace]:
         return []
     return [
         {
-            "type": "scatter", "mode": "markers", "x": places.tolist(), "y": [float(found.values[0])],
-            "marker": {"color": "@text", "size": 12, "symbol": "diamond-open", "line": {"width": 2}},
-            "hovertext": [_hover(found, 0)], "hoverinfo": "text", "name": "the paper’s definition", "uid": "paper",
+            "type": "scatter",
+            "mode": "markers",
+            "x": places.tolist(),
+            "y": [float(found.values[0])],
+            "marker": {
+                "color": "@text",
+                "size": 12,
+                "symbol": "diamond-open",
+                "line": {"width": 2},
+            },
+            "hovertext": [_hover(found, 0)],
+            "hoverinfo": "text",
+            "name": "the paper’s definition",
+            "uid": "paper",
         }
-    ]  # fmt: skip
+    ]
 
 
 def _hover(found: Multiverse, place: int) -> str:
-    options = [dimension.options[found.choices[place, column]] for column, dimension in enumerate(found.dimensions)]
-    return "<br>".join([f"<b>{signed(float(found.values[place]))}</b>", *(escape(option, at_most=60) for option in options)])
+    options = [
+        dimension.options[found.choices[place, column]]
+        for column, dimension in enumerate(found.dimensions)
+    ]
+    return "<br>".join(
+        [
+            f"<b>{signed(float(found.values[place]))}</b>",
+            *(escape(option, at_most=60) for option in options),
+        ]
+    )

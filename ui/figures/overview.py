@@ -13,8 +13,14 @@ from ui.figures.layout import layout, legend_above, name_margin, note
 from ui.figures.text import escape, hover, percent
 from ui.figures.theme import CLEAR, DIVERGING, OKABE_ITO, Figure, Trace, natural_order
 
-OUTCOMES = {"correct": "n_correct", "wrong": "n_wrong", "unparsed": "n_unparsed", "error": "n_error"}
-# Never red and green for wrong and right. What is no answer at all is hatched, as everything missing is.
+OUTCOMES = {
+    "correct": "n_correct",
+    "wrong": "n_wrong",
+    "unparsed": "n_unparsed",
+    "error": "n_error",
+}
+# Never red and green for wrong and right. What is no answer at all is hatched, as everything
+# missing is.
 _OUTCOME_MARKERS: dict[str, dict[str, Any]] = {
     "correct": {"color": OKABE_ITO["blue"]},
     "wrong": {"color": DIVERGING[3][1]},
@@ -34,16 +40,24 @@ def outcomes_figure(task_counts: pd.DataFrame) -> Figure:
 
     Args:
         task_counts: model, n_correct, n_wrong, n_unparsed, n_error; one or more rows per model.
-    Edge cases: an empty frame, or one without answers, gives a note; a model without answers has no bar.
+    Edge cases: an empty frame, or one without answers, gives a note; a model without answers has no
+    bar.
     """
-    totals = task_counts.groupby("model")[COUNT_NAMES].sum() if len(task_counts) else pd.DataFrame(columns=COUNT_NAMES)
+    totals = (
+        task_counts.groupby("model")[COUNT_NAMES].sum()
+        if len(task_counts)
+        else pd.DataFrame(columns=COUNT_NAMES)
+    )
     totals = totals[totals.sum(axis=1) > 0]
     if totals.empty:
         return note("No answers in the store yet: import result files on the runs page.")
     models = sorted(totals.index, key=natural_order)
     names = [escape(model, at_most=34) for model in models]
     return {
-        "data": [_outcome_trace(totals.loc[models], outcome, column) for outcome, column in OUTCOMES.items()],
+        "data": [
+            _outcome_trace(totals.loc[models], outcome, column)
+            for outcome, column in OUTCOMES.items()
+        ],
         "layout": layout(
             height=ROW_HEIGHT * len(models) + 84,
             sentence=f"Answers of {len(models)} models by outcome.",
@@ -79,7 +93,9 @@ def _outcome_trace(totals: pd.DataFrame, outcome: str, column: str) -> Trace:
         "uid": outcome,
         "hovertext": [
             hover(model, ((outcome, f"{count:,} of {total:,}"), ("share", percent(share))))
-            for model, count, total, share in zip(models, totals[column], answers, shares, strict=True)
+            for model, count, total, share in zip(
+                models, totals[column], answers, shares, strict=True
+            )
         ],
         "hoverinfo": "text",
         "customdata": [{"model": model, "outcome": outcome} for model in models],

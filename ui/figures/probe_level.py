@@ -1,4 +1,5 @@
-"""Complexity used on probe tasks: the model's own accuracies on levels as a map, and where each probe task falls on it.
+"""Complexity used on probe tasks: the model's own accuracies on levels as a map, and where each
+probe task falls on it.
 
 analysis.probe_tasks.probe_tasks results in, plain figure dicts out.
 """
@@ -14,8 +15,11 @@ from ui.figures.text import escape, hover, is_number, level_name, percent
 from ui.figures.theme import MAX_LINES, Figure, ModelStyle, Trace, faint, style_of
 
 
-def probe_level_figure(readings: Sequence[ProbeReading], *, styles: Mapping[str, ModelStyle] | None = None) -> Figure:
-    """One row per probe task and model: the interval of the complexity used, every crossing as a point, arrows where it is censored.
+def probe_level_figure(
+    readings: Sequence[ProbeReading], *, styles: Mapping[str, ModelStyle] | None = None
+) -> Figure:
+    """One row per probe task and model: the interval of the complexity used, every crossing as a
+    point, arrows where it is censored.
 
     Edge cases: no reading gives a note; of more than six models the first six are drawn.
     """
@@ -24,10 +28,15 @@ def probe_level_figure(readings: Sequence[ProbeReading], *, styles: Mapping[str,
     names = {
         int(level): level_name(label, int(level))
         for reading in drawn
-        for level, label in zip(reading.anchors["level"], reading.anchors["level_label"], strict=True)
+        for level, label in zip(
+            reading.anchors["level"], reading.anchors["level_label"], strict=True
+        )
     }
     if not drawn or not names:
-        return note("No probe task to place: no model has OOD answers on a probe task and on tasks with a level.")
+        return note(
+            "No probe task to place: no model has OOD answers on a probe task and on tasks with a"
+            " level."
+        )
     levels = dict(sorted(names.items()))
     tasks = sorted({reading.task for reading in drawn})
     shifts = dict(zip(models, dodge(len(models), step=0.12), strict=True))
@@ -41,7 +50,10 @@ def probe_level_figure(readings: Sequence[ProbeReading], *, styles: Mapping[str,
         "data": traces,
         "layout": layout(
             height=height + 110,
-            sentence=f"Complexity that {listed(models)} used on {len(tasks)} probe tasks, with intervals.",
+            sentence=(
+                f"Complexity that {listed(models)} used on {len(tasks)} probe tasks, with"
+                " intervals."
+            ),
             file_name="probe-tasks",
             margin={"l": 20 + 7 * max(map(len, tasks)), "r": 16, "t": 16, "b": 44},
             showlegend=True,
@@ -58,7 +70,13 @@ def probe_level_figure(readings: Sequence[ProbeReading], *, styles: Mapping[str,
     }
 
 
-def _model_traces(own: Sequence[ProbeReading], tasks: Sequence[str], shift: float, ends: tuple[int, int], style: ModelStyle) -> list[Trace]:
+def _model_traces(
+    own: Sequence[ProbeReading],
+    tasks: Sequence[str],
+    shift: float,
+    ends: tuple[int, int],
+    style: ModelStyle,
+) -> list[Trace]:
     x: list[float | None] = []
     y: list[float | None] = []
     points: list[tuple[float, float, str, ProbeReading]] = []
@@ -76,18 +94,42 @@ def _model_traces(own: Sequence[ProbeReading], tasks: Sequence[str], shift: floa
     model = own[0].model
     shared = {"type": "scatter", "legendgroup": model}
     return [
-        {**shared, "mode": "lines", "x": x, "y": y, "line": {"color": faint(style.color, 0.6), "width": 3}, "hoverinfo": "skip",
-         "showlegend": False, "uid": f"{model} intervals"},
-        {**shared, "mode": "markers", "x": [point[0] for point in points], "y": [point[1] for point in points],
-         "marker": {"symbol": [point[2] or style.symbol for point in points], "size": 10, "color": style.color},
-         "name": escape(model, at_most=32), "uid": model, "hovertext": [_hover(point[3]) for point in points], "hoverinfo": "text",
-         "customdata": [{"model": model, "task": point[3].task, "split": "ood"} for point in points]},
-    ]  # fmt: skip
+        {
+            **shared,
+            "mode": "lines",
+            "x": x,
+            "y": y,
+            "line": {"color": faint(style.color, 0.6), "width": 3},
+            "hoverinfo": "skip",
+            "showlegend": False,
+            "uid": f"{model} intervals",
+        },
+        {
+            **shared,
+            "mode": "markers",
+            "x": [point[0] for point in points],
+            "y": [point[1] for point in points],
+            "marker": {
+                "symbol": [point[2] or style.symbol for point in points],
+                "size": 10,
+                "color": style.color,
+            },
+            "name": escape(model, at_most=32),
+            "uid": model,
+            "hovertext": [_hover(point[3]) for point in points],
+            "hoverinfo": "text",
+            "customdata": [
+                {"model": model, "task": point[3].task, "split": "ood"} for point in points
+            ],
+        },
+    ]
 
 
 def _hover(reading: ProbeReading) -> str:
     found = reading.level
-    crossings = ", ".join(f"{level:.2f}" for level in found.crossings.levels) or found.crossings.reason
+    crossings = (
+        ", ".join(f"{level:.2f}" for level in found.crossings.levels) or found.crossings.reason
+    )
     return hover(
         reading.model,
         (
@@ -96,7 +138,10 @@ def _hover(reading: ProbeReading) -> str:
             ("answers", f"{reading.n:,}"),
             ("level", crossings),
             (f"{100 * found.confidence:g} % interval", f"{_end(found.lo)} to {_end(found.hi)}"),
-            ("several crossings", f"{100 * found.p_several:.0f} % of draws" if is_number(found.p_several) else None),
+            (
+                "several crossings",
+                f"{100 * found.p_several:.0f} % of draws" if is_number(found.p_several) else None,
+            ),
         ),
     )
 
@@ -104,4 +149,10 @@ def _hover(reading: ProbeReading) -> str:
 def _end(value: float) -> str:
     if math.isnan(value):
         return "–"
-    return f"{value:.2f}" if math.isfinite(value) else "below the lowest level" if value < 0 else "above the highest level"
+    return (
+        f"{value:.2f}"
+        if math.isfinite(value)
+        else "below the lowest level"
+        if value < 0
+        else "above the highest level"
+    )

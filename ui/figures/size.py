@@ -1,4 +1,5 @@
-"""The critical level of models against their size: one point a model, symbol = family, an arrow where the level is an end of the scheme.
+"""The critical level of models against their size: one point a model, symbol = family, an arrow
+where the level is an end of the scheme.
 
 analysis.size.level_by_size results in, plain figure dicts out.
 """
@@ -24,13 +25,17 @@ ALIKE = 0.03
 NO_FAMILY = "no family named"
 
 
-def size_figure(found: LevelBySize, levels: Mapping[int, str], *, styles: Mapping[str, ModelStyle] | None = None) -> Figure:
-    """Critical level over the number of parameters, with the line of the interval-censored regression.
+def size_figure(
+    found: LevelBySize, levels: Mapping[int, str], *, styles: Mapping[str, ModelStyle] | None = None
+) -> Figure:
+    """Critical level over the number of parameters, with the line of the interval-censored
+    regression.
 
     Args:
         found: the models and their tests.
         levels: level numbers with their labels, all levels of the scheme.
-    Edge cases: no model with both a size and a level gives a note; without a slope that can be given there is no line.
+    Edge cases: no model with both a size and a level gives a note; without a slope that can be
+    given there is no line.
     """
     rows = found.entered
     if rows.empty:
@@ -74,7 +79,11 @@ def _apart(rows: pd.DataFrame) -> list[float]:
     piles: list[list[int]] = []
     for place in sorted(range(len(sizes)), key=lambda one: (numbers[one], sizes[one])):
         last = piles[-1][-1] if piles else None
-        if last is not None and numbers[last] == numbers[place] and sizes[place] - sizes[last] <= near:
+        if (
+            last is not None
+            and numbers[last] == numbers[place]
+            and sizes[place] - sizes[last] <= near
+        ):
             piles[-1].append(place)
         else:
             piles.append([place])
@@ -88,9 +97,21 @@ def _apart(rows: pd.DataFrame) -> list[float]:
 
 def _ticks(low: float, high: float) -> dict[str, Any]:
     """Whole powers of ten, and 2 and 5 times them where the sizes span little."""
-    steps = (0.0,) if high - low > 4 else (0.0, math.log10(2), math.log10(5)) if high - low < 1.5 else (0.0, math.log10(3))
-    places = [power + step for power in range(math.floor(low) - 1, math.ceil(high) + 1) for step in steps]
-    return {"tickmode": "array", "tickvals": places, "ticktext": [size_name(float(f"{10**place:.1g}")) for place in places]}
+    steps = (
+        (0.0,)
+        if high - low > 4
+        else (0.0, math.log10(2), math.log10(5))
+        if high - low < 1.5
+        else (0.0, math.log10(3))
+    )
+    places = [
+        power + step for power in range(math.floor(low) - 1, math.ceil(high) + 1) for step in steps
+    ]
+    return {
+        "tickmode": "array",
+        "tickvals": places,
+        "ticktext": [size_name(float(f"{10**place:.1g}")) for place in places],
+    }
 
 
 def _line(found: LevelBySize) -> list[Trace]:
@@ -115,7 +136,9 @@ def _line(found: LevelBySize) -> list[Trace]:
 
 
 def _arrows(placed: pd.DataFrame, styles: Mapping[str, ModelStyle] | None) -> list[Trace]:
-    """A stem and an arrowhead that lead out of the scheme, from each model whose level is an end of it."""
+    """A stem and an arrowhead that lead out of the scheme, from each model whose level is an end of
+    it.
+    """
     traces: list[Trace] = []
     for way, head in (("below", "triangle-down"), ("above", "triangle-up")):
         rows = placed.loc[placed["censored"] == way]
@@ -130,14 +153,34 @@ def _arrows(placed: pd.DataFrame, styles: Mapping[str, ModelStyle] | None) -> li
             "x": [v for one in x for v in (one, one, None)],
             "y": [v for y, tip in zip(rows["y"], tips, strict=True) for v in (y, tip, None)],
         }
-        traces.append({**shared, "mode": "lines", **stems, "line": {"color": "@muted", "width": 1.2}, "uid": f"stems {way}"})
         traces.append(
-            {**shared, "mode": "markers", "x": x, "y": tips, "marker": {"symbol": head, "size": 8, "color": colors}, "uid": f"heads {way}"}
+            {
+                **shared,
+                "mode": "lines",
+                **stems,
+                "line": {"color": "@muted", "width": 1.2},
+                "uid": f"stems {way}",
+            }
+        )
+        traces.append(
+            {
+                **shared,
+                "mode": "markers",
+                "x": x,
+                "y": tips,
+                "marker": {"symbol": head, "size": 8, "color": colors},
+                "uid": f"heads {way}",
+            }
         )
     return traces
 
 
-def _family_trace(family: str, rows: pd.DataFrame, levels: Mapping[int, str], styles: Mapping[str, ModelStyle] | None) -> Trace:
+def _family_trace(
+    family: str,
+    rows: pd.DataFrame,
+    levels: Mapping[int, str],
+    styles: Mapping[str, ModelStyle] | None,
+) -> Trace:
     looks = [style_of(model, styles) for model in rows["model"]]
     return {
         "type": "scatter",
@@ -160,7 +203,9 @@ def _family_trace(family: str, rows: pd.DataFrame, levels: Mapping[int, str], st
 
 def _hover(row: Mapping[Any, Any], levels: Mapping[int, str]) -> str:
     level = int(row["level"])
-    end = {"below": " or below", "above": " or above"}.get(row["censored"] if isinstance(row["censored"], str) else "", "")
+    end = {"below": " or below", "above": " or above"}.get(
+        row["censored"] if isinstance(row["censored"], str) else "", ""
+    )
     return hover(
         row["model"],
         (

@@ -1,6 +1,7 @@
 """Text on figures: data is never markup, and numbers are written the same way everywhere.
 
-Plotly reads a subset of HTML in every text it draws, so each name that comes from data passes through `escape`; tags are ours alone.
+Plotly reads a subset of HTML in every text it draws, so each name that comes from data passes
+through `escape`; tags are ours alone.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from numbers import Real
 from typing import TypeGuard
 
 _MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-# Control characters, and the marks that make a browser draw text in another direction than it is stored.
+# Control characters, and the marks that make a browser draw text in another direction than it is
+# stored.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _POWER = re.compile(r"\^([0-9N]+)")
 _RAISED = str.maketrans("0123456789N", "⁰¹²³⁴⁵⁶⁷⁸⁹ᴺ")
 
 
 def escape(text: object, *, at_most: int | None = None) -> str:
-    """Text from data, made safe to draw: markup is shown as written, unseen characters as a replacement mark.
+    """Text from data, made safe to draw: markup is shown as written, unseen characters as a
+    replacement mark.
 
     Args:
         at_most: longest text in characters; the rest becomes an ellipsis.
@@ -30,7 +33,8 @@ def escape(text: object, *, at_most: int | None = None) -> str:
     plain = _UNSEEN.sub("\ufffd", str(text))
     if at_most is not None and len(plain) > at_most:
         plain = plain[: at_most - 1] + "…"
-    # Plotly takes text between two dollar signs for TeX where MathJax is present (a notebook): a space in front keeps it text.
+    # Plotly takes text between two dollar signs for TeX where MathJax is present (a notebook): a
+    # space in front keeps it text.
     if plain.startswith("$"):
         plain = " " + plain
     return plain.translate(_MARKUP)
@@ -83,6 +87,10 @@ def signed(value: float | None, digits: int = 2) -> str:
 
 
 def hover(title: object, rows: Iterable[tuple[str, object]]) -> str:
-    """A tooltip: a title and one `name: value` line each; data in it is escaped. Rows whose value is None are left out."""
-    lines = [f"{escape(name)}: {escape(value, at_most=80)}" for name, value in rows if value is not None]
+    """A tooltip: a title and one `name: value` line each; data in it is escaped. Rows whose value
+    is None are left out.
+    """
+    lines = [
+        f"{escape(name)}: {escape(value, at_most=80)}" for name, value in rows if value is not None
+    ]
     return "<br>".join([f"<b>{escape(title, at_most=60)}</b>", *lines])

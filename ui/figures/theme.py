@@ -1,8 +1,10 @@
-"""How every figure looks: colour = model, dash = split, symbol = family; diverging blue-white-orange; missing is hatched.
+"""How every figure looks: colour = model, dash = split, symbol = family; diverging
+blue-white-orange; missing is hatched.
 
-A figure is a plain dict of `data` and `layout` (plotly's own classes take 145 ms to check what a page draws on every rerun);
-`as_plotly` turns one into a `go.Figure` for notebooks. Colours that depend on light or dark are named, not given: "@text", "@muted",
-"@grid", "@paper", "@surface"; the page's chart component, or `as_plotly`, fills them in.
+A figure is a plain dict of `data` and `layout` (plotly's own classes take 145 ms to check what a
+page draws on every rerun); `as_plotly` turns one into a `go.Figure` for notebooks. Colours that
+depend on light or dark are named, not given: "@text", "@muted", "@grid", "@paper", "@surface"; the
+page's chart component, or `as_plotly`, fills them in.
 """
 
 from __future__ import annotations
@@ -26,10 +28,13 @@ OKABE_ITO = {
     "vermillion": "#D55E00",
     "purple": "#CC79A7",
 }
-# Okabe and Ito's set without yellow, which vanishes on white, in an order that keeps neighbours apart, also where one shade ends and
-# the next begins.
-MODEL_HUES = tuple(OKABE_ITO[name] for name in ("blue", "vermillion", "green", "sky", "orange", "purple"))
-# Where the hues run out, the next models take them greyer, then lighter: (mixed with, share). Not darker: that vanishes on a dark page.
+# Okabe and Ito's set without yellow, which vanishes on white, in an order that keeps neighbours
+# apart, also where one shade ends and the next begins.
+MODEL_HUES = tuple(
+    OKABE_ITO[name] for name in ("blue", "vermillion", "green", "sky", "orange", "purple")
+)
+# Where the hues run out, the next models take them greyer, then lighter: (mixed with, share). Not
+# darker: that vanishes on a dark page.
 _SHADES = (("#000000", 0.0), ("#8a8a8a", 0.5), ("#ffffff", 0.28))
 SYMBOLS = (
     "circle",
@@ -47,15 +52,33 @@ SYMBOLS = (
 DASH = {"id": "solid", "ood": "dash"}
 SPLIT_NAMES = {"id": "ID", "ood": "OOD"}
 # Low to high: an OOD advantage is blue, an ID advantage (a gap) is orange.
-DIVERGING: list[list[Any]] = [[0.0, "#0b4f8a"], [0.25, "#6fb1de"], [0.5, "#ffffff"], [0.75, "#f2b661"], [1.0, "#c65102"]]
+DIVERGING: list[list[Any]] = [
+    [0.0, "#0b4f8a"],
+    [0.25, "#6fb1de"],
+    [0.5, "#ffffff"],
+    [0.75, "#f2b661"],
+    [1.0, "#c65102"],
+]
 SEQUENTIAL = [[0.0, "@paper"], [1.0, "@text"]]
 CLEAR = "rgba(0,0,0,0)"
 MAX_LINES = 6
 """Up to this many models are drawn as lines; more become a heat map."""
 
 PALETTES = {
-    "light": {"@text": "#31333F", "@muted": "#70727b", "@grid": "#e6e7ea", "@paper": "#ffffff", "@surface": "#f0f2f6"},
-    "dark": {"@text": "#fafafa", "@muted": "#a9abb1", "@grid": "#2f333b", "@paper": "#0e1117", "@surface": "#262730"},
+    "light": {
+        "@text": "#31333F",
+        "@muted": "#70727b",
+        "@grid": "#e6e7ea",
+        "@paper": "#ffffff",
+        "@surface": "#f0f2f6",
+    },
+    "dark": {
+        "@text": "#fafafa",
+        "@muted": "#a9abb1",
+        "@grid": "#2f333b",
+        "@paper": "#0e1117",
+        "@surface": "#262730",
+    },
 }
 
 
@@ -68,16 +91,20 @@ class ModelStyle:
     hue: int | None = None
 
 
-def model_styles(families: Mapping[str, str | None], *, together: Collection[str] = ()) -> dict[str, ModelStyle]:
+def model_styles(
+    families: Mapping[str, str | None], *, together: Collection[str] = ()
+) -> dict[str, ModelStyle]:
     """Give every model of the store its look.
 
-    A model's hue is its place in the order in which models came into the store, so neither filtering nor a further import changes it. Up
-    to six models that are shown together have one of the six plain hues each: where two have the same, the one that came first keeps it,
-    and the other takes the next that is free. Beyond six, greyer and lighter shades tell models of one hue apart. The symbol is the place
-    of the family in the same order.
+    A model's hue is its place in the order in which models came into the store, so neither
+    filtering nor a further import changes it. Up to six models that are shown together have one of
+    the six plain hues each: where two have the same, the one that came first keeps it, and the
+    other takes the next that is free. Beyond six, greyer and lighter shades tell models of one hue
+    apart. The symbol is the place of the family in the same order.
 
     Args:
-        families: model -> family (None when unknown) of the whole store, in the order in which the models came.
+        families: model -> family (None when unknown) of the whole store, in the order in which the
+            models came.
         together: the models that are chosen or drawn.
     """
     symbols: dict[str, str] = {}
@@ -85,7 +112,9 @@ def model_styles(families: Mapping[str, str | None], *, together: Collection[str
         if family is not None:
             symbols.setdefault(family, SYMBOLS[len(symbols) % len(SYMBOLS)])
     styles = {
-        model: ModelStyle(_color(place), symbols.get(family or "", SYMBOLS[0]), place % len(MODEL_HUES))
+        model: ModelStyle(
+            _color(place), symbols.get(family or "", SYMBOLS[0]), place % len(MODEL_HUES)
+        )
         for place, (model, family) in enumerate(families.items())
     }
     if len(set(together)) <= len(MODEL_HUES):
@@ -99,20 +128,28 @@ def model_styles(families: Mapping[str, str | None], *, together: Collection[str
 
 
 def style_of(model: str, styles: Mapping[str, ModelStyle] | None) -> ModelStyle:
-    """The look of a model; one that the list does not know gets a colour from its name alone, always the same."""
+    """The look of a model; one that the list does not know gets a colour from its name alone,
+    always the same.
+    """
     if styles and model in styles:
         return styles[model]
-    return ModelStyle(_color(zlib.crc32(model.encode()) % (len(MODEL_HUES) * len(_SHADES))), SYMBOLS[0])
+    return ModelStyle(
+        _color(zlib.crc32(model.encode()) % (len(MODEL_HUES) * len(_SHADES))), SYMBOLS[0]
+    )
 
 
 def natural_order(text: str) -> tuple[tuple[int, float, str], ...]:
-    """Sort key under which 4B comes before 14B, and 300k and 70m before 1B: a k, m or b that ends a number is its unit.
+    """Sort key under which 4B comes before 14B, and 300k and 70m before 1B: a k, m or b that ends a
+    number is its unit.
 
     >>> sorted(["Q-14B", "Q-1.8B", "Q-500m"], key=natural_order)
     ['Q-500m', 'Q-1.8B', 'Q-14B']
     """
     parts = re.findall(r"(\d+(?:\.\d+)?)((?:[kmb](?![a-z]))?)|(\D+)", text.casefold(), re.ASCII)
-    return tuple((0, float(number) * _UNITS[unit], unit) if number else (1, 0.0, word) for number, unit, word in parts)
+    return tuple(
+        (0, float(number) * _UNITS[unit], unit) if number else (1, 0.0, word)
+        for number, unit, word in parts
+    )
 
 
 _UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
@@ -124,7 +161,9 @@ def _color(place: int) -> str:
 
 
 def _mix(color: str, other: str, share: float) -> str:
-    channels = (round((1 - share) * a + share * b) for a, b in zip(_rgb(color), _rgb(other), strict=True))
+    channels = (
+        round((1 - share) * a + share * b) for a, b in zip(_rgb(color), _rgb(other), strict=True)
+    )
     return "#{:02x}{:02x}{:02x}".format(*channels)
 
 
@@ -137,7 +176,9 @@ def is_dark(value: float, scale: Sequence[Sequence[Any]], low: float, high: floa
     share = min(1.0, max(0.0, (value - low) / (high - low)))
     upper = next(place for place in range(1, len(scale)) if share <= scale[place][0])
     (left, before), (right, after) = scale[upper - 1], scale[upper]
-    red, green, blue = (_linear(channel) for channel in _rgb(_mix(before, after, (share - left) / (right - left))))
+    red, green, blue = (
+        _linear(channel) for channel in _rgb(_mix(before, after, (share - left) / (right - left)))
+    )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.2
 
 
@@ -156,12 +197,18 @@ def faint(color: str, opacity: float) -> str:
 
 
 def as_plotly(figure: Figure, *, palette: str = "light") -> Any:
-    """A `go.Figure` for notebooks and reports, with the colours of one palette ("light" or "dark") filled in."""
+    """A `go.Figure` for notebooks and reports, with the colours of one palette ("light" or "dark")
+    filled in.
+    """
     import plotly.graph_objects as go
 
     colors = PALETTES[palette]
     painted = _paint(copy.deepcopy(figure), colors, is_color=False)
-    axis = {"gridcolor": colors["@grid"], "linecolor": colors["@muted"], "zerolinecolor": colors["@muted"]}
+    axis = {
+        "gridcolor": colors["@grid"],
+        "linecolor": colors["@muted"],
+        "zerolinecolor": colors["@muted"],
+    }
     template = {
         "layout": {
             "font": {"color": colors["@text"]},
@@ -181,7 +228,11 @@ def _paint(value: Any, colors: Mapping[str, str], *, is_color: bool) -> Any:
         return [_paint(part, colors, is_color=is_color) for part in value]
     if isinstance(value, dict):
         return {
-            key: part if key == "customdata" else _paint(part, colors, is_color=bool(re.search(r"color(scale|way)?$", key)))
+            key: (
+                part
+                if key == "customdata"
+                else _paint(part, colors, is_color=bool(re.search(r"color(scale|way)?$", key)))
+            )
             for key, part in value.items()
         }
     return value

@@ -12,7 +12,8 @@ from ui.figures.theme import OKABE_ITO, Figure
 
 
 def token_logprobs_figure(logprobs: Sequence[float], *, at_most: int = 2000) -> Figure:
-    """One bar per token, in order: its natural log-probability. Of longer answers the first `at_most` tokens are drawn.
+    """One bar per token, in order: its natural log-probability. Of longer answers the first
+    `at_most` tokens are drawn.
 
     Edge cases: no tokens give a note; a probability of 0 (−∞) and NaN are gaps.
     """
@@ -25,7 +26,10 @@ def token_logprobs_figure(logprobs: Sequence[float], *, at_most: int = 2000) -> 
         "x": list(range(1, len(finite) + 1)),
         "y": finite,
         "hovertext": [
-            hover(f"token {place}", (("log-probability", f"{value:.3f}"), ("probability", f"{np.exp(value):.4f}")))
+            hover(
+                f"token {place}",
+                (("log-probability", f"{value:.3f}"), ("probability", f"{np.exp(value):.4f}")),
+            )
             for place, value in enumerate(finite, 1)
         ],
         "hoverinfo": "text",
@@ -37,7 +41,11 @@ def token_logprobs_figure(logprobs: Sequence[float], *, at_most: int = 2000) -> 
         "data": [trace],
         "layout": layout(
             height=200,
-            sentence=drawn_only if len(finite) < len(logprobs) else f"Log-probabilities of {len(finite):,} tokens.",
+            sentence=(
+                drawn_only
+                if len(finite) < len(logprobs)
+                else f"Log-probabilities of {len(finite):,} tokens."
+            ),
             file_name="token-log-probabilities",
             margin={"l": 48, "r": 8, "t": 8, "b": 44},
             bargap=0.1,
@@ -46,6 +54,9 @@ def token_logprobs_figure(logprobs: Sequence[float], *, at_most: int = 2000) -> 
                 "range": [0.4, len(finite) + 0.6],
                 **({"dtick": 1} if len(finite) <= 20 else {}),
             },
-            yaxis={"title": {"text": "log p (nats)", "font": {"size": 13}, "standoff": 8}, "automargin": True},
+            yaxis={
+                "title": {"text": "log p (nats)", "font": {"size": 13}, "standoff": 8},
+                "automargin": True,
+            },
         ),
     }

@@ -1,7 +1,8 @@
-"""The generalization valley on screen: accuracy by level and split, the gap between the splits, and how sure the critical level is.
+"""The generalization valley on screen: accuracy by level and split, the gap between the splits, and
+how sure the critical level is.
 
-Results of analysis.valley in, plain figure dicts out. Every point and cell carries customdata (model, task, level, split), so that a click
-can open the samples behind it.
+Results of analysis.valley in, plain figure dicts out. Every point and cell carries customdata
+(model, task, level, split), so that a click can open the samples behind it.
 """
 
 from __future__ import annotations
@@ -53,17 +54,19 @@ Styles = Mapping[str, ModelStyle]
 
 
 def valley_figure(valleys: Sequence[Valley], *, styles: Styles | None = None) -> Figure:
-    """ID and OOD accuracy over the levels, the gap beneath with the critical level ringed, and P(level is critical) as a shaded strip.
+    """ID and OOD accuracy over the levels, the gap beneath with the critical level ringed, and
+    P(level is critical) as a shaded strip.
 
-    The gap is drawn signed: clipping at 0 would hide where OOD is easier, and its interval belongs to the signed difference. In the strip
-    the critical level is framed and the cells of the level set are underlined.
-    One pair of lines per model, ID solid and OOD dashed, all three panels on one level axis. Above six models a heat map of the gap
-    takes over (`gap_heatmap_figure`).
+    The gap is drawn signed: clipping at 0 would hide where OOD is easier, and its interval belongs
+    to the signed difference. In the strip the critical level is framed and the cells of the level
+    set are underlined. One pair of lines per model, ID solid and OOD dashed, all three panels on
+    one level axis. Above six models a heat map of the gap takes over (`gap_heatmap_figure`).
 
     Args:
         valleys: one result per model.
         styles: looks of the models, from `theme.model_styles`.
-    Edge cases: no valley gives a note; a level without a number leaves a hole in the line and a hatched cell in the strip.
+    Edge cases: no valley gives a note; a level without a number leaves a hole in the line and a
+    hatched cell in the strip.
     """
     if not valleys:
         return note("No model to draw: choose one whose results have an ID and an OOD split.")
@@ -75,15 +78,23 @@ def valley_figure(valleys: Sequence[Valley], *, styles: Styles | None = None) ->
     shapes: list[dict[str, Any]] = []
     for place, (valley, shift) in enumerate(zip(valleys, dodge(len(valleys)), strict=True)):
         style = style_of(valley.model, styles)
-        traces += [_accuracy_trace(valley, split, shift, style, shade=len(valleys) == 1) for split in ("id", "ood")]
+        traces += [
+            _accuracy_trace(valley, split, shift, style, shade=len(valleys) == 1)
+            for split in ("id", "ood")
+        ]
         traces += _gap_traces(valley, shift, style)
         shapes += _critical_cell(valley, place, style)
     traces += _strip_traces(valleys, levels)
-    return in_equal_steps({"data": traces, "layout": _valley_layout(valleys, levels, heights, shapes)}, levels)
+    return in_equal_steps(
+        {"data": traces, "layout": _valley_layout(valleys, levels, heights, shapes)}, levels
+    )
 
 
 def _valley_layout(
-    valleys: Sequence[Valley], levels: Mapping[int, str], heights: Sequence[int], shapes: list[dict[str, Any]]
+    valleys: Sequence[Valley],
+    levels: Mapping[int, str],
+    heights: Sequence[int],
+    shapes: list[dict[str, Any]],
 ) -> dict[str, Any]:
     top, bottom = 26, 44
     domains, inner = stacked(heights, BETWEEN)
@@ -95,7 +106,10 @@ def _valley_layout(
         sentence=" ".join(f"{valley.model}: {valley.sentence()}" for valley in valleys),
         file_name="valley",
         margin={
-            "l": max(64, name_margin([valley.model[:22] for valley in valleys]) if len(valleys) > 1 else 0),
+            "l": max(
+                64,
+                name_margin([valley.model[:22] for valley in valleys]) if len(valleys) > 1 else 0,
+            ),
             "r": 16,
             "t": top,
             "b": bottom,
@@ -103,8 +117,20 @@ def _valley_layout(
         showlegend=True,
         legend=legend_above(inner),
         xaxis=level_axis(levels, anchor="y3", showline=True, ticks=""),
-        yaxis={"domain": domains[0], "range": [-0.02, 1.02], "tickformat": ".0%", "zeroline": False, "dtick": 0.25},
-        yaxis2={"domain": domains[1], "tickformat": ".0%", "zeroline": True, "nticks": 5, **_gap_range(valleys)},
+        yaxis={
+            "domain": domains[0],
+            "range": [-0.02, 1.02],
+            "tickformat": ".0%",
+            "zeroline": False,
+            "dtick": 0.25,
+        },
+        yaxis2={
+            "domain": domains[1],
+            "tickformat": ".0%",
+            "zeroline": True,
+            "nticks": 5,
+            **_gap_range(valleys),
+        },
         yaxis3={
             "domain": domains[2],
             "range": [len(valleys) - 0.5, -0.5],
@@ -116,7 +142,9 @@ def _valley_layout(
             "fixedrange": True,
         },
         shapes=shapes,
-        annotations=[panel_title(text, domain[1]) for text, domain in zip(titles, domains, strict=True)],
+        annotations=[
+            panel_title(text, domain[1]) for text, domain in zip(titles, domains, strict=True)
+        ],
         barmode="overlay",
     )
 
@@ -129,14 +157,28 @@ def _gap_range(valleys: Sequence[Valley]) -> dict[str, Any]:
 
 def _split_keys() -> list[Trace]:
     """Two legend entries that say what solid and dashed mean."""
-    line = {"type": "scatter", "mode": "lines", "x": [None], "y": [None], "hoverinfo": "skip", "showlegend": True}
+    line = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [None],
+        "y": [None],
+        "hoverinfo": "skip",
+        "showlegend": True,
+    }
     return [
-        {**line, "name": SPLIT_NAMES[split], "uid": f"key {split}", "line": {"color": "@text", "width": 2, "dash": dash}}
+        {
+            **line,
+            "name": SPLIT_NAMES[split],
+            "uid": f"key {split}",
+            "line": {"color": "@text", "width": 2, "dash": dash},
+        }
         for split, dash in DASH.items()
     ]
 
 
-def _accuracy_trace(valley: Valley, split: str, shift: float, style: ModelStyle, *, shade: bool) -> Trace:
+def _accuracy_trace(
+    valley: Valley, split: str, shift: float, style: ModelStyle, *, shade: bool
+) -> Trace:
     curve = valley.curve
     column = f"a_{split}"
     return {
@@ -144,7 +186,9 @@ def _accuracy_trace(valley: Valley, split: str, shift: float, style: ModelStyle,
         "mode": "lines+markers",
         "x": _shifted(curve, shift),
         "y": curve[column].tolist(),
-        "error_y": whiskers(curve[column], curve[f"{column}_lo"], curve[f"{column}_hi"], faint(style.color, 0.7)),
+        "error_y": whiskers(
+            curve[column], curve[f"{column}_lo"], curve[f"{column}_hi"], faint(style.color, 0.7)
+        ),
         "line": {"color": style.color, "width": 2.2, "dash": DASH[split]},
         "marker": {
             "symbol": style.symbol,
@@ -152,7 +196,11 @@ def _accuracy_trace(valley: Valley, split: str, shift: float, style: ModelStyle,
             "color": style.color if split == "id" else "@paper",
             "line": {"color": style.color, "width": 1.8},
         },
-        "fill": "tonexty" if shade and split == "ood" and curve[["a_id", "a_ood"]].notna().all(axis=None) else "none",
+        "fill": (
+            "tonexty"
+            if shade and split == "ood" and curve[["a_id", "a_ood"]].notna().all(axis=None)
+            else "none"
+        ),
         "fillcolor": faint(style.color, 0.1),
         "name": escape(valley.model, at_most=32),
         "legendgroup": valley.model,
@@ -160,7 +208,9 @@ def _accuracy_trace(valley: Valley, split: str, shift: float, style: ModelStyle,
         "uid": f"{valley.model} {split}",
         "hovertext": [_accuracy_hover(valley, split, row) for row in curve.to_dict("records")],
         "hoverinfo": "text",
-        "customdata": [{"model": valley.model, "level": int(level), "split": split} for level in curve["level"]],
+        "customdata": [
+            {"model": valley.model, "level": int(level), "split": split} for level in curve["level"]
+        ],
     }
 
 
@@ -195,7 +245,9 @@ def _gap_traces(valley: Valley, shift: float, style: ModelStyle) -> list[Trace]:
         "mode": "lines+markers",
         "x": _shifted(curve, shift),
         "y": curve["gap_signed"].tolist(),
-        "error_y": whiskers(curve["gap_signed"], curve["gap_lo"], curve["gap_hi"], faint(style.color, 0.7)),
+        "error_y": whiskers(
+            curve["gap_signed"], curve["gap_lo"], curve["gap_hi"], faint(style.color, 0.7)
+        ),
         "line": {"color": style.color, "width": 2.2},
         "marker": {"symbol": style.symbol, "size": 7, "color": style.color},
         "uid": f"{valley.model} gap",
@@ -220,11 +272,18 @@ def _gap_hover(valley: Valley, row: Mapping[Any, Any]) -> str:
     return hover(
         valley.model,
         (
-            ("level", level_name(row["level_label"], row["level"]) + (" (critical level)" if critical else "")),
+            (
+                "level",
+                level_name(row["level_label"], row["level"])
+                + (" (critical level)" if critical else ""),
+            ),
             ("ID − OOD", points(row["gap_signed"])),
             (f"{100 * valley.settings.confidence:g} % interval", _interval(row, "gap", points)),
             ("interval", row["interval"]),
-            ("P(level is critical)", sure_percent(row["p_critical"]) if is_number(row["p_critical"]) else "–"),
+            (
+                "P(level is critical)",
+                sure_percent(row["p_critical"]) if is_number(row["p_critical"]) else "–",
+            ),
             ("answers", f"{_count(row['n_id'])} ID, {_count(row['n_ood'])} OOD"),
             ("estimator", _estimator(row)),
         ),
@@ -234,7 +293,10 @@ def _gap_hover(valley: Valley, row: Mapping[Any, Any]) -> str:
 def _strip_traces(valleys: Sequence[Valley], levels: Mapping[int, str]) -> list[Trace]:
     chances = [[valley.p_critical.get(level) for level in levels] for valley in valleys]
     missing = [
-        (place, level) for place, row in enumerate(chances) for level, chance in zip(levels, row, strict=True) if not is_number(chance)
+        (place, level)
+        for place, row in enumerate(chances)
+        for level, chance in zip(levels, row, strict=True)
+        if not is_number(chance)
     ]
     cells: Trace = {
         "type": "heatmap",
@@ -249,12 +311,17 @@ def _strip_traces(valleys: Sequence[Valley], levels: Mapping[int, str]) -> list[
         "xgap": 2,
         "ygap": 2,
         "hovertext": [
-            [_chance_hover(valley, level, levels[level], p) for level, p in zip(levels, row, strict=True)]
+            [
+                _chance_hover(valley, level, levels[level], p)
+                for level, p in zip(levels, row, strict=True)
+            ]
             for valley, row in zip(valleys, chances, strict=True)
         ],
         "hoverinfo": "text",
         "hoverongaps": False,
-        "customdata": [[{"model": valley.model, "level": level} for level in levels] for valley in valleys],
+        "customdata": [
+            [{"model": valley.model, "level": level} for level in levels] for valley in valleys
+        ],
         "uid": "p critical",
     }
     spell = sure_percent if len(levels) <= MANY_LEVELS else _bare_percent
@@ -268,11 +335,16 @@ def _strip_traces(valleys: Sequence[Valley], levels: Mapping[int, str]) -> list[
     if not missing:
         return strip
     why = [_chance_hover(valleys[place], level, levels[level], None) for place, level in missing]
-    return [*strip, hatched([(level, place) for place, level in missing], hover_texts=why, yaxis="y3")]
+    return [
+        *strip,
+        hatched([(level, place) for place, level in missing], hover_texts=why, yaxis="y3"),
+    ]
 
 
 def _bare_percent(share: float) -> str:
-    """As `sure_percent`, where many levels leave room for a number only; the panel's title has the unit."""
+    """As `sure_percent`, where many levels leave room for a number only; the panel's title has the
+    unit.
+    """
     return sure_percent(share).removesuffix(" %").replace("under ", "<").replace("over ", ">")
 
 
@@ -282,7 +354,14 @@ def _chance_hover(valley: Valley, level: int, name: str, chance: float | None) -
         valley.model,
         (
             ("level", name),
-            ("P(level is critical)", sure_percent(chance) if is_number(chance) else "not defined: the level lacks a split"),
+            (
+                "P(level is critical)",
+                (
+                    sure_percent(chance)
+                    if is_number(chance)
+                    else "not defined: the level lacks a split"
+                ),
+            ),
             ("P(no gap above 0)", sure_percent(valley.p_none) if is_number(valley.p_none) else "–"),
             (f"in the {share} level set", "yes" if level in valley.level_set else "no"),
             ("estimator", f"bootstrap over tasks, {valley.settings.resamples:,} resamples"),
@@ -309,12 +388,21 @@ def _critical_cell(valley: Valley, place: int, style: ModelStyle) -> list[dict[s
     level = valley.critical_level
     if level is not None:
         box = {"x0": level - 0.49, "x1": level + 0.49, "y0": place - 0.46, "y1": place + 0.46}
-        shapes.append({"type": "rect", **box, **on_strip, "line": {"color": style.color, "width": 2.5}, "fillcolor": CLEAR})
+        shapes.append(
+            {
+                "type": "rect",
+                **box,
+                **on_strip,
+                "line": {"color": style.color, "width": 2.5},
+                "fillcolor": CLEAR,
+            }
+        )
     return shapes
 
 
 def gap_heatmap_figure(valleys: Sequence[Valley]) -> Figure:
-    """The signed ID - OOD difference of many models over the levels, each model's critical level marked with a diamond.
+    """The signed ID - OOD difference of many models over the levels, each model's critical level
+    marked with a diamond.
 
     Edge cases: no valley gives a note; a level without both splits is hatched.
     """
@@ -331,9 +419,11 @@ def gap_heatmap_figure(valleys: Sequence[Valley]) -> Figure:
                 values=gaps,
                 texts=[signed(100 * gap, 0) if is_number(gap) else "" for gap in gaps],
                 hovers=[
-                    _gap_hover(valley, by_level[level])
-                    if level in by_level
-                    else hover(valley.model, (("level", name), ("gap", "no results")))
+                    (
+                        _gap_hover(valley, by_level[level])
+                        if level in by_level
+                        else hover(valley.model, (("level", name), ("gap", "no results")))
+                    )
                     for level, name in levels.items()
                 ],
                 marked=valley.critical_level,
@@ -344,7 +434,10 @@ def gap_heatmap_figure(valleys: Sequence[Valley]) -> Figure:
         rows,
         levels,
         colors=HeatColors(DIVERGING, -limit, limit, ".0%"),
-        sentence=f"ID − OOD accuracy of {len(valleys)} models over {len(levels)} levels; diamonds mark critical levels.",
+        sentence=(
+            f"ID − OOD accuracy of {len(valleys)} models over {len(levels)} levels; diamonds mark"
+            " critical levels."
+        ),
         file_name="gap-by-level",
     )
 

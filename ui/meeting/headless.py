@@ -1,4 +1,6 @@
-"""A page without a browser: run it as a visit would, and take what stands on it. The shell's reports are made this way."""
+"""A page without a browser: run it as a visit would, and take what stands on it. The shell's
+reports are made this way.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ class NoViewError(CharybdisError):
 
 
 def read_page(address: str, store_folder: Path) -> Page:
-    """The page of an address of the dashboard, such as `valley?models=Qwen1.5-7B` or a whole link, as it stands on this store.
+    """The page of an address of the dashboard, such as `valley?models=Qwen1.5-7B` or a whole link,
+    as it stands on this store.
 
     Raises:
         NoViewError: no page of that name, or a page that fails.
@@ -39,7 +42,10 @@ def read_page(address: str, store_folder: Path) -> Page:
     try:
         split = urlsplit(address)
     except ValueError as cause:
-        raise NoViewError(f"{address} is no address ({cause}). Copy one from the dashboard, or write a page's name.") from cause
+        raise NoViewError(
+            f"{address} is no address ({cause}). Copy one from the dashboard, or write a page's"
+            " name."
+        ) from cause
     name = split.path.strip("/").rsplit("/", 1)[-1]
     os.environ["CHARYBDIS_STORE"] = str(store_folder)
     settings.cache_clear()
@@ -51,7 +57,8 @@ def read_page(address: str, store_folder: Path) -> Page:
         pages = [page.name for page in known_pages()]
         if name and name not in pages:
             raise NoViewError(
-                f"There is no page {name!r} in {address}. Possible: {', '.join(pages)}, with the words of its link after `?`."
+                f"There is no page {name!r} in {address}. Possible: {', '.join(pages)}, with the"
+                " words of its link after `?`."
             )
         if name and name != pages[0]:
             app.switch_page(f"pages/{name}/page.py").run()
@@ -64,18 +71,29 @@ def read_page(address: str, store_folder: Path) -> Page:
 
 
 def read_pages(addresses: Sequence[str], store_folder: Path) -> list[Page]:
-    """As `read_page`, in a process of its own: inside a running server the harness would take the server's place.
+    """As `read_page`, in a process of its own: inside a running server the harness would take the
+    server's place.
 
     Raises:
         NoViewError: one of the addresses cannot be read; the others are not given back either.
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "pages.json"
-        command = [sys.executable, "-m", "ui.meeting.headless", str(store_folder), str(out), *addresses]
+        command = [
+            sys.executable,
+            "-m",
+            "ui.meeting.headless",
+            str(store_folder),
+            str(out),
+            *addresses,
+        ]
         done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
         if done.returncode or not out.is_file():
             last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise NoViewError(f"The pages could not be read anew ({last}). What was collected stays as it is; try again.")
+            raise NoViewError(
+                f"The pages could not be read anew ({last}). What was collected stays as it is; try"
+                " again."
+            )
         found = msgspec.json.decode(out.read_bytes())
     if "error" in found:
         raise NoViewError(found["error"])
@@ -83,7 +101,9 @@ def read_pages(addresses: Sequence[str], store_folder: Path) -> list[Page]:
 
 
 def _main(store_folder: str, out: str, *addresses: str) -> None:
-    """What `read_pages` runs: the pages, or why there are none, as JSON in a file (stdout belongs to whatever prints)."""
+    """What `read_pages` runs: the pages, or why there are none, as JSON in a file (stdout belongs
+    to whatever prints).
+    """
     found: dict[str, Any]
     try:
         found = {"pages": [read_page(address, Path(store_folder)) for address in addresses]}

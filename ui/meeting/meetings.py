@@ -1,7 +1,9 @@
-"""A meeting: pages as they stood, read full screen or taken along. Their numbers stay those of the moment at which they were read.
+"""A meeting: pages as they stood, read full screen or taken along. Their numbers stay those of the
+moment at which they were read.
 
-The pages live in this server's memory, under a name that only the visits of one browser know; routes show them (`ui.startup.routes`).
-A slide never changes by itself: what came into the store since is said beside it, and `refresh` reads all slides anew.
+The pages live in this server's memory, under a name that only the visits of one browser know;
+routes show them (`ui.startup.routes`). A slide never changes by itself: what came into the store
+since is said beside it, and `refresh` reads all slides anew.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from ui.meeting.snapshot import Page
 
 MAX_MEETINGS = 50
-"""Meetings kept in memory; one with nothing collected goes first, then the one that was not touched for longest."""
+"""Meetings kept in memory; one with nothing collected goes first, then the one that was not touched
+for longest.
+"""
 
 MAX_DRAWN = 6
 """Of so many last draws of a page it can still be presented what stood there."""
@@ -32,7 +36,9 @@ Kept = TypeVar("Kept")
 
 
 class Meeting:
-    """Pages in the order in which they were collected, and single pages that were presented as they stood."""
+    """Pages in the order in which they were collected, and single pages that were presented as they
+    stood.
+    """
 
     def __init__(self) -> None:
         self.name = secrets.token_urlsafe(12)
@@ -43,14 +49,17 @@ class Meeting:
         self._guard = threading.Lock()
 
     def draws(self, page: Callable[[], Page]) -> int:
-        """Note the page that is being drawn; its number for `slides`. `page` gives it as it stands once it is asked for."""
+        """Note the page that is being drawn; its number for `slides`. `page` gives it as it stands
+        once it is asked for.
+        """
         with self._guard:
             self._n_drawn += 1
             _keep(self._drawn, self._n_drawn, page, MAX_DRAWN)
             return self._n_drawn
 
     def slides(self, number: int | None) -> list[Page]:
-        """What was collected, or the one page of a number: from its first presentation on it stays what it was then.
+        """What was collected, or the one page of a number: from its first presentation on it stays
+        what it was then.
 
         Empty where that is no longer known.
         """
@@ -62,7 +71,8 @@ class Meeting:
             return [self._presented[number]] if number in self._presented else []
 
     def refresh(self, number: int | None, read: ReadPages) -> None:
-        """Read all slides anew, and let each say what is other than before. Nothing changes where one of them cannot be read.
+        """Read all slides anew, and let each say what is other than before. Nothing changes where
+        one of them cannot be read.
 
         Raises:
             CharybdisError: as `read`.
@@ -82,7 +92,9 @@ class Meeting:
 def read_moment(pages: Sequence[Page]) -> tuple[int, pd.Timestamp]:
     """Store version and time (UTC, without saying so) of the page that was read first."""
     first = min(pages, key=lambda page: str(page["read_at"]))
-    return int(first["store_version"]), pd.Timestamp(datetime.fromisoformat(str(first["read_at"]))).tz_localize(None)
+    return int(first["store_version"]), pd.Timestamp(
+        datetime.fromisoformat(str(first["read_at"]))
+    ).tz_localize(None)
 
 
 _meetings: OrderedDict[str, Meeting] = OrderedDict()
@@ -93,7 +105,9 @@ def begin() -> Meeting:
     meeting = Meeting()
     _meetings[meeting.name] = meeting
     while len(_meetings) > MAX_MEETINGS:
-        empty = next((name for name, one in _meetings.items() if not one.pages and one is not meeting), None)
+        empty = next(
+            (name for name, one in _meetings.items() if not one.pages and one is not meeting), None
+        )
         _meetings.pop(empty if empty is not None else next(iter(_meetings)))
     return meeting
 

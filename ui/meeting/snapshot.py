@@ -1,6 +1,8 @@
-"""A page, or several, as one HTML file that opens offline: sentence, interactive charts, tables, what they rest on, and the address.
+"""A page, or several, as one HTML file that opens offline: sentence, interactive charts, tables,
+what they rest on, and the address.
 
-No streamlit in here: parts in (`ui.reading`), text out. Names and answers are data; the template escapes them.
+No streamlit in here: parts in (`ui.reading`), text out. Names and answers are data; the template
+escapes them.
 """
 
 from __future__ import annotations
@@ -49,13 +51,19 @@ class View:
 
 
 Page = dict[str, Any]
-"""A view made ready for the document: text only, so that it can be kept, sent between processes as JSON, and compared."""
+"""A view made ready for the document: text only, so that it can be kept, sent between processes as
+JSON, and compared.
+"""
 
 
 def page_of(view: View) -> Page:
-    """The view as the document shows it; it does not change any more, whatever becomes of the store."""
+    """The view as the document shows it; it does not change any more, whatever becomes of the
+    store.
+    """
     return {
-        "question": next((str(part.content) for part in view.parts if part.kind == "question"), "A view"),
+        "question": next(
+            (str(part.content) for part in view.parts if part.kind == "question"), "A view"
+        ),
         "blocks": [_block(part) for part in view.parts if part.kind != "question"],
         "address": view.address,
         "live": _live_link(view),
@@ -76,7 +84,12 @@ def refreshed(page: Page, before: Page) -> Page:
     old, new = sentence_of(before), sentence_of(page)
     if old != new and old:
         return {**page, "changed": f"At store version {version} this read: {old}"}
-    return {**page, "changed": f"The sentence is as it was at store version {version}; numbers beneath it are not."}
+    return {
+        **page,
+        "changed": (
+            f"The sentence is as it was at store version {version}; numbers beneath it are not."
+        ),
+    }
 
 
 def sentence_of(page: Page) -> str:
@@ -85,32 +98,58 @@ def sentence_of(page: Page) -> str:
 
 
 def snapshot(
-    pages: Sequence[Page], *, title: str = "Charybdis", made_at: datetime | None = None, as_deck: bool = False, is_served: bool = False
+    pages: Sequence[Page],
+    *,
+    title: str = "Charybdis",
+    made_at: datetime | None = None,
+    as_deck: bool = False,
+    is_served: bool = False,
 ) -> str:
-    """The HTML document; as a deck it shows one page at a time, full screen. `#present` at the end of a file's address does so too.
+    """The HTML document; as a deck it shows one page at a time, full screen. `#present` at the end
+    of a file's address does so too.
 
-    is_served: the dashboard shows it, and can be asked for news (`ui.startup.routes`); a file asks nobody.
+    is_served: the dashboard shows it, and can be asked for news (`ui.startup.routes`); a file asks
+    nobody.
     """
     moment = (made_at or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
     return _template().render(
-        title=title, made_at=moment, version=version(), pages=pages, library=_library(), paint=PAINT_JS, deck=_deck(), as_deck=as_deck,
+        title=title,
+        made_at=moment,
+        version=version(),
+        pages=pages,
+        library=_library(),
+        paint=PAINT_JS,
+        deck=_deck(),
+        as_deck=as_deck,
         is_served=is_served,
-    )  # fmt: skip
+    )
 
 
 def _live_link(view: View) -> str:
-    """The address with the word by which the live page says what came in since; empty where it cannot be followed."""
+    """The address with the word by which the live page says what came in since; empty where it
+    cannot be followed.
+    """
     if not view.address.startswith(("http://", "https://")):
         return ""
-    return f"{view.address}{'&' if '?' in view.address else '?'}{SINCE}={since_word(view.store_version, pd.Timestamp(view.read_at))}"
+    joint = "&" if "?" in view.address else "?"
+    since = since_word(view.store_version, pd.Timestamp(view.read_at))
+    return f"{view.address}{joint}{SINCE}={since}"
 
 
 def _block(part: Part) -> dict[str, Any]:
     if part.kind == "chart":
         height = int(part.content["layout"].get("height") or 420)
-        return {"kind": "chart", "json": _inside_script(encode_figure(part.content)), "height": height, "sentence": _sentence(part.content)}
+        return {
+            "kind": "chart",
+            "json": _inside_script(encode_figure(part.content)),
+            "height": height,
+            "sentence": _sentence(part.content),
+        }
     if part.kind == "table":
-        return {"kind": "table", **_table(part.content, part.how.get("columns") or {}, part.how.get("formats") or {})}
+        return {
+            "kind": "table",
+            **_table(part.content, part.how.get("columns") or {}, part.how.get("formats") or {}),
+        }
     return {"kind": part.kind, "text": str(part.content)}
 
 
@@ -123,15 +162,25 @@ def _inside_script(text: str) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _table(frame: pd.DataFrame, columns: Mapping[str, Any], formats: Mapping[str, Any]) -> dict[str, Any]:
+def _table(
+    frame: pd.DataFrame, columns: Mapping[str, Any], formats: Mapping[str, Any]
+) -> dict[str, Any]:
     shown = frame.head(MAX_ROWS)
-    numeric = [pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_bool_dtype(frame[name]) for name in frame.columns]
+    numeric = [
+        pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_bool_dtype(frame[name])
+        for name in frame.columns
+    ]
     rows = [
-        [_cell(value, formats.get(str(name))) for name, value in zip(frame.columns, row, strict=True)]
+        [
+            _cell(value, formats.get(str(name)))
+            for name, value in zip(frame.columns, row, strict=True)
+        ]
         for row in shown.itertuples(index=False)
     ]
     return {
-        "is_long": [any(len(row[place]) > LONG_TEXT for row in rows) for place in range(len(frame.columns))],
+        "is_long": [
+            any(len(row[place]) > LONG_TEXT for row in rows) for place in range(len(frame.columns))
+        ],
         "heads": [_label(str(name), columns) for name in frame.columns],
         "numeric": numeric,
         "rows": rows,
@@ -145,7 +194,12 @@ def _label(name: str, columns: Mapping[str, Any]) -> str:
 
 
 def _cell(value: Any, write: Any) -> str:
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value):
+    if (
+        value is None
+        or value is pd.NA
+        or value is pd.NaT
+        or (isinstance(value, float) and value != value)
+    ):
         return "–"
     if write is not None:
         return str(write(value))
@@ -157,7 +211,12 @@ def _cell(value: Any, write: Any) -> str:
 @cache
 def _library() -> str:
     """plotly.js as the installed package brings it."""
-    return files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8").replace("</script", "<\\/script")
+    return (
+        files("plotly")
+        .joinpath("package_data", "plotly.min.js")
+        .read_text(encoding="utf-8")
+        .replace("</script", "<\\/script")
+    )
 
 
 @cache
@@ -168,7 +227,9 @@ def _deck() -> str:
 
 @cache
 def _template() -> jinja2.Template:
-    loader = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    loader = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     return loader.from_string((Path(__file__).parent / "snapshot.html").read_text(encoding="utf-8"))
 
 
@@ -178,5 +239,9 @@ def selection_words(words: Mapping[str, Any]) -> str:
     >>> selection_words({"models": ("a", "b"), "tasks": (), "denominator": "parsed_only"})
     'models: a, b; denominator: parsed_only'
     """
-    named = {key: ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value) for key, value in words.items() if value}
+    named = {
+        key: ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+        for key, value in words.items()
+        if value
+    }
     return "; ".join(f"{key}: {value}" for key, value in named.items())

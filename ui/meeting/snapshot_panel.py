@@ -1,4 +1,6 @@
-"""Take pages along: read them full screen, or save them as one file that opens offline. In the sidebar of every page."""
+"""Take pages along: read them full screen, or save them as one file that opens offline. In the
+sidebar of every page.
+"""
 
 from __future__ import annotations
 
@@ -33,18 +35,28 @@ COOKIE = "charybdis_meeting"
 
 _MEETING = "meeting"
 _OPEN_PAGE = "page that is open"
-_remember = st.components.v2.component("charybdis_meeting", js="export default function ({ data }) { document.cookie = data.cookie; }")
+_remember = st.components.v2.component(
+    "charybdis_meeting", js="export default function ({ data }) { document.cookie = data.cookie; }"
+)
 
 
 def draw_meeting(parts: list[Part], chosen: Selection, page: str) -> None:
-    """Offer to collect, present and save pages. A page is what stood on it when it was drawn, with the store's version of then."""
+    """Offer to collect, present and save pages. A page is what stood on it when it was drawn, with
+    the store's version of then.
+    """
     meeting = _meeting()
     open_page = partial(page_as_drawn, parts, chosen, _address(), basis_of(chosen))
     number = meeting.draws(open_page)
     n = len(meeting.pages)
-    with st.popover(f"Meeting ({n})" if n else "Meeting", icon=":material/co_present:", type="tertiary"):
+    with st.popover(
+        f"Meeting ({n})" if n else "Meeting", icon=":material/co_present:", type="tertiary"
+    ):
         what = counted(n, "collected page") if n else "this page"
-        st.link_button(f"Present {what}", f"/meeting/{meeting.name}{'' if n else f'/{number}'}", icon=":material/slideshow:")
+        st.link_button(
+            f"Present {what}",
+            f"/meeting/{meeting.name}{'' if n else f'/{number}'}",
+            icon=":material/slideshow:",
+        )
         st.download_button(
             f"Save {what} as one file",
             data=partial(_saved, meeting, open_page),
@@ -86,7 +98,9 @@ def view_of(parts: Sequence[Part], chosen: Selection, address: str, basis: Basis
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a page rests on when it begins to be drawn. runs: those that charts count, as data.queries.fetch_runs."""
+    """What a page rests on when it begins to be drawn. runs: those that charts count, as
+    data.queries.fetch_runs.
+    """
 
     store_version: int
     read_at: datetime
@@ -107,7 +121,10 @@ def _meeting() -> Meeting:
     st.session_state[_MEETING] = meeting
     if meeting.pages:
         with st.sidebar:  # beside the menu its empty place would push Views into a second line
-            _remember(key="remember meeting", data={"cookie": f"{COOKIE}={meeting.name}; path=/; SameSite=Strict; max-age=86400"})
+            _remember(
+                key="remember meeting",
+                data={"cookie": f"{COOKIE}={meeting.name}; path=/; SameSite=Strict; max-age=86400"},
+            )
     return meeting
 
 
@@ -124,15 +141,21 @@ def _saved(meeting: Meeting, open_page: Callable[[], Page]) -> bytes:
 def _offer_saved_views(meeting: Meeting) -> None:
     """A button that collects every saved view, each as it stands on the store of now."""
     views = cached.views()
-    if views.empty or not st.button(f"Collect the {counted(len(views), 'saved view')}", icon=":material/bookmarks:"):
+    if views.empty or not st.button(
+        f"Collect the {counted(len(views), 'saved view')}", icon=":material/bookmarks:"
+    ):
         return
     base = _address().split("?")[0].rsplit("/", 1)[0]
-    addresses = [f"{base}/{page}?{query}" for page, query in zip(views["page"], views["query"], strict=True)]
+    addresses = [
+        f"{base}/{page}?{query}" for page, query in zip(views["page"], views["query"], strict=True)
+    ]
     _while_reading(lambda: meeting.pages.extend(_read(addresses)), len(addresses))
 
 
 def _say_news(meeting: Meeting) -> None:
-    """Which runs came in since the collected pages were read, and the button that reads them all anew."""
+    """Which runs came in since the collected pages were read, and the button that reads them all
+    anew.
+    """
     text = news(cached.runs(), cached.store().version, *read_moment(meeting.pages))
     if text:
         st.info(plain(text), icon=":material/history:")
@@ -172,6 +195,11 @@ def _text(part: Part) -> str:
 
 
 def _address() -> str:
-    words = [(key, value) for key in st.query_params if key != SINCE for value in st.query_params.get_all(key)]
+    words = [
+        (key, value)
+        for key in st.query_params
+        if key != SINCE
+        for value in st.query_params.get_all(key)
+    ]
     base = (st.context.url or "").split("?")[0]
     return f"{base}?{urlencode(words)}" if words else base

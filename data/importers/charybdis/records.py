@@ -30,14 +30,20 @@ class BadRecordError(Exception):
 
 def _defaults(record_type: type) -> dict[str, Any]:
     """Default of each field; MISSING where there is none."""
-    return {field.name: field.default_factory() if field.default_factory is not MISSING else field.default for field in fields(record_type)}
+    return {
+        field.name: (
+            field.default_factory() if field.default_factory is not MISSING else field.default
+        )
+        for field in fields(record_type)
+    }
 
 
 _DEFAULTS = {kind: _defaults(record_type) for kind, record_type in KINDS.items()}
 
 
 def read_record(kind: str, stated: Any) -> Record:
-    """The record that a JSON object states. Fields it leaves out have their defaults; fields we do not know go to `metadata`.
+    """The record that a JSON object states. Fields it leaves out have their defaults; fields we do
+    not know go to `metadata`.
 
     Raises:
         BadRecordError: a field is missing, of a wrong type or outside what is allowed; names it.
@@ -51,10 +57,14 @@ def read_record(kind: str, stated: Any) -> Record:
         clashes = [name for name in unknown if isinstance(metadata, dict) and name in metadata]
         if clashes:
             raise BadRecordError(
-                clashes[0], repr(unknown[clashes[0]]), "one of the fields of docs/formats.md, or a name that metadata lacks"
+                clashes[0],
+                repr(unknown[clashes[0]]),
+                "one of the fields of docs/formats.md, or a name that metadata lacks",
             )
         if isinstance(metadata, dict):
-            stated = {name: value for name, value in stated.items() if name in known} | {"metadata": {**metadata, **unknown}}
+            stated = {name: value for name, value in stated.items() if name in known} | {
+                "metadata": {**metadata, **unknown}
+            }
     try:
         record: Record = msgspec.convert(stated, KINDS[kind])
     except msgspec.ValidationError as cause:
@@ -68,7 +78,9 @@ def _bad_field(text: str, stated: Mapping[str, Any]) -> BadRecordError:
     if missing:
         return BadRecordError(missing[1], "nothing", "a value: this field is required")
     name = path[1] if path else ""
-    return BadRecordError(name or "record", repr(stated.get(re.split(r"[.\[]", name)[0])), _PATH.sub("", text))
+    return BadRecordError(
+        name or "record", repr(stated.get(re.split(r"[.\[]", name)[0])), _PATH.sub("", text)
+    )
 
 
 def _check(record: Record) -> None:
@@ -89,8 +101,12 @@ def _check(record: Record) -> None:
             raise BadRecordError("value01", repr(record.value01), "a share from 0 to 1, or null")
     elif not 1 <= record.epoch < 1 << 15:
         raise BadRecordError("epoch", repr(record.epoch), "a whole number from 1")
-    elif not all(map(math.isfinite, (*(record.token_logprobs or ()), *(record.choice_logprobs or ())))):
-        raise BadRecordError("token_logprobs, choice_logprobs", "a number that is not finite", "finite numbers")
+    elif not all(
+        map(math.isfinite, (*(record.token_logprobs or ()), *(record.choice_logprobs or ())))
+    ):
+        raise BadRecordError(
+            "token_logprobs, choice_logprobs", "a number that is not finite", "finite numbers"
+        )
 
 
 def _check_numbers(record: Record) -> None:
@@ -100,7 +116,9 @@ def _check_numbers(record: Record) -> None:
         if value is not None and not math.isfinite(value):
             raise BadRecordError(name, repr(value), "a finite number or null")
         if value is not None and isinstance(record, ScoredSample) and abs(value) > _LARGEST_SINGLE:
-            raise BadRecordError(name, repr(value), "a number that single precision holds (up to 3.4e38), or null")
+            raise BadRecordError(
+                name, repr(value), "a number that single precision holds (up to 3.4e38), or null"
+            )
     for name, n_bits in _WHOLE_NUMBERS[type(record)].items():
         whole = getattr(record, name)
         if whole is not None and not -(1 << n_bits - 1) <= whole < 1 << n_bits - 1:
@@ -122,11 +140,16 @@ _NUMBERS: Mapping[type, tuple[str, ...]] = {
 
 
 def write_record(record: Record) -> dict[str, Any]:
-    """A record as the JSON object that reads back to it: `kind` first, fields that hold their default left out.
+    """A record as the JSON object that reads back to it: `kind` first, fields that hold their
+    default left out.
 
     >>> write_record(Score(run_id="r1", metric="accuracy", value=0.5))
     {'kind': 'score', 'run_id': 'r1', 'metric': 'accuracy', 'value': 0.5}
     """
     kind = next(kind for kind, record_type in KINDS.items() if isinstance(record, record_type))
-    stated = {name: value for name, default in _DEFAULTS[kind].items() if (value := getattr(record, name)) != default}
+    stated = {
+        name: value
+        for name, default in _DEFAULTS[kind].items()
+        if (value := getattr(record, name)) != default
+    }
     return {"kind": kind} | stated

@@ -1,7 +1,9 @@
-"""Our own format, JSONL and Parquet: what the probe and `data.interchange` write. Described in docs/formats.md; nothing is lost on the way.
+"""Our own format, JSONL and Parquet: what the probe and `data.interchange` write. Described in
+docs/formats.md; nothing is lost on the way.
 
-JSONL: one record a line, told apart by `kind` (run | score | sample), with the field names of `data.records`. Parquet: the samples as
-columns of SAMPLE_SCHEMA, runs and scores as JSON in the file's metadata under the key `charybdis`.
+JSONL: one record a line, told apart by `kind` (run | score | sample), with the field names of
+`data.records`. Parquet: the samples as columns of SAMPLE_SCHEMA, runs and scores as JSON in the
+file's metadata under the key `charybdis`.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from data.records import ImportFormatError, Outcome, Reject, RunInfo, Score, Sco
 BATCH_ROWS = 10_000
 PARQUET_KEY = b"charybdis"
 _HEAD = re.compile(rb'^[ \t]*\{\s*+"kind"\s*:\s*"(run|score|sample)"', re.MULTILINE)
-"""Blanks before the brace, but no line ends: with them, a file of nothing but line ends would take seconds."""
+"""Blanks before the brace, but no line ends: with them, a file of nothing but line ends would take
+seconds.
+"""
 
 
 class CharybdisImporter:
@@ -35,11 +39,18 @@ class CharybdisImporter:
     version = 1
 
     def claim(self, listing: Listing) -> list[Source]:
-        """Text with a line that begins with a `kind` of ours, and Parquet files with our key in their metadata."""
-        return [Source(self.name, file, (file,)) for file in listing.files if _is_ours(file, listing.heads[file])]
+        """Text with a line that begins with a `kind` of ours, and Parquet files with our key in
+        their metadata.
+        """
+        return [
+            Source(self.name, file, (file,))
+            for file in listing.files
+            if _is_ours(file, listing.heads[file])
+        ]
 
     def read(self, source: Source, report: ReportReject) -> Iterator[Batch]:
-        """Runs, scores and samples in file order. A score or sample whose run was not described before it is left out.
+        """Runs, scores and samples in file order. A score or sample whose run was not described
+        before it is left out.
 
         Raises:
             ImportFormatError: a Parquet file is damaged, or its metadata is not as described.
@@ -66,7 +77,7 @@ class _Reader:
         self._file, self._report = file, report
         self._runs: set[str] = set()
 
-    # -- JSONL --------------------------------------------------------------------------------------------------------------------
+    # -- JSONL -------------------------------------------------------------------------------------
 
     def lines(self, path: Path) -> Iterator[Batch]:
         """Records of a JSONL file, those of one kind that follow each other together."""
@@ -97,20 +108,36 @@ class _Reader:
             fields = msgspec.json.decode(line)
         except (msgspec.DecodeError, ValueError, RecursionError) as cause:
             found = f"{line[:60].decode(errors='replace')} ({cause})"
-            self._report(Reject(self._file, f"line {number}", "json", found, "one JSON object, UTF-8; a number that is none is null"))
+            self._report(
+                Reject(
+                    self._file,
+                    f"line {number}",
+                    "json",
+                    found,
+                    "one JSON object, UTF-8; a number that is none is null",
+                )
+            )
             return None
         if not isinstance(fields, dict) or fields.get("kind") not in KINDS:
             found = repr(fields.get("kind") if isinstance(fields, dict) else fields)[:60]
-            self._report(Reject(self._file, f"line {number}", "kind", found, "run, score or sample"))
+            self._report(
+                Reject(self._file, f"line {number}", "kind", found, "run, score or sample")
+            )
             return None
         return self._record(fields.pop("kind"), fields, f"line {number}")
 
-    def _record(self, kind: str, fields: dict[str, Any], place: str) -> RunInfo | Score | ScoredSample | None:
+    def _record(
+        self, kind: str, fields: dict[str, Any], place: str
+    ) -> RunInfo | Score | ScoredSample | None:
         try:
             record = read_record(kind, fields)
             is_run = isinstance(record, RunInfo)
             if is_run == (record.run_id in self._runs):
-                expected = "a run_id that was not used before it" if is_run else "the run_id of a run described before it"
+                expected = (
+                    "a run_id that was not used before it"
+                    if is_run
+                    else "the run_id of a run described before it"
+                )
                 raise BadRecordError("run_id", repr(record.run_id), expected)
         except BadRecordError as bad:
             self._report(Reject(self._file, place, bad.field, bad.found, bad.expected))
@@ -119,7 +146,7 @@ class _Reader:
             self._runs.add(record.run_id)
         return record
 
-    # -- Parquet ------------------------------------------------------------------------------------------------------------------
+    # -- Parquet -----------------------------------------------------------------------------------
 
     def parquet(self, path: Path) -> Iterator[Batch]:
         """Runs and scores of the file's metadata, then its samples, one batch of rows at a time."""
@@ -131,17 +158,25 @@ class _Reader:
                     yield from self._samples(pa.Table.from_batches([batch]), first)
                     first += batch.num_rows
         except (OSError, pa.ArrowException) as cause:
-            raise ImportFormatError(f"{path} is damaged ({cause}). Write it again; nothing of it was stored.") from cause
+            raise ImportFormatError(
+                f"{path} is damaged ({cause}). Write it again; nothing of it was stored."
+            ) from cause
 
     def _described(self, metadata: dict[bytes, bytes]) -> Iterator[Batch]:
         try:
             stated = msgspec.json.decode(metadata.get(PARQUET_KEY, b"{}"))
         except (msgspec.DecodeError, ValueError) as cause:
-            raise ImportFormatError(f"{self._file}: the metadata under {PARQUET_KEY.decode()!r} is not JSON ({cause}).") from cause
-        lists = [stated.get(name, []) if isinstance(stated, dict) else None for name in ("runs", "scores")]
+            raise ImportFormatError(
+                f"{self._file}: the metadata under {PARQUET_KEY.decode()!r} is not JSON ({cause})."
+            ) from cause
+        lists = [
+            stated.get(name, []) if isinstance(stated, dict) else None
+            for name in ("runs", "scores")
+        ]
         if not all(isinstance(found, list) for found in lists):
             raise ImportFormatError(
-                f"{self._file}: the metadata under {PARQUET_KEY.decode()!r} is no object with lists of runs and scores (docs/formats.md)."
+                f"{self._file}: the metadata under {PARQUET_KEY.decode()!r} is no object with lists"
+                " of runs and scores (docs/formats.md)."
             )
         scores: list[Score] = []
         for kind, found in zip(("run", "score"), lists, strict=True):
@@ -159,20 +194,32 @@ class _Reader:
         if table is not None and self._is_right(table):
             yield table
             return
-        good = [self._record("sample", _fields_of_row(row), f"row {first + index}") for index, row in enumerate(rows.to_pylist())]
+        good = [
+            self._record("sample", _fields_of_row(row), f"row {first + index}")
+            for index, row in enumerate(rows.to_pylist())
+        ]
         samples = [record for record in good if isinstance(record, ScoredSample)]
         if samples:
             yield samples
 
     def _is_right(self, table: pa.Table) -> bool:
         """Whether every row of the batch passes, so that none has to be looked at by itself."""
-        required = all(table[name].null_count == 0 for name in ("run_id", "task", "instance_id", "epoch"))
+        required = all(
+            table[name].null_count == 0 for name in ("run_id", "task", "instance_id", "epoch")
+        )
         known = set(table["run_id"].unique().to_pylist()) <= self._runs
-        words = all(set(table[name].unique().to_pylist()) <= {None, *allowed} for name, allowed in (("split", Split), ("outcome", Outcome)))
+        words = all(
+            set(table[name].unique().to_pylist()) <= {None, *allowed}
+            for name, allowed in (("split", Split), ("outcome", Outcome))
+        )
         numbers = (column for column in table.columns if pa.types.is_floating(column.type))
         finite = all(pc.all(pc.is_finite(column), min_count=0).as_py() for column in numbers)
         epochs = table.num_rows == 0 or pc.min(table["epoch"]).as_py() >= 1
-        objects = all(_is_object(text) for name in ("metrics", "metadata") for text in table[name].unique().to_pylist())
+        objects = all(
+            _is_object(text)
+            for name in ("metrics", "metadata")
+            for text in table[name].unique().to_pylist()
+        )
         return bool(required and known and words and finite and epochs and objects)
 
 
@@ -182,7 +229,11 @@ def _as_samples(rows: pa.Table) -> pa.Table | None:
         return None
     try:
         columns = [
-            rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(rows.num_rows, field.type)
+            (
+                rows[field.name].cast(field.type)
+                if field.name in rows.column_names
+                else pa.nulls(rows.num_rows, field.type)
+            )
             for field in SAMPLE_SCHEMA
         ]
     except pa.ArrowException:

@@ -1,8 +1,10 @@
-"""every_eval_ever: an aggregate record and the instance records of the same evaluation are one run (schemas 0.2.0 to 0.3.0).
+"""every_eval_ever: an aggregate record and the instance records of the same evaluation are one run
+(schemas 0.2.0 to 0.3.0).
 
-The names of an evaluation differ between the two files of one converter (`accuracy on arc_easy for scorer choice` and `arc_easy`), so task,
-metric and scorer are taken out of them. Instance records that lie alone are runs of their own, one per evaluation id. Records that
-`data/every_eval_ever.py` wrote give the runs they were written from.
+The names of an evaluation differ between the two files of one converter (`accuracy on arc_easy for
+scorer choice` and `arc_easy`), so task, metric and scorer are taken out of them. Instance records
+that lie alone are runs of their own, one per evaluation id. Records that `data/every_eval_ever.py`
+wrote give the runs they were written from.
 """
 
 from __future__ import annotations
@@ -18,7 +20,15 @@ from typing import Any
 from data.importers.charybdis.records import BadRecordError
 from data.importers.every_eval_ever.own import is_counted, read_own_run, read_own_score
 from data.importers.every_eval_ever.samples import BATCH_ROWS, Reading, RecordReader
-from data.importers.kit.base import Batch, Listing, ReportReject, RunNotice, Source, file_sha256, stable_run_id
+from data.importers.kit.base import (
+    Batch,
+    Listing,
+    ReportReject,
+    RunNotice,
+    Source,
+    file_sha256,
+    stable_run_id,
+)
 from data.importers.kit.field_map import (
     BOOLEAN,
     COUNT,
@@ -39,7 +49,10 @@ from data.importers.kit.recount import Recount, agrees
 from data.importers.lm_eval.facts import shorten, step_of
 from data.records import ImportFormatError, Reject, RunInfo, Score, ScoredSample
 
-_EXPECTED = "an aggregate record of every_eval_ever: one JSON object with `schema_version`, `model_info` and `evaluation_results`"
+_EXPECTED = (
+    "an aggregate record of every_eval_ever: one JSON object with `schema_version`, `model_info`"
+    " and `evaluation_results`"
+)
 _KNOWN_SCHEMA = re.compile(r"0\.[23]\.\d+")
 _VERSION = re.compile(rb'"schema_version"\s*:\s*"')
 """Told from a JSON schema, where it is an object."""
@@ -56,18 +69,44 @@ RUN: tuple[Mapped, ...] = (
     mapped("harness_version", "eval_library.version", NAME),
     mapped("started_at", "evaluation_timestamp | evaluation_results.0.evaluation_timestamp", TIME),
     mapped("retrieved_at", "retrieved_timestamp", TIME),
-    mapped("checkpoint", "model_info.additional_details.revision | model_info.additional_details.model_revision", NAME),
-    mapped("dtype", "model_info.additional_details.precision | model_info.additional_details.dtype", NAME),
+    mapped(
+        "checkpoint",
+        "model_info.additional_details.revision | model_info.additional_details.model_revision",
+        NAME,
+    ),
+    mapped(
+        "dtype",
+        "model_info.additional_details.precision | model_info.additional_details.dtype",
+        NAME,
+    ),
     mapped("n_params", "model_info.additional_details.num_parameters", NUMBER),
-    mapped("params_b", "model_info.additional_details.params_billions | model_info.additional_details.size_billions_parameters", NUMBER),
+    mapped(
+        "params_b",
+        "model_info.additional_details.params_billions |"
+        " model_info.additional_details.size_billions_parameters",
+        NUMBER,
+    ),
     mapped("source_type", "source_metadata.source_type", TEXT),
-    mapped("source_name", "source_metadata.source_organization_name | source_metadata.source_name", TEXT),
+    mapped(
+        "source_name",
+        "source_metadata.source_organization_name | source_metadata.source_name",
+        TEXT,
+    ),
     mapped("total_rows", "detailed_evaluation_results.total_rows", COUNT),
     mapped("checksum", "detailed_evaluation_results.checksum", TEXT),
     mapped("hash_algorithm", "detailed_evaluation_results.hash_algorithm", TEXT),
 )
 """Fields of the run, and facts that its warnings come from."""
-_NO_RUN_FIELDS = ("retrieved_at", "params_b", "source_type", "source_name", "total_rows", "checksum", "hash_algorithm", "n_params")
+_NO_RUN_FIELDS = (
+    "retrieved_at",
+    "params_b",
+    "source_type",
+    "source_name",
+    "total_rows",
+    "checksum",
+    "hash_algorithm",
+    "n_params",
+)
 
 SCORE: tuple[Mapped, ...] = (
     mapped("name", "evaluation_name | evaluation_result_id", TEXT, is_required=True),
@@ -82,7 +121,11 @@ SCORE: tuple[Mapped, ...] = (
     mapped("min", "metric_config.min_score", NUMBER),
     mapped("max", "metric_config.max_score", NUMBER),
     mapped("has_unknown_level", "metric_config.has_unknown_level", BOOLEAN),
-    mapped("stderr", "score_details.uncertainty.standard_error.value | score_details.uncertainty.standard_error", NUMBER),
+    mapped(
+        "stderr",
+        "score_details.uncertainty.standard_error.value | score_details.uncertainty.standard_error",
+        NUMBER,
+    ),
     mapped("n", "score_details.uncertainty.num_samples", COUNT),
     mapped("uncertainty", "score_details.uncertainty", TABLE),
     mapped("details", "score_details.details", TABLE),
@@ -92,11 +135,23 @@ SCORE: tuple[Mapped, ...] = (
     mapped("generation", "generation_config.generation_args", TABLE),
     mapped("additional", "metric_config.additional_details", TABLE),
 )
-"""Fields of an entry of `evaluation_results`; its value, `score_details.score`, is read by itself, because one without is no score."""
+"""Fields of an entry of `evaluation_results`; its value, `score_details.score`, is read by itself,
+because one without is no score.
+"""
 _KEPT = (
-    "result_id", "unit", "description", "score_type", "min", "max", "uncertainty", "details", "source_data", "dataset", "n_in_benchmark",
+    "result_id",
+    "unit",
+    "description",
+    "score_type",
+    "min",
+    "max",
+    "uncertainty",
+    "details",
+    "source_data",
+    "dataset",
+    "n_in_benchmark",
     "generation",
-)  # fmt: skip
+)
 _VALUE = mapped("value", "score_details.score", NUMBER)
 
 
@@ -108,7 +163,9 @@ class EveryEvalEverImporter:
     version = 2
 
     def claim(self, listing: Listing) -> list[Source]:
-        """One source per aggregate record with its instance records; instance records without one by themselves."""
+        """One source per aggregate record with its instance records; instance records without one
+        by themselves.
+        """
         aggregates = [file for file in listing.files if _is_aggregate(listing.heads[file])]
         left = [file for file in listing.files if _is_samples(listing.heads[file])]
         by_id: dict[bytes, list[Path]] = defaultdict(list)
@@ -117,9 +174,15 @@ class EveryEvalEverImporter:
         ids = Counter(_id_in(listing.heads[file]) for file in aggregates)
         sources, taken = [], set()
         for file in aggregates:
-            same_name = [path for path in left if path.parent == file.parent and path.stem == f"{file.stem}_samples"]
+            same_name = [
+                path
+                for path in left
+                if path.parent == file.parent and path.stem == f"{file.stem}_samples"
+            ]
             own = _id_in(listing.heads[file])
-            mine = same_name or ([path for path in by_id[own] if path not in taken] if own and ids[own] == 1 else [])
+            mine = same_name or (
+                [path for path in by_id[own] if path not in taken] if own and ids[own] == 1 else []
+            )
             taken.update(mine)
             sources.append(Source(self.name, file, (file, *sorted(mine))))
         return [*sources, *(Source(self.name, file, (file,)) for file in left if file not in taken)]
@@ -134,19 +197,25 @@ class EveryEvalEverImporter:
 IMPORTER = EveryEvalEverImporter()
 
 
-# -- telling -----------------------------------------------------------------------------------------------------------------------
+# -- telling ---------------------------------------------------------------------------------------
 
 
 def _is_aggregate(head: bytes) -> bool:
     plain = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not plain.startswith(b"{") or _is_samples(head):
         return False
-    return bool(_VERSION.search(plain)) and b'"model_info"' in plain and (b'"evaluation_results"' in plain or b'"source_metadata"' in plain)
+    return (
+        bool(_VERSION.search(plain))
+        and b'"model_info"' in plain
+        and (b'"evaluation_results"' in plain or b'"source_metadata"' in plain)
+    )
 
 
 def _is_samples(head: bytes) -> bool:
     line = head.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")[0]
-    return line.startswith(b"{") and all(word in line for word in (b'"schema_version"', b'"evaluation_id"', b'"sample_id"'))
+    return line.startswith(b"{") and all(
+        word in line for word in (b'"schema_version"', b'"evaluation_id"', b'"sample_id"')
+    )
 
 
 def _id_in(head: bytes) -> bytes:
@@ -154,7 +223,7 @@ def _id_in(head: bytes) -> bytes:
     return found[1] if found else b""
 
 
-# -- one run -----------------------------------------------------------------------------------------------------------------------
+# -- one run ---------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -196,29 +265,51 @@ def _read_run(source: Source, report: ReportReject) -> Iterator[Batch]:
     content = load_object(source.path, expected=_EXPECTED)
     results = content.get("evaluation_results")
     if not isinstance(results, list):
-        raise ImportFormatError(f"{source.path} holds no list `evaluation_results`. Expected is {_EXPECTED}.")
+        raise ImportFormatError(
+            f"{source.path} holds no list `evaluation_results`. Expected is {_EXPECTED}."
+        )
     try:
         facts = read_leniently(content, RUN, report, source.path.name, "record")
     except BadFieldError as cause:
         raise ImportFormatError(f"{source.path}: {cause}. Expected is {_EXPECTED}.") from cause
-    names = _Names(is_lm_eval="lm" in str(facts.get("harness", "")).lower() and "eval" in str(facts.get("harness", "")).lower())
+    names = _Names(
+        is_lm_eval="lm" in str(facts.get("harness", "")).lower()
+        and "eval" in str(facts.get("harness", "")).lower()
+    )
     own = _own_run(source, content)
-    run_id = own[0].run_id if own else stable_run_id(IMPORTER.name, sha256(source.path.read_bytes()).hexdigest())
-    scores = [score for index, entry in enumerate(results) if (score := _score(run_id, entry, index, names, source.path.name, report))]
+    run_id = (
+        own[0].run_id
+        if own
+        else stable_run_id(IMPORTER.name, sha256(source.path.read_bytes()).hexdigest())
+    )
+    scores = [
+        score
+        for index, entry in enumerate(results)
+        if (score := _score(run_id, entry, index, names, source.path.name, report))
+    ]
     yield own[0] if own else _run_info(run_id, source, content, facts, scores)
     recount = Recount()
     warnings: list[str] = []
     n_rows = 0
     for file in source.files[1:]:
         reader = RecordReader(file, report, recount, names.of)
-        yield from _own_rows(reader, run_id, str(content.get("evaluation_id")), str(facts["model_raw"]))
+        yield from _own_rows(
+            reader, run_id, str(content.get("evaluation_id")), str(facts["model_raw"])
+        )
         n_rows += reader.n_read + sum(reader.n_of_others.values())
-        if facts.get("hash_algorithm") == "sha256" and facts.get("checksum") not in (None, file_sha256(file)):
+        if facts.get("hash_algorithm") == "sha256" and facts.get("checksum") not in (
+            None,
+            file_sha256(file),
+        ):
             warnings.append(f"{file.name} is not the file whose checksum the record states")
     if source.files[1:] and facts.get("total_rows") not in (None, n_rows):
-        warnings.append(f"the record states {facts['total_rows']:,} instance records; {n_rows:,} could be read")
+        warnings.append(
+            f"the record states {facts['total_rows']:,} instance records; {n_rows:,} could be read"
+        )
     if not source.files[1:] and facts.get("total_rows"):
-        warnings.append(f"the {facts['total_rows']:,} instance records that the record names are not beside it")
+        warnings.append(
+            f"the {facts['total_rows']:,} instance records that the record names are not beside it"
+        )
     scores = [*scores, *own[1]] if own else _held_against(scores, recount, warnings)
     if scores:
         yield scores
@@ -231,17 +322,29 @@ def _own_run(source: Source, content: Mapping[str, Any]) -> tuple[RunInfo, list[
     try:
         return read_own_run(content, str(source.path))
     except BadRecordError as cause:
-        raise ImportFormatError(f"{source.path} was written by Charybdis and changed since: {cause}. Export it again.") from cause
+        raise ImportFormatError(
+            f"{source.path} was written by Charybdis and changed since: {cause}. Export it again."
+        ) from cause
 
 
-def _own_rows(reader: RecordReader, run_id: str, evaluation_id: str, model: str) -> Iterator[list[ScoredSample]]:
+def _own_rows(
+    reader: RecordReader, run_id: str, evaluation_id: str, model: str
+) -> Iterator[list[ScoredSample]]:
     """Samples of one run; records of another evaluation or model in the same file are rejected."""
     rows: list[ScoredSample] = []
     for place, found in reader.records():
         for name, own in (("evaluation_id", evaluation_id), ("model_id", model)):
             if found.get(name) not in (None, own):
                 reader.n_of_others[str(found[name])] += 1
-                reader.report(Reject(reader.file.name, place, name, shorten(found[name]), f"{own}, as in the aggregate record"))
+                reader.report(
+                    Reject(
+                        reader.file.name,
+                        place,
+                        name,
+                        shorten(found[name]),
+                        f"{own}, as in the aggregate record",
+                    )
+                )
                 break
         else:
             rows.append(reader.sample(run_id, found))
@@ -262,16 +365,28 @@ def _read_alone(source: Source, report: ReportReject) -> Iterator[Batch]:
         key = (found["evaluation_id"], found.get("model_id", ""))
         if key not in runs:
             if not key[1]:
-                report(Reject(source.path.name, place, "model_id", "nothing", "the model; no aggregate record beside names it"))
+                report(
+                    Reject(
+                        source.path.name,
+                        place,
+                        "model_id",
+                        "nothing",
+                        "the model; no aggregate record beside names it",
+                    )
+                )
                 continue
             if rows:
                 yield rows
                 rows = []
             runs[key] = stable_run_id(IMPORTER.name, digest, *key)
             yield RunInfo(
-                run_id=runs[key], model_raw=key[1], format=IMPORTER.name, source_path=str(source.path), metadata={"evaluation_id": key[0]},
+                run_id=runs[key],
+                model_raw=key[1],
+                format=IMPORTER.name,
+                source_path=str(source.path),
+                metadata={"evaluation_id": key[0]},
                 warnings=("no aggregate record beside the instance records",),
-            )  # fmt: skip
+            )
         rows.append(reader.sample(runs[key], found))
         if len(rows) >= BATCH_ROWS:
             yield rows
@@ -280,13 +395,25 @@ def _read_alone(source: Source, report: ReportReject) -> Iterator[Batch]:
         yield rows
 
 
-def _run_info(run_id: str, source: Source, content: Mapping[str, Any], facts: dict[str, Any], scores: list[Score]) -> RunInfo:
+def _run_info(
+    run_id: str,
+    source: Source,
+    content: Mapping[str, Any],
+    facts: dict[str, Any],
+    scores: list[Score],
+) -> RunInfo:
     warnings = []
     schema = str(facts.get("format_version"))
     if not _KNOWN_SCHEMA.fullmatch(schema):
-        warnings.append(f"schema version {schema} is none of those known (0.2.0 to 0.3.0); something may have changed its place")
+        warnings.append(
+            f"schema version {schema} is none of those known (0.2.0 to 0.3.0); something may have"
+            " changed its place"
+        )
     if facts.get("source_type") == "documentation":
-        warnings.append(f"the numbers are taken from documentation ({facts.get('source_name', 'no name')}), not from a run")
+        warnings.append(
+            f"the numbers are taken from documentation ({facts.get('source_name', 'no name')}), not"
+            " from a run"
+        )
     params = facts.get("n_params") or (facts.get("params_b") or 0) * 1e9
     date_source = "evaluation_timestamp" if "started_at" in facts else None
     retrieved = facts.get("retrieved_at")
@@ -295,21 +422,37 @@ def _run_info(run_id: str, source: Source, content: Mapping[str, Any], facts: di
     version = facts.get("harness_version")
     if version is not None:
         facts["harness_version"] = None if version == "unknown" else version.rpartition(":")[2]
-    kept = {key: value for key, value in content.items() if key not in ("evaluation_results", "schema_version") and value}
+    kept = {
+        key: value
+        for key, value in content.items()
+        if key not in ("evaluation_results", "schema_version") and value
+    }
     return RunInfo(
-        run_id=run_id, format=IMPORTER.name, source_path=str(source.path), benchmark=datasets.pop() if len(datasets) == 1 else None,
-        n_params=round(params) if 0 < params < _MAX_PARAMS else None, step=step_of(facts.get("checkpoint")),
-        finished_at=None if date_source else retrieved, n_shot=shots.pop() if len(shots) == 1 else None,
-        date_source=date_source or ("retrieved_timestamp: when the record was made" if retrieved else None),
-        generation=next((score.metadata["generation"] for score in scores if "generation" in score.metadata), {}), metadata=kept,
-        warnings=tuple(warnings), **{key: value for key, value in facts.items() if key not in _NO_RUN_FIELDS},
-    )  # fmt: skip
+        run_id=run_id,
+        format=IMPORTER.name,
+        source_path=str(source.path),
+        benchmark=datasets.pop() if len(datasets) == 1 else None,
+        n_params=round(params) if 0 < params < _MAX_PARAMS else None,
+        step=step_of(facts.get("checkpoint")),
+        finished_at=None if date_source else retrieved,
+        n_shot=shots.pop() if len(shots) == 1 else None,
+        date_source=date_source
+        or ("retrieved_timestamp: when the record was made" if retrieved else None),
+        generation=next(
+            (score.metadata["generation"] for score in scores if "generation" in score.metadata), {}
+        ),
+        metadata=kept,
+        warnings=tuple(warnings),
+        **{key: value for key, value in facts.items() if key not in _NO_RUN_FIELDS},
+    )
 
 
-# -- scores ------------------------------------------------------------------------------------------------------------------------
+# -- scores ----------------------------------------------------------------------------------------
 
 
-def _score(run_id: str, entry: Any, index: int, names: _Names, file: str, report: ReportReject) -> Score | None:
+def _score(
+    run_id: str, entry: Any, index: int, names: _Names, file: str, report: ReportReject
+) -> Score | None:
     place = f"evaluation_results[{index}]"
     try:
         if not isinstance(entry, Mapping):
@@ -335,7 +478,14 @@ def _score(run_id: str, entry: Any, index: int, names: _Names, file: str, report
     scale = _scale(found)
     if value is not None and scale != "raw" and not 0 <= value <= (1 if scale == "0-1" else 100):
         scale, flag = "raw", "outside_its_range"
-    text = " ".join(str(part) for part in (found["name"], found.get("description", ""), *found.get("additional", {}).values()))
+    text = " ".join(
+        str(part)
+        for part in (
+            found["name"],
+            found.get("description", ""),
+            *found.get("additional", {}).values(),
+        )
+    )
     of_source = pick(found, "source_data.additional_details")
     text += " ".join(map(str, of_source.values() if isinstance(of_source, Mapping) else ()))
     shots = set(_SHOTS.findall(text))
@@ -343,14 +493,27 @@ def _score(run_id: str, entry: Any, index: int, names: _Names, file: str, report
     if found["name"] != reading.task:
         metadata["evaluation_name"] = found["name"]
     return Score(
-        run_id=run_id, task=reading.task, metric=_metric(found), value=value, variant=reading.variant, scale=scale,
-        value01=None if value is None or scale == "raw" else value / 100 if scale == "0-100" else value, stderr=found.get("stderr"),
-        stderr_kind="reported" if "stderr" in found else None, n=found.get("n"), n_kind="reported" if "n" in found else None,
+        run_id=run_id,
+        task=reading.task,
+        metric=_metric(found),
+        value=value,
+        variant=reading.variant,
+        scale=scale,
+        value01=(
+            None if value is None or scale == "raw" else value / 100 if scale == "0-100" else value
+        ),
+        stderr=found.get("stderr"),
+        stderr_kind="reported" if "stderr" in found else None,
+        n=found.get("n"),
+        n_kind="reported" if "n" in found else None,
         n_shot=int(shots.pop()) if len(shots) == 1 else None,
         higher_is_better=None if "lower_is_better" not in found else not found["lower_is_better"],
-        is_group=bool(_OVERALL.search(found["name"]) or _OVERALL.search(found.get("result_id", ""))), flag=flag,
+        is_group=bool(
+            _OVERALL.search(found["name"]) or _OVERALL.search(found.get("result_id", ""))
+        ),
+        flag=flag,
         metadata=metadata,
-    )  # fmt: skip
+    )
 
 
 def _scale(found: Mapping[str, Any]) -> str:
@@ -361,11 +524,17 @@ def _scale(found: Mapping[str, Any]) -> str:
         return "0-100"
     if found.get("score_type") == "levels" or found.get("min") != 0:
         return "raw"
-    return {1.0: "0-1", 100.0: "0-100"}.get(found.get("max", 0.0), "raw") if unit in ("", "score", "points", "accuracy") else "raw"
+    return (
+        {1.0: "0-1", 100.0: "0-100"}.get(found.get("max", 0.0), "raw")
+        if unit in ("", "score", "points", "accuracy")
+        else "raw"
+    )
 
 
 def _metric(found: Mapping[str, Any]) -> str:
-    """Name of the metric: stated, told by its kind, or the first word of the description (`acc`, `Accuracy on IFEval`)."""
+    """Name of the metric: stated, told by its kind, or the first word of the description (`acc`,
+    `Accuracy on IFEval`).
+    """
     if inspect := _INSPECT_NAME.fullmatch(found["name"]):
         return str(inspect["metric"])
     name = found.get("metric_name")
@@ -373,16 +542,26 @@ def _metric(found: Mapping[str, Any]) -> str:
         return str(name)
     if found.get("metric_kind"):
         return str(found["metric_kind"])
-    described = re.match(r"([A-Za-z][\w@.\-]*(?: [\w@.\-]+)??)( on .*)?$", found.get("description", ""))
-    return described[1].lower().replace(" ", "_") if described else str(name or found.get("metric_id") or "score")
+    described = re.match(
+        r"([A-Za-z][\w@.\-]*(?: [\w@.\-]+)??)( on .*)?$", found.get("description", "")
+    )
+    return (
+        described[1].lower().replace(" ", "_")
+        if described
+        else str(name or found.get("metric_id") or "score")
+    )
 
 
 def _held_against(scores: list[Score], recount: Recount, warnings: list[str]) -> list[Score]:
-    """The scores with what their samples say. A record states one score an instance, that of the first metric of its task."""
+    """The scores with what their samples say. A record states one score an instance, that of the
+    first metric of its task.
+    """
     seen: set[str | None] = set()
     checked = []
     for score in scores:
-        counted = recount.mean(score.task) if score.task not in seen and not score.is_group else None
+        counted = (
+            recount.mean(score.task) if score.task not in seen and not score.is_group else None
+        )
         seen.add(score.task)
         if counted is not None:
             if score.n is None:
@@ -390,10 +569,14 @@ def _held_against(scores: list[Score], recount: Recount, warnings: list[str]) ->
             value = score.value01 if score.value01 is not None else score.value
             if counted.n < (score.n or 0):
                 warnings.append(
-                    f"{score.task}: {counted.n:,} of the {score.n:,} instances behind {score.metric} are there; it could not be checked"
+                    f"{score.task}: {counted.n:,} of the {score.n:,} instances behind"
+                    f" {score.metric} are there; it could not be checked"
                 )
             elif value is not None and not agrees(value, counted.value):
-                warnings.append(f"{score.task}, {score.metric}: {value:.6g} reported, {counted.value:.6g} from the instance records")
+                warnings.append(
+                    f"{score.task}, {score.metric}: {value:.6g} reported, {counted.value:.6g} from"
+                    " the instance records"
+                )
                 score = replace(score, flag="disagrees_with_samples")
             elif (
                 score.stderr is not None
@@ -402,7 +585,8 @@ def _held_against(scores: list[Score], recount: Recount, warnings: list[str]) ->
                 and not agrees(score.stderr, counted.stderr)
             ):
                 warnings.append(
-                    f"{score.task}, {score.metric}: standard error {score.stderr:.6g} reported, {counted.stderr:.6g} from its records"
+                    f"{score.task}, {score.metric}: standard error {score.stderr:.6g} reported,"
+                    f" {counted.stderr:.6g} from its records"
                 )
             elif score.stderr is None and counted.stderr is not None and score.scale == "0-1":
                 score = replace(score, stderr=counted.stderr, stderr_kind="recomputed")

@@ -1,7 +1,9 @@
-"""Answers of HELM runs: one row per instance, train trial and perturbation, put together from the files of the run folder.
+"""Answers of HELM runs: one row per instance, train trial and perturbation, put together from the
+files of the run folder.
 
-The files are joined on (instance, trial, perturbation). Each is indexed in a first pass and its records are then read one by one, so that a
-`scenario_state.json` of gigabytes passes through in bounded memory.
+The files are joined on (instance, trial, perturbation). Each is indexed in a first pass and its
+records are then read one by one, so that a `scenario_state.json` of gigabytes passes through in
+bounded memory.
 """
 
 from __future__ import annotations
@@ -41,8 +43,17 @@ Key = tuple[str, int, str]
 """Instance id, train trial, perturbation as JSON text ("" for none)."""
 
 MAX_LOGPROBS = 100_000
-VERDICTS = ("exact_match", "quasi_exact_match", "prefix_exact_match", "quasi_prefix_exact_match", "final_number_exact_match",
-            "chain_of_thought_correctness", "math_equiv", "math_equiv_chain_of_thought", "ifeval_strict_accuracy")  # fmt: skip
+VERDICTS = (
+    "exact_match",
+    "quasi_exact_match",
+    "prefix_exact_match",
+    "quasi_prefix_exact_match",
+    "final_number_exact_match",
+    "chain_of_thought_correctness",
+    "math_equiv",
+    "math_equiv_chain_of_thought",
+    "ifeval_strict_accuracy",
+)
 """Metrics that know only right and wrong of one answer."""
 
 LISTS = {
@@ -54,7 +65,10 @@ LISTS = {
 }
 """File of each part of a row, and the list in it."""
 
-_PROMPT_PATHS = "state.request.prompt | display.request.prompt | state.request.messages | state.instance.input.text | instance.input.text"
+_PROMPT_PATHS = (
+    "state.request.prompt | display.request.prompt | state.request.messages |"
+    " state.instance.input.text | instance.input.text"
+)
 SAMPLE: tuple[Mapped, ...] = (
     mapped("input", _PROMPT_PATHS, Reader(prompt_text, "text, or a list of messages")),
     mapped("response", "state.result.completions.0.text | prediction.predicted_text", TEXT),
@@ -127,7 +141,8 @@ class Indexed:
 
 
 def index(folder: Path, part: str, report: ReportReject) -> Indexed | None:
-    """Go through one file of a run; None if it is not there. Records that cannot be read are reported.
+    """Go through one file of a run; None if it is not there. Records that cannot be read are
+    reported.
 
     Raises:
         ImportFormatError: the file as a whole cannot be read.
@@ -139,24 +154,49 @@ def index(folder: Path, part: str, report: ReportReject) -> Indexed | None:
     parts = split_json(file, (inner,) if inner else (), expected=f"{name} of a HELM run")
     found = Indexed(file, parts.spans.get(inner) or Spans())
     with file.open("rb") as stream:
-        for place, (start, end) in enumerate(zip(found.spans.starts, found.spans.ends, strict=True)):
+        for place, (start, end) in enumerate(
+            zip(found.spans.starts, found.spans.ends, strict=True)
+        ):
             where = f"{inner}[{place}]" if inner else f"[{place}]"
             if end - start > MAX_RECORD_BYTES:
-                report(Reject(file.name, where, "record", f"over {MAX_RECORD_BYTES >> 20} MB", f"at most {MAX_RECORD_BYTES >> 20} MB"))
+                report(
+                    Reject(
+                        file.name,
+                        where,
+                        "record",
+                        f"over {MAX_RECORD_BYTES >> 20} MB",
+                        f"at most {MAX_RECORD_BYTES >> 20} MB",
+                    )
+                )
                 continue
             stream.seek(start)
             try:
-                _note(found, place, decode(stream.read(end - start), _Head), is_instance=part == "instance")
+                _note(
+                    found,
+                    place,
+                    decode(stream.read(end - start), _Head),
+                    is_instance=part == "instance",
+                )
             except BadFieldError as cause:
                 report(cause.at(file.name, where))
             except (ValueError, RecursionError) as cause:
-                report(Reject(file.name, where, "record", shorten(str(cause) or "nested too deeply"), "one JSON object"))
+                report(
+                    Reject(
+                        file.name,
+                        where,
+                        "record",
+                        shorten(str(cause) or "nested too deeply"),
+                        "one JSON object",
+                    )
+                )
     return found
 
 
 def _note(found: Indexed, place: int, head: _Head, *, is_instance: bool) -> None:
     name = head.instance or _Name()
-    instance_id = head.id if is_instance else head.instance_id if head.instance_id is not None else name.id
+    instance_id = (
+        head.id if is_instance else head.instance_id if head.instance_id is not None else name.id
+    )
     trial = head.train_trial_index if head.train_trial_index is not None else 0
     if not isinstance(instance_id, str | int) or isinstance(instance_id, bool):
         raise BadFieldError("id" if is_instance else "instance_id", instance_id, "text")
@@ -173,10 +213,15 @@ def _note(found: Indexed, place: int, head: _Head, *, is_instance: bool) -> None
 
 
 def _perturbation_text(perturbation: Any) -> str:
-    """What tells a perturbation; on which version of the instance a statistic was computed does not belong to it."""
+    """What tells a perturbation; on which version of the instance a statistic was computed does not
+    belong to it.
+    """
     if not isinstance(perturbation, Mapping):
         return ""
-    return json.dumps({name: value for name, value in perturbation.items() if name != "computed_on"}, sort_keys=True)
+    return json.dumps(
+        {name: value for name, value in perturbation.items() if name != "computed_on"},
+        sort_keys=True,
+    )
 
 
 @dataclass(slots=True)
@@ -194,7 +239,10 @@ class AnswerReader:
 
     def rows(self) -> Iterator[ScoredSample]:
         """Every row: first the primary reading, then the other splits and the perturbed ones."""
-        base = next((self.lists[part] for part in ("stats", "state", "prediction") if part in self.lists), None)
+        base = next(
+            (self.lists[part] for part in ("stats", "state", "prediction") if part in self.lists),
+            None,
+        )
         if base is None:
             return
         streams = {part: found.file.open("rb") for part, found in self.lists.items()}
@@ -215,17 +263,37 @@ class AnswerReader:
     def _row(self, key: Key, base: Indexed, streams: Mapping[str, BinaryIO]) -> ScoredSample | None:
         place = f"[{base.places[key][0]}]"
         try:
-            record = {part: next(found.read(key, streams[part]), None) for part, found in self.lists.items() if part != "instance"}
+            record = {
+                part: next(found.read(key, streams[part]), None)
+                for part, found in self.lists.items()
+                if part != "instance"
+            }
             if "instance" in self.lists:
                 of_instance = self.lists["instance"]
-                own = (key[0], 0, key[2]) if (key[0], 0, key[2]) in of_instance.places else (key[0], 0, "")
+                own = (
+                    (key[0], 0, key[2])
+                    if (key[0], 0, key[2]) in of_instance.places
+                    else (key[0], 0, "")
+                )
                 record["instance"] = next(of_instance.read(own, streams["instance"]), None)
-            states = list(self.lists["state"].read(key, streams["state"])) if "state" in self.lists else []
+            states = (
+                list(self.lists["state"].read(key, streams["state"]))
+                if "state" in self.lists
+                else []
+            )
             return self._sample(key, read_fields(record, SAMPLE), states)
         except BadFieldError as cause:
             self.report(cause.at(base.file.name, place))
         except (ValueError, TypeError, RecursionError) as cause:
-            self.report(Reject(base.file.name, place, "record", shorten(str(cause)), "records as HELM writes them"))
+            self.report(
+                Reject(
+                    base.file.name,
+                    place,
+                    "record",
+                    shorten(str(cause)),
+                    "records as HELM writes them",
+                )
+            )
         return None
 
     def _sample(self, key: Key, found: Mapping[str, Any], states: list[Any]) -> ScoredSample:
@@ -235,40 +303,75 @@ class AnswerReader:
         score = metrics.get(self.main_metric or "")
         outcome, reason = self._judge(score)
         if found.get("error") or any(pick(state, "result.success") is False for state in states):
-            score, outcome, reason = None, Outcome.ERROR, f"the request failed: {found.get('error', 'no reason given')}"
-        references = [reference for reference in found.get("references", ()) if isinstance(reference, Mapping)]
+            score, outcome, reason = (
+                None,
+                Outcome.ERROR,
+                f"the request failed: {found.get('error', 'no reason given')}",
+            )
+        references = [
+            reference for reference in found.get("references", ()) if isinstance(reference, Mapping)
+        ]
         texts = [str(pick(reference, "output.text")) for reference in references]
-        golds = [text for text, reference in zip(texts, references, strict=True) if "correct" in (reference.get("tags") or ())]
+        golds = [
+            text
+            for text, reference in zip(texts, references, strict=True)
+            if "correct" in (reference.get("tags") or ())
+        ]
         mapping = found.get("output_mapping", {})
         response = found.get("response")
         parsed = found.get("parsed_answer") or mapping.get((response or "").strip())
         completions = [pick(item, "text") for item in found.get("completions", ())]
         kept = {
-            "split": split, "perturbation": json.loads(key[2]) if key[2] else None, "choices": texts if len(texts) > 1 else None,
-            "output_mapping": mapping, "n_train_instances": found.get("n_train_instances"),
+            "split": split,
+            "perturbation": json.loads(key[2]) if key[2] else None,
+            "choices": texts if len(texts) > 1 else None,
+            "output_mapping": mapping,
+            "n_train_instances": found.get("n_train_instances"),
             "completions": completions if len(completions) > 1 else None,
-        }  # fmt: skip
+        }
         return ScoredSample(
-            run_id=self.run_id, task=self.task, instance_id=key[0], epoch=key[1] + 1, variant=self._variant(key, split), outcome=outcome,
-            score=score, input=found.get("input"), target=golds[0] if len(golds) == 1 else json.dumps(golds) if golds else None,
-            response=response, parsed_answer=parsed, reason=reason, token_logprobs=_logprobs(found.get("tokens", ())),
-            choice_logprobs=_choice_logprobs(states, len(texts)), n_input_tokens=_count_of(metrics, "num_prompt_tokens"),
-            n_output_tokens=_count_of(metrics, "num_output_tokens"), duration_s=found.get("duration_s"), metrics=metrics,
+            run_id=self.run_id,
+            task=self.task,
+            instance_id=key[0],
+            epoch=key[1] + 1,
+            variant=self._variant(key, split),
+            outcome=outcome,
+            score=score,
+            input=found.get("input"),
+            target=golds[0] if len(golds) == 1 else json.dumps(golds) if golds else None,
+            response=response,
+            parsed_answer=parsed,
+            reason=reason,
+            token_logprobs=_logprobs(found.get("tokens", ())),
+            choice_logprobs=_choice_logprobs(states, len(texts)),
+            n_input_tokens=_count_of(metrics, "num_prompt_tokens"),
+            n_output_tokens=_count_of(metrics, "num_output_tokens"),
+            duration_s=found.get("duration_s"),
+            metrics=metrics,
             metadata={name: value for name, value in kept.items() if value},
-        )  # fmt: skip
+        )
 
     def _variant(self, key: Key, split: str | None) -> str | None:
-        """None for the primary reading; otherwise the split, if it is not the main one, and the perturbation."""
+        """None for the primary reading; otherwise the split, if it is not the main one, and the
+        perturbation.
+        """
         parts = [split] if split and split != self.main_split else []
         parts += [str(json.loads(key[2]).get("name", "perturbed"))] if key[2] else []
         return " ".join(parts) or None
 
     def _judge(self, score: float | None) -> tuple[Outcome | None, str]:
         if score is None:
-            return None, "no metric that grades this answer" if self.main_metric is None else f"{self.main_metric} is missing"
+            return None, (
+                "no metric that grades this answer"
+                if self.main_metric is None
+                else f"{self.main_metric} is missing"
+            )
         if self.main_metric in VERDICTS and score in (0, 1):
             return (Outcome.CORRECT if score else Outcome.WRONG), f"{self.main_metric} is {score:g}"
-        return None, f"{self.main_metric} is {score:g}, which grades on more steps than right and wrong"
+        return (
+            None,
+            f"{self.main_metric} is {score:g}, which grades on more steps than right and wrong",
+        )
 
     def _count(self, row: ScoredSample) -> None:
         for metric, value in row.metrics.items():
@@ -278,14 +381,23 @@ class AnswerReader:
 def _logprobs(tokens: Any) -> tuple[float, ...] | None:
     """Log-probabilities of the tokens; all 0 is how interfaces that give none are written."""
     found = [pick(token, "logprob") for token in tokens[:MAX_LOGPROBS]]
-    if not found or not all(isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) for value in found):
+    if not found or not all(
+        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        for value in found
+    ):
         return None
     return tuple(map(float, found)) if any(found) else None
 
 
 def _choice_logprobs(states: list[Any], n_choices: int) -> tuple[float, ...] | None:
-    """Log-probability of each choice, where each was asked by itself (multiple_choice_separate_original): the tokens after the prompt."""
-    asked = {pick(state, "reference_index"): state for state in states if pick(state, "request_mode") in (None, "original")}
+    """Log-probability of each choice, where each was asked by itself
+    (multiple_choice_separate_original): the tokens after the prompt.
+    """
+    asked = {
+        pick(state, "reference_index"): state
+        for state in states
+        if pick(state, "request_mode") in (None, "original")
+    }
     if n_choices < 2 or set(asked) != set(range(n_choices)):
         return None
     sums = []

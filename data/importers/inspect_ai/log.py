@@ -1,7 +1,9 @@
-"""Logs of Inspect AI: `.eval` archives and `.json` files of every schema version, finished or not. One log is one run of one task.
+"""Logs of Inspect AI: `.eval` archives and `.json` files of every schema version, finished or not.
+One log is one run of one task.
 
-An archive whose run was killed, or still goes on, has no `header.json`; it comes in with what it has, as a started run. The run's id is
-that of the evaluation, so that the log of a run that went on, and the same log in the other format, take its place.
+An archive whose run was killed, or still goes on, has no `header.json`; it comes in with what it
+has, as a started run. The run's id is that of the evaluation, so that the log of a run that went
+on, and the same log in the other format, take its place.
 """
 
 from __future__ import annotations
@@ -19,8 +21,20 @@ from pathlib import Path
 from typing import Any
 
 from data.catalog import read_catalog
-from data.importers.inspect_ai.samples import RawSample, SampleReader, graded_variants, scores_of, variant_of
-from data.importers.inspect_ai.scores import StatedMetric, entries_of, read_scores, stated_metrics, verdict_variants
+from data.importers.inspect_ai.samples import (
+    RawSample,
+    SampleReader,
+    graded_variants,
+    scores_of,
+    variant_of,
+)
+from data.importers.inspect_ai.scores import (
+    StatedMetric,
+    entries_of,
+    read_scores,
+    stated_metrics,
+    verdict_variants,
+)
 from data.importers.inspect_ai.zip_members import Archive, BadMemberError, opened
 from data.importers.kit.base import Batch, Listing, ReportReject, RunNotice, Source, stable_run_id
 from data.importers.kit.field_map import (
@@ -48,11 +62,26 @@ KNOWN_VERSION = 3
 """Newest schema version that was looked at."""
 BATCH_ROWS = 2000
 PEEKED_SAMPLES = 50
-_EXPECTED = "a log of Inspect AI: an archive (.eval), or one JSON object with `eval`, `plan` and `results`"
+_EXPECTED = (
+    "a log of Inspect AI: an archive (.eval), or one JSON object with `eval`, `plan` and `results`"
+)
 _HEADER, _START = "header.json", "_journal/start.json"
-_LOG_HEAD = (re.compile(rb'"eval"\s*:\s*\{'), re.compile(rb'"task"\s*:\s*"'), re.compile(rb'"(model|created|task_id|dataset)"\s*:'))
+_LOG_HEAD = (
+    re.compile(rb'"eval"\s*:\s*\{'),
+    re.compile(rb'"task"\s*:\s*"'),
+    re.compile(rb'"(model|created|task_id|dataset)"\s*:'),
+)
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_SHOT_NAMES = ("fewshot", "num_fewshot", "n_shot", "n_shots", "num_shots", "shots", "few_shot", "k_shot")
+_SHOT_NAMES = (
+    "fewshot",
+    "num_fewshot",
+    "n_shot",
+    "n_shots",
+    "num_shots",
+    "shots",
+    "few_shot",
+    "k_shot",
+)
 
 
 def _limit(value: Any) -> float | None:
@@ -65,7 +94,10 @@ def _limit(value: Any) -> float | None:
 
 
 LIMIT = Reader(_limit, "a number, or two: the first sample and the one after the last")
-NAMES = Reader(lambda value: ", ".join(map(str, value)) if isinstance(value, list) else str(value), "ids of samples")
+NAMES = Reader(
+    lambda value: ", ".join(map(str, value)) if isinstance(value, list) else str(value),
+    "ids of samples",
+)
 
 RUN: tuple[Mapped, ...] = (
     mapped("task", "eval.task", TEXT, is_required=True),
@@ -87,7 +119,17 @@ RUN: tuple[Mapped, ...] = (
     mapped("error", "error.message", TEXT),
 )
 """Fields of a run, and facts that its status and warnings come from."""
-_NO_RUN_FIELDS = ("task", "seed", "sample_ids", "n_total", "n_completed", "n_in_benchmark", "epochs", "invalidated", "error")
+_NO_RUN_FIELDS = (
+    "task",
+    "seed",
+    "sample_ids",
+    "n_total",
+    "n_completed",
+    "n_in_benchmark",
+    "epochs",
+    "invalidated",
+    "error",
+)
 KEPT = ("eval", "plan", "stats", "tags", "metadata", "error")
 """Parts of the header that the run's metadata keeps."""
 
@@ -133,7 +175,7 @@ class InspectImporter:
 IMPORTER = InspectImporter()
 
 
-# -- telling -----------------------------------------------------------------------------------------------------------------------
+# -- telling ---------------------------------------------------------------------------------------
 
 
 def _is_archive(file: Path, head: bytes) -> bool:
@@ -158,12 +200,14 @@ def _is_json(head: bytes) -> bool:
 
 
 def _depth(head: bytes) -> int:
-    """How deep the end of the beginning of a JSON file lies: the `eval` of a list of logs (`logs.json`) is not that of a log."""
+    """How deep the end of the beginning of a JSON file lies: the `eval` of a list of logs
+    (`logs.json`) is not that of a log.
+    """
     bare = _TEXT.sub(b"", head)
     return sum(map(bare.count, (b"{", b"["))) - sum(map(bare.count, (b"}", b"]")))
 
 
-# -- opening -----------------------------------------------------------------------------------------------------------------------
+# -- opening ---------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -175,7 +219,9 @@ def _opened_json(file: Path) -> Iterator[Log]:
         for index, text in enumerate(read_spans(file, spans) if spans else ()):
             yield file.name, f"samples[{index}]", text
 
-    header = {key: value for key, value in parts.rest.items() if key not in ("samples", "reductions")}
+    header = {
+        key: value for key, value in parts.rest.items() if key not in ("samples", "reductions")
+    }
     yield Log(file, header, "eval" in header, samples, {})
 
 
@@ -184,14 +230,29 @@ def _opened_archive(file: Path) -> Iterator[Log]:
     with opened(file) as archive:
         name = next((name for name in (_HEADER, _START) if name in archive.names), None)
         if name is None:
-            raise ImportFormatError(f"{file} holds neither {_HEADER} nor {_START}. Expected is {_EXPECTED}.")
+            raise ImportFormatError(
+                f"{file} holds neither {_HEADER} nor {_START}. Expected is {_EXPECTED}."
+            )
         try:
             header = decode(archive.read(name))
         except (BadMemberError, ValueError, RecursionError) as cause:
-            raise ImportFormatError(f"{file}: member {name} cannot be read: {cause}. Expected is {_EXPECTED}.") from cause
-        members = sorted((name for name in archive.names if name.startswith("samples/") and name.endswith(".json")), key=_epoch_order)
+            raise ImportFormatError(
+                f"{file}: member {name} cannot be read: {cause}. Expected is {_EXPECTED}."
+            ) from cause
+        members = sorted(
+            (
+                name
+                for name in archive.names
+                if name.startswith("samples/") and name.endswith(".json")
+            ),
+            key=_epoch_order,
+        )
         yield Log(
-            file, header if isinstance(header, dict) else {}, name == _HEADER, lambda: _members(archive, file, members), archive.refused
+            file,
+            header if isinstance(header, dict) else {},
+            name == _HEADER,
+            lambda: _members(archive, file, members),
+            archive.refused,
         )
 
 
@@ -209,7 +270,7 @@ def _epoch_order(name: str) -> int:
     return int(found[1]) if found else 0
 
 
-# -- reading -----------------------------------------------------------------------------------------------------------------------
+# -- reading ---------------------------------------------------------------------------------------
 
 
 def _read_log(log: Log, source: Source, report: ReportReject) -> Iterator[Batch]:
@@ -218,31 +279,56 @@ def _read_log(log: Log, source: Source, report: ReportReject) -> Iterator[Batch]
     except BadFieldError as cause:
         raise ImportFormatError(f"{log.file}: {cause}. Expected is {_EXPECTED}.") from cause
     for name, reason in log.refused.items():
-        report(Reject(log.file.name, name, "name", f"{name!r}: {reason}", "a name within the archive; such a member is not read"))
+        report(
+            Reject(
+                log.file.name,
+                name,
+                "name",
+                f"{name!r}: {reason}",
+                "a name within the archive; such a member is not read",
+            )
+        )
     results = log.header.get("results")
     stated = list(stated_metrics(results, report, log.file.name))
     peeked = list(islice(_raw_samples(log, _ignore), PEEKED_SAMPLES))
     scheme, levels = _levels(peeked)
-    run = _run_info(log, source, facts, scheme, has_splits=any(_own(raw).get("split") in ("id", "ood") for raw, _, _ in peeked))
+    run = _run_info(
+        log,
+        source,
+        facts,
+        scheme,
+        has_splits=any(_own(raw).get("split") in ("id", "ood") for raw, _, _ in peeked),
+    )
     yield run
     has_repeats = facts.get("epochs", 2) > 1
     reader = SampleReader(
-        run_id=run.run_id, task=_task_name(facts["task"]), primary=_primary(log.header, stated, peeked),
-        verdicts=verdict_variants(stated, graded_variants(raw for raw, _, _ in peeked), has_repeats=has_repeats), levels=levels,
+        run_id=run.run_id,
+        task=_task_name(facts["task"]),
+        primary=_primary(log.header, stated, peeked),
+        verdicts=verdict_variants(
+            stated, graded_variants(raw for raw, _, _ in peeked), has_repeats=has_repeats
+        ),
+        levels=levels,
         recount=Recount(has_repeats=has_repeats),
         group_keys=tuple({metric.group_key for metric in stated if metric.group_key is not None}),
-    )  # fmt: skip
+    )
     yield from _read_samples(log, reader, report)
     scores, warnings = read_scores(run.run_id, reader.task, stated, reader.recount, log.header)
     if scores:
         yield scores
     warnings += [
-        f"values of {variant} that are no scores are kept as text, e.g. {value}" for variant, value in reader.not_understood.items()
+        f"values of {variant} that are no scores are kept as text, e.g. {value}"
+        for variant, value in reader.not_understood.items()
     ]
     if reader.n_errors:
-        warnings.append(f"{reader.n_errors:,} of {reader.n_read:,} samples in the log ended in an error")
+        warnings.append(
+            f"{reader.n_errors:,} of {reader.n_read:,} samples in the log ended in an error"
+        )
     if run.status is RunStatus.STARTED:
-        warnings.append(f"the log was not finished: the run was killed or still goes on; {reader.n_read:,} samples are in so far")
+        warnings.append(
+            f"the log was not finished: the run was killed or still goes on; {reader.n_read:,}"
+            " samples are in so far"
+        )
     elif reader.n_read and not reader.n_scored and reader.n_errors < reader.n_read:
         warnings.append(f"none of the {reader.n_read:,} samples in the log was scored")
     elif scores and not reader.n_read:
@@ -251,7 +337,9 @@ def _read_log(log: Log, source: Source, report: ReportReject) -> Iterator[Batch]
         yield RunNotice(run.run_id, tuple(warnings))
 
 
-def _read_samples(log: Log, reader: SampleReader, report: ReportReject) -> Iterator[list[ScoredSample]]:
+def _read_samples(
+    log: Log, reader: SampleReader, report: ReportReject
+) -> Iterator[list[ScoredSample]]:
     rows: list[ScoredSample] = []
     for raw, file, place in _raw_samples(log, report):
         try:
@@ -271,12 +359,23 @@ def _raw_samples(log: Log, report: ReportReject) -> Iterator[tuple[RawSample, st
         if isinstance(text, BadMemberError):
             report(Reject(file, place, "member", text.found, text.expected))
         elif text is None:
-            report(Reject(file, place, "sample", f"over {MAX_RECORD_BYTES >> 20} MB", f"at most {MAX_RECORD_BYTES >> 20} MB"))
+            report(
+                Reject(
+                    file,
+                    place,
+                    "sample",
+                    f"over {MAX_RECORD_BYTES >> 20} MB",
+                    f"at most {MAX_RECORD_BYTES >> 20} MB",
+                )
+            )
         else:
             try:
                 yield decode(text, RawSample), file, place
             except (ValueError, RecursionError) as cause:
-                found = f"{shorten(text[:80].decode(errors='replace'), 80)} ({shorten(str(cause) or 'nested too deeply')})"
+                found = (
+                    f"{shorten(text[:80].decode(errors='replace'), 80)}"
+                    f" ({shorten(str(cause) or 'nested too deeply')})"
+                )
                 report(Reject(file, place, "sample", found, "one JSON object"))
 
 
@@ -284,10 +383,12 @@ def _ignore(reject: Reject) -> None:
     """For the look ahead: what is wrong is reported when the samples are read."""
 
 
-# -- the run -----------------------------------------------------------------------------------------------------------------------
+# -- the run ---------------------------------------------------------------------------------------
 
 
-def _run_info(log: Log, source: Source, facts: Mapping[str, Any], scheme: str | None, *, has_splits: bool) -> RunInfo:
+def _run_info(
+    log: Log, source: Source, facts: Mapping[str, Any], scheme: str | None, *, has_splits: bool
+) -> RunInfo:
     header = log.header
     warnings: list[str] = []
     status = _status(log, warnings)
@@ -296,33 +397,59 @@ def _run_info(log: Log, source: Source, facts: Mapping[str, Any], scheme: str | 
     if "error" in facts:
         warnings.append(f"the run failed: {shorten(facts['error'])}")
     if "sample_limit" in facts and facts["sample_limit"] < facts.get("n_in_benchmark", math.inf):
-        warnings.append(f"only part of the benchmark was run: the limit was {facts['sample_limit']:g} samples")
+        warnings.append(
+            f"only part of the benchmark was run: the limit was {facts['sample_limit']:g} samples"
+        )
     if "sample_ids" in facts:
-        warnings.append(f"only part of the benchmark was run: the samples {shorten(facts['sample_ids'])}")
+        warnings.append(
+            f"only part of the benchmark was run: the samples {shorten(facts['sample_ids'])}"
+        )
     total, completed = facts.get("n_total"), facts.get("n_completed")
     if total is not None and completed is not None and completed < total:
         warnings.append(f"{completed:,} of {total:,} samples are complete (samples times epochs)")
     if (version := whole_number(header.get("version"))) is not None and version > KNOWN_VERSION:
         warnings.append(
-            f"the log's version {version} is newer than {KNOWN_VERSION}, the newest known; something may have changed its place"
+            f"the log's version {version} is newer than {KNOWN_VERSION}, the newest known;"
+            " something may have changed its place"
         )
     metadata = {key: header[key] for key in KEPT if header.get(key)}
-    metadata |= {key: facts[key] for key in ("n_total", "n_completed", "n_in_benchmark", "epochs") if key in facts}
+    metadata |= {
+        key: facts[key]
+        for key in ("n_total", "n_completed", "n_in_benchmark", "epochs")
+        if key in facts
+    }
     if "results" in header:
-        metadata["results"] = {"early_stopping": pick(header, "results.early_stopping"), "metadata": pick(header, "results.metadata")}
+        metadata["results"] = {
+            "early_stopping": pick(header, "results.early_stopping"),
+            "metadata": pick(header, "results.metadata"),
+        }
         metadata["results"] = {key: value for key, value in metadata["results"].items() if value}
     time_of = "stats" if pick(header, "stats.started_at") else "eval.created"
     zone = (
-        "" if re.search(r"(Z|[+-]\d\d:?\d\d)$", str(pick(header, "stats.started_at") or pick(header, "eval.created"))) else ", no time zone"
+        ""
+        if re.search(
+            r"(Z|[+-]\d\d:?\d\d)$",
+            str(pick(header, "stats.started_at") or pick(header, "eval.created")),
+        )
+        else ", no time zone"
     )
     return RunInfo(
-        run_id=_run_id(header), format=IMPORTER.name, format_version=None if header.get("version") is None else str(header["version"]),
-        harness=HARNESS, code_git_meaning="task" if "code_git" in facts else None, status=status,
-        date_source=f"{time_of}{zone}" if "started_at" in facts else None, n_shot=_n_shot(header), level_scheme=scheme,
-        id_source="metadata of the samples (split)" if has_splits else None, source_path=str(source.path),
-        seeds={"seed": facts["seed"]} if "seed" in facts else {}, metadata={key: value for key, value in metadata.items() if value},
-        warnings=tuple(warnings), **{key: value for key, value in facts.items() if key not in _NO_RUN_FIELDS},
-    )  # fmt: skip
+        run_id=_run_id(header),
+        format=IMPORTER.name,
+        format_version=None if header.get("version") is None else str(header["version"]),
+        harness=HARNESS,
+        code_git_meaning="task" if "code_git" in facts else None,
+        status=status,
+        date_source=f"{time_of}{zone}" if "started_at" in facts else None,
+        n_shot=_n_shot(header),
+        level_scheme=scheme,
+        id_source="metadata of the samples (split)" if has_splits else None,
+        source_path=str(source.path),
+        seeds={"seed": facts["seed"]} if "seed" in facts else {},
+        metadata={key: value for key, value in metadata.items() if value},
+        warnings=tuple(warnings),
+        **{key: value for key, value in facts.items() if key not in _NO_RUN_FIELDS},
+    )
 
 
 def _status(log: Log, warnings: list[str]) -> RunStatus:
@@ -332,7 +459,10 @@ def _status(log: Log, warnings: list[str]) -> RunStatus:
     if word in tuple(RunStatus):
         return RunStatus(str(word))
     status = RunStatus.SUCCESS if log.header.get("results") else RunStatus.PARTIAL
-    warnings.append(f"the log states {'no status' if word is None else f'an unknown status, {shorten(word)}'}; it counts as {status}")
+    warnings.append(
+        f"the log states {'no status' if word is None else f'an unknown status, {shorten(word)}'};"
+        f" it counts as {status}"
+    )
     return status
 
 
@@ -340,10 +470,14 @@ def _run_id(header: Mapping[str, Any]) -> str:
     """From the evaluation's own ids; without any, from the header."""
     if pick(header, "eval.eval_id"):
         return stable_run_id(IMPORTER.name, pick(header, "eval.eval_id"))
-    ids = [pick(header, f"eval.{name}") for name in ("run_id", "task_id", "created", "task", "model")]
+    ids = [
+        pick(header, f"eval.{name}") for name in ("run_id", "task_id", "created", "task", "model")
+    ]
     if ids[0] or ids[1]:
         return stable_run_id(IMPORTER.name, *ids)
-    return stable_run_id(IMPORTER.name, sha256(json.dumps(header, sort_keys=True, default=str).encode()).hexdigest())
+    return stable_run_id(
+        IMPORTER.name, sha256(json.dumps(header, sort_keys=True, default=str).encode()).hexdigest()
+    )
 
 
 def _task_name(task: str) -> str:
@@ -352,12 +486,19 @@ def _task_name(task: str) -> str:
 
 
 def _n_shot(header: Mapping[str, Any]) -> int | None:
-    """Worked examples in the prompt: no field of its own, so an argument of the task or of a solver of such a name."""
+    """Worked examples in the prompt: no field of its own, so an argument of the task or of a solver
+    of such a name.
+    """
     steps = pick(header, "plan.steps")
-    places = [pick(header, "eval.task_args"), *(pick(step, "params") for step in (steps if isinstance(steps, list) else ()))]
+    places = [
+        pick(header, "eval.task_args"),
+        *(pick(step, "params") for step in (steps if isinstance(steps, list) else ())),
+    ]
     for place in places:
         for name in _SHOT_NAMES:
-            if (number := whole_number(pick(place, name) if isinstance(place, Mapping) else None)) is not None:
+            if (
+                number := whole_number(pick(place, name) if isinstance(place, Mapping) else None)
+            ) is not None:
                 return number
     return None
 
@@ -368,17 +509,28 @@ def _own(raw: RawSample) -> Mapping[str, Any]:
 
 def _levels(peeked: list[tuple[RawSample, str, str]]) -> tuple[str | None, dict[str, int]]:
     """Level scheme of the catalog that has every label among the first samples, with its levels."""
-    labels = {str(level).replace(" ", "") for raw, _, _ in peeked if isinstance(level := _own(raw).get("level"), str)}
+    labels = {
+        str(level).replace(" ", "")
+        for raw, _, _ in peeked
+        if isinstance(level := _own(raw).get("level"), str)
+    }
     if labels:
         for scheme, rows in read_catalog().levels.groupby("scheme"):
-            known = {str(label).replace(" ", ""): int(level) for label, level in zip(rows["label"], rows["level"], strict=True)}
+            known = {
+                str(label).replace(" ", ""): int(level)
+                for label, level in zip(rows["label"], rows["level"], strict=True)
+            }
             if labels <= set(known):
                 return str(scheme), known
     return None, {}
 
 
-def _primary(header: Mapping[str, Any], stated: list[StatedMetric], peeked: list[tuple[RawSample, str, str]]) -> str | None:
-    """The reading that counts: the log's headline, else the first score that it states, else the first that its samples have."""
+def _primary(
+    header: Mapping[str, Any], stated: list[StatedMetric], peeked: list[tuple[RawSample, str, str]]
+) -> str | None:
+    """The reading that counts: the log's headline, else the first score that it states, else the
+    first that its samples have.
+    """
     found: list[str] = []
     for raw, _, _ in peeked:
         try:
@@ -388,9 +540,21 @@ def _primary(header: Mapping[str, Any], stated: list[StatedMetric], peeked: list
         if found:
             break
     headline = pick(header, "results.headline")
-    named = [variant_of(str(headline.get("scorer")), str(headline.get("score")))] if isinstance(headline, Mapping) else []
+    named = (
+        [variant_of(str(headline.get("scorer")), str(headline.get("score")))]
+        if isinstance(headline, Mapping)
+        else []
+    )
     named += [metric.variant for metric in stated]
-    named += [str(name) for entry in entries_of(header.get("results")) if (name := pick(entry, "name"))]
+    named += [
+        str(name) for entry in entries_of(header.get("results")) if (name := pick(entry, "name"))
+    ]
     scorers = pick(header, "eval.scorers")
-    named += [str(name) for scorer in (scorers if isinstance(scorers, list) else ()) if (name := pick(scorer, "name"))]
-    return next((name for name in named if name in found), None) or next(iter([*found, *named]), None)
+    named += [
+        str(name)
+        for scorer in (scorers if isinstance(scorers, list) else ())
+        if (name := pick(scorer, "name"))
+    ]
+    return next((name for name in named if name in found), None) or next(
+        iter([*found, *named]), None
+    )

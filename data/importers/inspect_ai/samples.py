@@ -1,4 +1,6 @@
-"""Samples of Inspect logs as records: one row per sample, epoch and score (a scorer that returns a dictionary gives one row per key)."""
+"""Samples of Inspect logs as records: one row per sample, epoch and score (a scorer that returns a
+dictionary gives one row per key).
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ _ATTACHMENT = "attachment://"
 
 
 class RawSample(msgspec.Struct):
-    """The parts of a sample that are looked at; the others (events, stores) are skipped without being built."""
+    """The parts of a sample that are looked at; the others (events, stores) are skipped without
+    being built.
+    """
 
     id: Any = None
     epoch: Any = None
@@ -56,7 +60,8 @@ class RawSample(msgspec.Struct):
 
 
 def content_text(value: Any) -> str | None:
-    """Text of a message's content: text, or a list of parts; a part that is no text is named by its kind.
+    """Text of a message's content: text, or a list of parts; a part that is no text is named by its
+    kind.
 
     Raises:
         TypeError: it is neither.
@@ -65,18 +70,28 @@ def content_text(value: Any) -> str | None:
         return clean(value)
     if not isinstance(value, list) or not all(isinstance(part, str | Mapping) for part in value):
         raise TypeError
-    parts = [part if isinstance(part, str) else pick(part, "text") or f"[{pick(part, 'type') or 'part'}]" for part in value]
+    parts = [
+        part if isinstance(part, str) else pick(part, "text") or f"[{pick(part, 'type') or 'part'}]"
+        for part in value
+    ]
     return clean("\n".join(map(str, parts)))
 
 
 def prompt_text(value: Any) -> str | None:
-    """Text of a sample's input: text as it stands; messages one after the other, each under its role (a single one without)."""
+    """Text of a sample's input: text as it stands; messages one after the other, each under its
+    role (a single one without).
+    """
     if isinstance(value, str):
         return clean(value)
     if not isinstance(value, list) or not all(isinstance(message, Mapping) for message in value):
         raise TypeError
-    texts = [(str(message.get("role") or "message"), content_text(message.get("content") or "") or "") for message in value]
-    return texts[0][1] if len(texts) == 1 else "\n\n".join(f"[{role}]\n{text}" for role, text in texts)
+    texts = [
+        (str(message.get("role") or "message"), content_text(message.get("content") or "") or "")
+        for message in value
+    ]
+    return (
+        texts[0][1] if len(texts) == 1 else "\n\n".join(f"[{role}]\n{text}" for role, text in texts)
+    )
 
 
 def _target(value: Any) -> str | None:
@@ -100,7 +115,11 @@ SAMPLE: tuple[Mapped, ...] = (
     mapped("input", "input", Reader(prompt_text, "text, or a list of messages")),
     mapped("target", "target", Reader(_target, "text, or a list")),
     mapped("response", "output.completion | output.choices.0.message.content", CONTENT),
-    mapped("token_logprobs", "output.choices.0.logprobs.content", Reader(_logprobs, "a list of tokens with logprob")),
+    mapped(
+        "token_logprobs",
+        "output.choices.0.logprobs.content",
+        Reader(_logprobs, "a list of tokens with logprob"),
+    ),
     mapped("n_input_tokens", "output.usage.input_tokens", COUNT32),
     mapped("n_output_tokens", "output.usage.output_tokens", COUNT32),
     mapped("duration_s", "total_time | output.time", NUMBER),
@@ -179,7 +198,12 @@ class SampleReader:
             word = row.metrics.get("value")
             self.recount.add(row.variant, row.instance_id, row.score, word)
             for key in self.group_keys:
-                self.recount.add((row.variant, key, str(pick(sample.metadata, key))), row.instance_id, row.score, word)
+                self.recount.add(
+                    (row.variant, key, str(pick(sample.metadata, key))),
+                    row.instance_id,
+                    row.score,
+                    word,
+                )
         return rows
 
     def _shared(self, sample: RawSample) -> dict[str, Any]:
@@ -187,7 +211,13 @@ class SampleReader:
         values = read_fields(record, SAMPLE)
         own = sample.metadata if isinstance(sample.metadata, Mapping) else {}
         kept = read_fields(record, KEPT)
-        metadata = {**own, **{(name if name not in own else f"inspect_{name}"): value for name, value in kept.items()}}
+        metadata = {
+            **own,
+            **{
+                (name if name not in own else f"inspect_{name}"): value
+                for name, value in kept.items()
+            },
+        }
         split = own.get("split")
         level = own.get("level")
         return {
@@ -200,7 +230,9 @@ class SampleReader:
             "metadata": metadata,
         }
 
-    def _scored(self, shared: Mapping[str, Any], variant: str, value: Any, verdict: Any) -> ScoredSample:
+    def _scored(
+        self, shared: Mapping[str, Any], variant: str, value: Any, verdict: Any
+    ) -> ScoredSample:
         score, outcome, reason = self._judge(variant, value)
         said = read_fields(verdict, SCORE) if isinstance(verdict, Mapping) else {}
         if outcome is Outcome.WRONG and said.get("reason") in _NO_ANSWER:
@@ -210,16 +242,30 @@ class SampleReader:
         explanation = said.get("explanation")
         if explanation and explanation not in (shared.get("response"), said.get("parsed_answer")):
             reason = f"{reason}: {explanation}"
-        extra = {f"score_{name}": said[name] for name in ("reason", "metadata", "history") if name in said}
+        extra = {
+            f"score_{name}": said[name]
+            for name in ("reason", "metadata", "history")
+            if name in said
+        }
         return ScoredSample(
             **{**shared, "metadata": {**shared["metadata"], **extra}},
-            variant=variant, outcome=outcome, score=score, parsed_answer=said.get("parsed_answer"), reason=reason, metrics={"value": value},
-        )  # fmt: skip
+            variant=variant,
+            outcome=outcome,
+            score=score,
+            parsed_answer=said.get("parsed_answer"),
+            reason=reason,
+            metrics={"value": value},
+        )
 
-    def _unscored(self, shared: Mapping[str, Any], sample: RawSample, *, has_others: bool) -> ScoredSample:
+    def _unscored(
+        self, shared: Mapping[str, Any], sample: RawSample, *, has_others: bool
+    ) -> ScoredSample:
         outcome, reason = None, "this scorer gave no value" if has_others else "not scored"
         if sample.error is not None:
-            outcome, reason = Outcome.ERROR, f"the sample failed: {shared['metadata'].get('error', sample.error)}"
+            outcome, reason = (
+                Outcome.ERROR,
+                f"the sample failed: {shared['metadata'].get('error', sample.error)}",
+            )
         return ScoredSample(**shared, variant=self.primary, outcome=outcome, reason=reason)
 
     def _judge(self, variant: str, value: Any) -> tuple[float | None, Outcome | None, str]:
@@ -269,15 +315,21 @@ def graded_variants(samples: Iterable[RawSample]) -> set[str]:
     graded = set()
     for sample in samples:
         try:
-            graded |= {variant for variant, value, _ in scores_of(sample) if value_of(value)[0] not in (0, 1, None) and value != "P"}
+            graded |= {
+                variant
+                for variant, value, _ in scores_of(sample)
+                if value_of(value)[0] not in (0, 1, None) and value != "P"
+            }
         except BadFieldError:
             continue
     return graded
 
 
 def value_of(value: Any) -> tuple[float | None, Outcome | None, bool]:
-    """Score, outcome, and whether the value is a verdict by itself (a letter, yes or no): C is correct, I incorrect, P partly correct
-    (0.5, no outcome), N no answer (0, unparsed). Numbers and numbers as text are scores. Anything else, and NaN, is none."""
+    """Score, outcome, and whether the value is a verdict by itself (a letter, yes or no): C is
+    correct, I incorrect, P partly correct (0.5, no outcome), N no answer (0, unparsed). Numbers and
+    numbers as text are scores. Anything else, and NaN, is none.
+    """
     if isinstance(value, bool):
         return float(value), Outcome.CORRECT if value else Outcome.WRONG, True
     if isinstance(value, str):
@@ -302,7 +354,11 @@ def value_of(value: Any) -> tuple[float | None, Outcome | None, bool]:
 
 def is_unscored(value: Any) -> bool:
     """Whether a value says "deliberately not scored"."""
-    return value is None or (isinstance(value, float) and math.isnan(value)) or (isinstance(value, str) and value.strip().lower() == "nan")
+    return (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or (isinstance(value, str) and value.strip().lower() == "nan")
+    )
 
 
 def _with_attachments(sample: RawSample) -> RawSample:
@@ -315,7 +371,11 @@ def _with_attachments(sample: RawSample) -> RawSample:
 
 def _resolved(value: Any, attachments: Mapping[str, Any]) -> Any:
     if isinstance(value, str):
-        return attachments.get(value[len(_ATTACHMENT) :], value) if value.startswith(_ATTACHMENT) else value
+        return (
+            attachments.get(value[len(_ATTACHMENT) :], value)
+            if value.startswith(_ATTACHMENT)
+            else value
+        )
     if isinstance(value, list):
         return [_resolved(item, attachments) for item in value]
     if isinstance(value, dict):

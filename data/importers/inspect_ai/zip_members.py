@@ -1,7 +1,9 @@
-"""Members of a ZIP archive from anywhere, one by one and bounded: nothing is unpacked to disk, and what inflates without end is refused.
+"""Members of a ZIP archive from anywhere, one by one and bounded: nothing is unpacked to disk, and
+what inflates without end is refused.
 
-Stored, deflated and Zstandard members (method 93, which `zipfile` of this Python lists but does not read; a member may consist of several
-frames). A member name that comes twice was superseded: the last one counts.
+Stored, deflated and Zstandard members (method 93, which `zipfile` of this Python lists but does not
+read; a member may consist of several frames). A member name that comes twice was superseded: the
+last one counts.
 """
 
 from __future__ import annotations
@@ -22,14 +24,18 @@ ZSTANDARD = 93
 MAX_MEMBER_BYTES = 256 << 20
 """A member may inflate to this."""
 MAX_RATIO = 1000
-"""A member may inflate to this many times its size in the archive, once it is larger than FREE_BYTES."""
+"""A member may inflate to this many times its size in the archive, once it is larger than
+FREE_BYTES.
+"""
 FREE_BYTES = 16 << 20
 MAX_MEMBERS = 5_000_000
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 
 
 class BadMemberError(CharybdisError):
-    """A member cannot be read; the text says what was found. `expected` is the rest of the message."""
+    """A member cannot be read; the text says what was found. `expected` is the rest of the
+    message.
+    """
 
     def __init__(self, found: str, expected: str) -> None:
         super().__init__(found)
@@ -53,13 +59,17 @@ class Archive:
                 self.names[info.filename] = info
         packed = sum(info.compress_size for info in listing.infolist())
         if packed > file.stat().st_size:
-            raise ImportFormatError(f"{file} is not read: its members claim {packed:,} bytes, more than the file has. They overlap.")
+            raise ImportFormatError(
+                f"{file} is not read: its members claim {packed:,} bytes, more than the file has."
+                " They overlap."
+            )
 
     def read(self, name: str) -> bytes:
         """Content of a member.
 
         Raises:
-            BadMemberError: it is damaged, encrypted, packed with another method, or inflates beyond the bounds.
+            BadMemberError: it is damaged, encrypted, packed with another method, or inflates beyond
+                the bounds.
         """
         info = self.names[name]
         limit = min(MAX_MEMBER_BYTES, max(FREE_BYTES, MAX_RATIO * info.compress_size))
@@ -68,12 +78,24 @@ class Archive:
         if info.flag_bits & 1:
             raise BadMemberError("an encrypted member", "a member that needs no password")
         try:
-            content = self._zstandard(info, limit) if info.compress_type == ZSTANDARD else self._ordinary(info, limit)
+            content = (
+                self._zstandard(info, limit)
+                if info.compress_type == ZSTANDARD
+                else self._ordinary(info, limit)
+            )
         except NotImplementedError as cause:
             raise BadMemberError(
-                f"compression method {info.compress_type}", "stored (0), deflated (8) or Zstandard (93) members"
+                f"compression method {info.compress_type}",
+                "stored (0), deflated (8) or Zstandard (93) members",
             ) from cause
-        except (zipfile.BadZipFile, zlib.error, zstandard.ZstdError, EOFError, OSError, struct.error) as cause:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            zstandard.ZstdError,
+            EOFError,
+            OSError,
+            struct.error,
+        ) as cause:
             raise BadMemberError(f"damaged: {cause}", "a whole member") from cause
         if len(content) > limit:
             raise _too_large(info, len(content))
@@ -92,7 +114,9 @@ class Archive:
         packed = self._stream.read(info.compress_size)
         if len(packed) < info.compress_size:
             raise EOFError("the archive ends within it")
-        with zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(packed, read_across_frames=True) as member:
+        with zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
+            packed, read_across_frames=True
+        ) as member:
             content = _bounded(member, limit)
         if len(content) <= limit and zlib.crc32(content) != info.CRC:
             raise zipfile.BadZipFile("its checksum does not fit")
@@ -110,12 +134,22 @@ def opened(file: Path) -> Iterator[Archive]:
         try:
             with zipfile.ZipFile(stream) as listing:
                 if len(listing.infolist()) > MAX_MEMBERS:
-                    raise ImportFormatError(f"{file} is not read: it has {len(listing.infolist()):,} members, over {MAX_MEMBERS:,}.")
+                    raise ImportFormatError(
+                        f"{file} is not read: it has {len(listing.infolist()):,} members, over"
+                        f" {MAX_MEMBERS:,}."
+                    )
                 yield Archive(file, stream, listing)
-        except (zipfile.BadZipFile, EOFError, struct.error, UnicodeDecodeError, NotImplementedError) as cause:
+        except (
+            zipfile.BadZipFile,
+            EOFError,
+            struct.error,
+            UnicodeDecodeError,
+            NotImplementedError,
+        ) as cause:
             raise ImportFormatError(
-                f"{file} cannot be read: {cause}. Expected is a whole ZIP archive; a copy that was cut off lacks its table of contents, "
-                "which stands at the end. Copy it again, or leave it out."
+                f"{file} cannot be read: {cause}. Expected is a whole ZIP archive; a copy that was"
+                " cut off lacks its table of contents, which stands at the end. Copy it again, or"
+                " leave it out."
             ) from cause
 
 
@@ -136,4 +170,8 @@ def _too_large(info: zipfile.ZipInfo, size: int) -> BadMemberError:
 
 def _leads_out(name: str) -> bool:
     parts = name.replace("\\", "/").split("/")
-    return ".." in parts or name.startswith(("/", "\\")) or (len(name) > 1 and name[1] == ":" and name[0].isalpha())
+    return (
+        ".." in parts
+        or name.startswith(("/", "\\"))
+        or (len(name) > 1 and name[1] == ":" and name[0].isalpha())
+    )

@@ -1,7 +1,9 @@
-"""What an importer is. Each format has one file beside this one and one row in `data.importers.IMPORTERS`.
+"""What an importer is. Each format has one file beside this one and one row in
+`data.importers.IMPORTERS`.
 
-An importer claims sources among the files it is shown and reads one source into records, in order and as a stream. It stores nothing:
-`data/importing.py` walks folders, asks the importers, and writes each source in one transaction.
+An importer claims sources among the files it is shown and reads one source into records, in order
+and as a stream. It stores nothing: `data/importing.py` walks folders, asks the importers, and
+writes each source in one transaction.
 """
 
 from __future__ import annotations
@@ -43,20 +45,26 @@ SAMPLE_SCHEMA = pa.schema(
         ("metadata", pa.string()),
     ]
 )
-"""ScoredSample as Arrow columns, in field order; `metrics` and `metadata` are JSON text. Importers of large files yield tables of this
-schema (a missing column counts as all null); the others yield lists of ScoredSample."""
+"""ScoredSample as Arrow columns, in field order; `metrics` and `metadata` are JSON text. Importers
+of large files yield tables of this schema (a missing column counts as all null); the others yield
+lists of ScoredSample.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class RunNotice:
-    """What came to light about a run while its samples were read (say, that they contradict a stated number): further warnings of it."""
+    """What came to light about a run while its samples were read (say, that they contradict a
+    stated number): further warnings of it.
+    """
 
     run_id: str
     warnings: tuple[str, ...]
 
 
 Batch: TypeAlias = RunInfo | RunNotice | list[Score] | list[ScoredSample] | pa.Table
-"""A run comes before its scores, samples and notices; samples come in the order in which the source lists them."""
+"""A run comes before its scores, samples and notices; samples come in the order in which the source
+lists them.
+"""
 
 ReportReject = Callable[[Reject], None]
 
@@ -74,7 +82,9 @@ class Source:
     """Choices of the person importing (say, a column mapping)."""
 
     def sha256(self) -> str:
-        """Identity of the content: of the bytes of the one file, or of the sorted list of (name within the source, sha256) of several."""
+        """Identity of the content: of the bytes of the one file, or of the sorted list of (name
+        within the source, sha256) of several.
+        """
         return self.identity_of({file: file_sha256(file) for file in self.files})
 
     def identity_of(self, digests: Mapping[Path, str]) -> str:
@@ -82,7 +92,9 @@ class Source:
         if len(self.files) == 1:
             return digests[self.files[0]]
         base = self.path if self.path.is_dir() else self.path.parent
-        listing = "\n".join(sorted(f"{Path(relpath(file, base)).as_posix()} {digests[file]}" for file in self.files))
+        listing = "\n".join(
+            sorted(f"{Path(relpath(file, base)).as_posix()} {digests[file]}" for file in self.files)
+        )
         return sha256(listing.encode()).hexdigest()
 
 
@@ -97,7 +109,9 @@ def file_sha256(file: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The files under consideration, each with its first bytes, so that formats are told by content and no file is opened twice."""
+    """The files under consideration, each with its first bytes, so that formats are told by content
+    and no file is opened twice.
+    """
 
     files: tuple[Path, ...]
     heads: Mapping[Path, bytes]
@@ -115,16 +129,22 @@ class Importer(Protocol):
     """Raised whenever the same file would give other rows."""
 
     def claim(self, listing: Listing) -> list[Source]:
-        """Sources of this format among the files, told by content, never by extension alone. Must not raise on foreign files."""
+        """Sources of this format among the files, told by content, never by extension alone. Must
+        not raise on foreign files.
+        """
         ...
 
     def read(self, source: Source, report: ReportReject) -> Iterator[Batch]:
-        """Stream one source. Bad records are reported and left out; a source that cannot be read raises ImportFormatError."""
+        """Stream one source. Bad records are reported and left out; a source that cannot be read
+        raises ImportFormatError.
+        """
         ...
 
 
 def stable_run_id(*parts: object) -> str:
-    """Run id from what identifies the run's content (file hash, model, configuration): `r` and 15 hex digits."""
+    """Run id from what identifies the run's content (file hash, model, configuration): `r` and 15
+    hex digits.
+    """
     return "r" + sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:15]
 
 
@@ -132,6 +152,9 @@ def sample_table(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
     """Arrow table of SAMPLE_SCHEMA from plain columns; columns left out are null (epoch: 1)."""
     n_rows = len(next(iter(columns.values()))) if columns else 0
     filled = {
-        column.name: columns.get(column.name, [1] * n_rows if column.name == "epoch" else [None] * n_rows) for column in SAMPLE_SCHEMA
+        column.name: columns.get(
+            column.name, [1] * n_rows if column.name == "epoch" else [None] * n_rows
+        )
+        for column in SAMPLE_SCHEMA
     }
     return pa.table(filled, schema=SAMPLE_SCHEMA)

@@ -1,7 +1,9 @@
-"""Declared fields of foreign records: a table says where in the source each of our fields stands and how its value is read.
+"""Declared fields of foreign records: a table says where in the source each of our fields stands
+and how its value is read.
 
-Every reader answers what it was given with a value, or None for "the source states none"; anything else raises BadFieldError, which
-names the place in the source, what was found there and what was expected.
+Every reader answers what it was given with a value, or None for "the source states none"; anything
+else raises BadFieldError, which names the place in the source, what was found there and what was
+expected.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ class BadFieldError(CharybdisError):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How a value is read, and what it has to be, in words for the person whose file has another."""
+    """How a value is read, and what it has to be, in words for the person whose file has
+    another.
+    """
 
     read: Callable[[Any], Any]
     """Raises ValueError or TypeError for a value that is not `expected`; is never given None."""
@@ -46,7 +50,9 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """One of our fields: where it stands in the source (the first of these paths that states something), and how it is read."""
+    """One of our fields: where it stands in the source (the first of these paths that states
+    something), and how it is read.
+    """
 
     field: str
     paths: tuple[str, ...]
@@ -54,7 +60,8 @@ class Mapped:
     reader: Reader
     is_required: bool = False
     routes: tuple[tuple[str, tuple[str, ...]], ...] = dataclass_field(init=False, repr=False)
-    """Each path with its keys, told apart once: records are read field by field, millions of times."""
+    """Each path with its keys, told apart once: records are read field by field, millions of times.
+    """
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "routes", tuple((path, _keys(path)) for path in self.paths))
@@ -76,7 +83,9 @@ def pick(record: Any, path: str) -> Any:
 
 def _follow(record: Any, keys: tuple[str, ...]) -> Any:
     for key in keys:
-        if type(record) is dict or isinstance(record, Mapping):  # the first test takes a tenth of the second's time
+        if type(record) is dict or isinstance(
+            record, Mapping
+        ):  # the first test takes a tenth of the second's time
             record = record.get(key)
         elif isinstance(record, list) and key.isdigit() and int(key) < len(record):
             record = record[int(key)]
@@ -120,8 +129,11 @@ def read_fields(record: Any, table: Sequence[Mapped]) -> dict[str, Any]:
     return {row.field: value for row in table if (value := read_field(record, row)) is not None}
 
 
-def read_leniently(record: Any, table: Sequence[Mapped], report: ReportReject, file: str, place: str) -> dict[str, Any]:
-    """As `read_fields`, but a value that cannot be read is reported and left out, unless its field is required.
+def read_leniently(
+    record: Any, table: Sequence[Mapped], report: ReportReject, file: str, place: str
+) -> dict[str, Any]:
+    """As `read_fields`, but a value that cannot be read is reported and left out, unless its field
+    is required.
 
     Raises:
         BadFieldError: a required field is absent or cannot be read.
@@ -140,7 +152,7 @@ def read_leniently(record: Any, table: Sequence[Mapped], report: ReportReject, f
     return values
 
 
-# -- readers -----------------------------------------------------------------------------------------------------------------------
+# -- readers ---------------------------------------------------------------------------------------
 
 
 def _text(value: Any) -> str | None:
@@ -175,7 +187,9 @@ def _number(value: Any) -> float | None:
 
 
 def whole(n_bits: int) -> Reader:
-    """Whole numbers from 0 that fit a column of so many bits; a number written as text, or as 3.0, is one too."""
+    """Whole numbers from 0 that fit a column of so many bits; a number written as text, or as 3.0,
+    is one too.
+    """
 
     def read(value: Any) -> int | None:
         number = _number(value)
@@ -207,7 +221,8 @@ def _boolean(value: Any) -> bool:
 
 
 def read_time(value: Any) -> datetime | None:
-    """A point in time, in UTC without a zone: ISO 8601 text (kept as it stands if it names no zone), or seconds since 1970.
+    """A point in time, in UTC without a zone: ISO 8601 text (kept as it stands if it names no
+    zone), or seconds since 1970.
 
     Raises:
         ValueError, TypeError: it is neither.

@@ -1,8 +1,10 @@
-"""One large JSON file, piece by piece: a first pass notes where the records of its long lists begin and end, and keeps the rest; the
-records are then read one by one. Memory holds one record at a time and 16 bytes for each.
+"""One large JSON file, piece by piece: a first pass notes where the records of its long lists begin
+and end, and keeps the rest; the records are then read one by one. Memory holds one record at a time
+and 16 bytes for each.
 
-The first pass looks at whole chunks by columns (which bytes are quotes, which are brackets outside of texts, how deep each lies), so that
-it runs at several hundred megabytes a second instead of one token at a time.
+The first pass looks at whole chunks by columns (which bytes are quotes, which are brackets outside
+of texts, how deep each lies), so that it runs at several hundred megabytes a second instead of one
+token at a time.
 """
 
 from __future__ import annotations
@@ -61,12 +63,13 @@ def split_json(file: Path, long: Collection[str] = (), *, expected: str) -> Part
     """Go through a file once.
 
     Args:
-        long: top-level keys whose lists (or objects) are long. A file that is one list is long itself; so is one object, if "" is among
-            the keys.
+        long: top-level keys whose lists (or objects) are long. A file that is one list is long
+            itself; so is one object, if "" is among the keys.
         expected: what the file should be, for the message.
 
     Raises:
-        ImportFormatError: it is no JSON object or list, it is cut off, or what lies outside the long lists is too large.
+        ImportFormatError: it is no JSON object or list, it is cut off, or what lies outside the
+            long lists is too large.
     """
     scan = _Scan(file, frozenset(long), expected)
     with file.open("rb") as stream:
@@ -99,7 +102,8 @@ def load_object(file: Path, *, expected: str) -> dict[str, Any]:
 def unreadable(file: Path, cause: object, expected: str) -> ImportFormatError:
     """What is said of a file that cannot be read as a whole."""
     return ImportFormatError(
-        f"{file} cannot be read: {cause}. Expected is {expected}. Is the file cut off? Copy it again, or leave it out."
+        f"{file} cannot be read: {cause}. Expected is {expected}. Is the file cut off? Copy it"
+        " again, or leave it out."
     )
 
 
@@ -140,7 +144,9 @@ def decode(text: bytes, record_type: Any = Any) -> Any:
 
 
 class _Scan:
-    """Follows the brackets from chunk to chunk. Depth 1 is inside the file's own object or list, 2 inside one of its members."""
+    """Follows the brackets from chunk to chunk. Depth 1 is inside the file's own object or list, 2
+    inside one of its members.
+    """
 
     def __init__(self, file: Path, long: frozenset[str], expected: str) -> None:
         self._file, self._long, self._expected = file, long, expected
@@ -169,32 +175,49 @@ class _Scan:
             self._keep(chunk, base, base + len(chunk))
             base += len(chunk)
         if not self._is_over:
-            raise unreadable(self._file, "it ends before its last bracket" if self._depth else "it is no JSON object", self._expected)
+            raise unreadable(
+                self._file,
+                "it ends before its last bracket" if self._depth else "it is no JSON object",
+                self._expected,
+            )
 
     def _keep(self, chunk: bytes, base: int, until: int) -> None:
         if self._key is None and until > self._kept:
             self.rest += chunk[self._kept - base : until - base]
             self._kept = until
             if len(self.rest) > MAX_REST_BYTES:
-                raise unreadable(self._file, f"more than {MAX_REST_BYTES >> 20} MB stand outside its lists", self._expected)
+                raise unreadable(
+                    self._file,
+                    f"more than {MAX_REST_BYTES >> 20} MB stand outside its lists",
+                    self._expected,
+                )
 
     def _chunk(self, chunk: bytes, base: int, stream: BinaryIO) -> None:
-        plain = np.frombuffer(chunk.replace(b"\\\\", b"__").replace(b'\\"', b"__") if b"\\" in chunk else chunk, np.uint8)
+        plain = np.frombuffer(
+            chunk.replace(b"\\\\", b"__").replace(b'\\"', b"__") if b"\\" in chunk else chunk,
+            np.uint8,
+        )
         quotes = np.flatnonzero(plain == 0x22)
         kinds = _KIND[plain]
         places = np.flatnonzero(kinds)
         is_outside = (np.searchsorted(quotes, places) + self._in_text) % 2 == 0
         places = places[is_outside]
         kinds = kinds[places]
-        depths = self._depth + np.cumsum(np.where(kinds == _OPEN, 1, np.where(kinds == _CLOSE, -1, 0)))
+        depths = self._depth + np.cumsum(
+            np.where(kinds == _OPEN, 1, np.where(kinds == _CLOSE, -1, 0))
+        )
         self._in_text = bool((len(quotes) + self._in_text) % 2)
         shallow = depths <= 2
-        for place, kind, depth in zip(places[shallow].tolist(), kinds[shallow].tolist(), depths[shallow].tolist(), strict=True):
+        for place, kind, depth in zip(
+            places[shallow].tolist(), kinds[shallow].tolist(), depths[shallow].tolist(), strict=True
+        ):
             self._step(place, kind, depth, chunk, base, stream)
         if len(depths):
             self._depth = int(depths[-1])
 
-    def _step(self, place: int, kind: int, depth: int, chunk: bytes, base: int, stream: BinaryIO) -> None:
+    def _step(
+        self, place: int, kind: int, depth: int, chunk: bytes, base: int, stream: BinaryIO
+    ) -> None:
         """One bracket or comma at a depth (after it) of at most 2."""
         if depth < 0 or (self._is_over and kind != _COMMA):
             raise unreadable(self._file, "it goes on after its end", self._expected)

@@ -18,7 +18,9 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Recounted:
-    """A mean over instances, its standard error (None for under two) and the number of instances."""
+    """A mean over instances, its standard error (None for under two) and the number of
+    instances.
+    """
 
     value: float
     stderr: float | None
@@ -30,12 +32,16 @@ class _Column:
     values: array[float] = field(default_factory=lambda: array("d"))
     items: array[int] = field(default_factory=lambda: array("q"))
     words: array[int] = field(default_factory=lambda: array("q"))
-    """Which value it was before it became a number: a vote tells "no answer" from "incorrect", though both count 0."""
+    """Which value it was before it became a number: a vote tells "no answer" from "incorrect",
+    though both count 0.
+    """
 
 
 @dataclass(slots=True)
 class Recount:
-    """Values by what they belong to (say, a scorer) and by instance; repeats of an instance are reduced to one value first."""
+    """Values by what they belong to (say, a scorer) and by instance; repeats of an instance are
+    reduced to one value first.
+    """
 
     has_repeats: bool = True
     """False where no instance comes twice: then nothing is kept of an instance but its value."""
@@ -48,14 +54,18 @@ class Recount:
         return key in self._columns
 
     def add(self, key: Hashable, item: str, value: float | None, word: Hashable = None) -> None:
-        """Count a value (`word`: as it was written); None and NaN are outside every mean, as in the harnesses."""
+        """Count a value (`word`: as it was written); None and NaN are outside every mean, as in the
+        harnesses.
+        """
         if value is None or math.isnan(value):
             return
         column = self._columns.setdefault(key, _Column())
         column.values.append(value)
         if self.has_repeats:
             column.items.append(self._items.setdefault(item, len(self._items)))
-            column.words.append(self._words.setdefault(value if word is None else word, len(self._words)))
+            column.words.append(
+                self._words.setdefault(value if word is None else word, len(self._words))
+            )
 
     def keys(self) -> list[Hashable]:
         """Everything that was counted."""
@@ -66,11 +76,14 @@ class Recount:
         column = self._columns.get(key)
         return None if column is None else bool(min(column.values) >= 0 and max(column.values) <= 1)
 
-    def mean(self, key: Hashable, reducer: str = "mean", *, n: int | None = None) -> Recounted | None:
+    def mean(
+        self, key: Hashable, reducer: str = "mean", *, n: int | None = None
+    ) -> Recounted | None:
         """Mean over instances; None without values, or where the reducer is none that we know.
 
         Args:
-            n: the number of values that the file states. If it is that of all answers, the file took each for itself and so does this.
+            n: the number of values that the file states. If it is that of all answers, the file
+                took each for itself and so does this.
         """
         column = self._columns.get(key)
         if column is None:
@@ -82,7 +95,9 @@ class Recount:
         if values is None:
             return None
         if n == len(values) and reducer.startswith("pass_at_"):
-            values = np.where(np.isnan(values), 1.0, values)  # older versions took too few answers for a pass
+            values = np.where(
+                np.isnan(values), 1.0, values
+            )  # older versions took too few answers for a pass
         values = values[~np.isnan(values)]
         if not len(values):
             return None
@@ -107,13 +122,20 @@ def _reduced(column: _Column, reducer: str) -> np.ndarray | None:
     groups = np.split(values[order], parts)
     if reducer == "mode":
         words = np.split(np.frombuffer(column.words, np.int64)[order], parts)
-        return np.array([group[of_group.tolist().index(mode(of_group.tolist()))] for group, of_group in zip(groups, words, strict=True)])
+        return np.array(
+            [
+                group[of_group.tolist().index(mode(of_group.tolist()))]
+                for group, of_group in zip(groups, words, strict=True)
+            ]
+        )
     reduce = _reducer(reducer)
     return None if reduce is None else np.array([reduce(group.tolist()) for group in groups])
 
 
 def _reducer(name: str) -> Callable[[list[float]], float] | None:
-    """Inspect's reducers over the epochs of one sample; NaN where a sample has fewer answers than the reducer asks for."""
+    """Inspect's reducers over the epochs of one sample; NaN where a sample has fewer answers than
+    the reducer asks for.
+    """
     plain: dict[str, Callable[[list[float]], Any]] = {"max": max, "median": median}
     if name in plain:
         return plain[name]
@@ -128,6 +150,10 @@ def _reducer(name: str) -> Callable[[list[float]], float] | None:
         n, right = len(group), sum(value >= 1 for value in group)
         if n < k:
             return math.nan
-        return 1 - math.comb(n - right, k) / math.comb(n, k) if found[1] == "pass_at" else math.comb(right, k) / math.comb(n, k)
+        return (
+            1 - math.comb(n - right, k) / math.comb(n, k)
+            if found[1] == "pass_at"
+            else math.comb(right, k) / math.comb(n, k)
+        )
 
     return passes

@@ -1,4 +1,6 @@
-"""What lm-evaluation-harness files of all versions share: direction and scale of metrics, n behind a standard error, model arguments."""
+"""What lm-evaluation-harness files of all versions share: direction and scale of metrics, n behind
+a standard error, model arguments.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +13,65 @@ from typing import Any
 HARNESS = "lm-evaluation-harness"
 
 LOWER_IS_BETTER = frozenset(
-    {"ppl", "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "likelihood_diff", "likelihood_difference"}
+    {
+        "ppl",
+        "perplexity",
+        "word_perplexity",
+        "byte_perplexity",
+        "bits_per_byte",
+        "likelihood_diff",
+        "likelihood_difference",
+    }
     | {"pct_stereotype", "brier_score", "ter"}
 )
-_HIGHER_IS_BETTER = frozenset({"em", "exact", "f1", "mcc", "bleu", "chrf", "rouge1", "rouge2", "rougeL", "rougeLsum", "mc1", "mc2"})
+_HIGHER_IS_BETTER = frozenset(
+    {
+        "em",
+        "exact",
+        "f1",
+        "mcc",
+        "bleu",
+        "chrf",
+        "rouge1",
+        "rouge2",
+        "rougeL",
+        "rougeLsum",
+        "mc1",
+        "mc2",
+    }
+)
 _ON_PERCENT = frozenset({"bleu", "chrf"})
 _UNBOUNDED = (LOWER_IS_BETTER - {"pct_stereotype"}) | {"mcc", "bypass"}
 
-ZERO_ONE = frozenset({"acc", "acc_norm", "acc_bytes", "acc_mutual_info", "acc_greedy", "exact_match", "em", "exact", "pct_stereotype"})
+ZERO_ONE = frozenset(
+    {
+        "acc",
+        "acc_norm",
+        "acc_bytes",
+        "acc_mutual_info",
+        "acc_greedy",
+        "exact_match",
+        "em",
+        "exact",
+        "pct_stereotype",
+    }
+)
 """Metrics that give each instance 0 or 1, so that value and standard error fix n."""
 
 _LARGEST_N = 1e15
 _HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 
-GRADED = re.compile(r"f1|mcc|bleu|chrf|rouge|ter$|bertscore|bleurt|meteor|perplexity|ppl|bits_per_byte|likelihood|brier|_diff|mc2|_prob")
-"""Metrics that grade an answer on more than two steps: a 0 or 1 among their values is a grade, not a verdict."""
+GRADED = re.compile(
+    r"f1|mcc|bleu|chrf|rouge|ter$|bertscore|bleurt|meteor|perplexity|ppl|bits_per_byte|likelihood|brier|_diff|mc2|_prob"
+)
+"""Metrics that grade an answer on more than two steps: a 0 or 1 among their values is a grade, not
+a verdict.
+"""
 
 
 def load_json(text: bytes) -> Any:
-    """The JSON value of a file. Half a surrogate pair, which no text can hold, becomes a question mark, as in samples.
+    """The JSON value of a file. Half a surrogate pair, which no text can hold, becomes a question
+    mark, as in samples.
 
     Raises:
         ValueError, RecursionError: it is no JSON.
@@ -42,7 +84,11 @@ def load_json(text: bytes) -> Any:
 
 def whole_number(value: object, *, n_bits: int = 32) -> int | None:
     """A whole number from 0 up that fits a column of so many bits; None for anything else."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << n_bits - 1 else None
+    return (
+        value
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << n_bits - 1
+        else None
+    )
 
 
 def finite_number(value: object) -> float | None:
@@ -54,10 +100,16 @@ def finite_number(value: object) -> float | None:
 
 
 def points_up(metric: str) -> bool | None:
-    """Whether more of a metric is better, for files that do not say; None when the name tells nothing."""
+    """Whether more of a metric is better, for files that do not say; None when the name tells
+    nothing.
+    """
     if metric in LOWER_IS_BETTER:
         return False
-    return True if metric in _HIGHER_IS_BETTER or metric.startswith(("acc", "exact_match", "pass@")) else None
+    return (
+        True
+        if metric in _HIGHER_IS_BETTER or metric.startswith(("acc", "exact_match", "pass@"))
+        else None
+    )
 
 
 def value_scale(metric: str, value: float | None) -> tuple[str, float | None]:
@@ -70,12 +122,17 @@ def value_scale(metric: str, value: float | None) -> tuple[str, float | None]:
 
 
 def read_number(value: object) -> float | None:
-    """A number written as number or text; None for the harness's words for "none" (`N/A`, `[]`, null), NaN and infinities.
+    """A number written as number or text; None for the harness's words for "none" (`N/A`, `[]`,
+    null), NaN and infinities.
 
     Raises:
         ValueError: the value is something else.
     """
-    if value is None or value == [] or (isinstance(value, str) and value.strip() in ("N/A", "-", "")):
+    if (
+        value is None
+        or value == []
+        or (isinstance(value, str) and value.strip() in ("N/A", "-", ""))
+    ):
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"not a number: {value!r}")
@@ -87,7 +144,9 @@ def read_number(value: object) -> float | None:
 
 
 def infer_n(value: float | None, stderr: float | None) -> int | None:
-    """n behind a mean of zeros and ones, from its standard error: round(v (1 - v) / se^2 + 1). None where it cannot be told."""
+    """n behind a mean of zeros and ones, from its standard error: round(v (1 - v) / se^2 + 1). None
+    where it cannot be told.
+    """
     if value is None or not stderr or not 0 < value < 1:
         return None
     n = value * (1 - value) / stderr / stderr + 1
@@ -95,12 +154,16 @@ def infer_n(value: float | None, stderr: float | None) -> int | None:
 
 
 def binomial_stderr(value: float, n: int) -> float:
-    """Standard error of a mean of n zeros and ones, as the harness computes it: sqrt(v (1 - v) / (n - 1))."""
+    """Standard error of a mean of n zeros and ones, as the harness computes it: sqrt(v (1 - v) / (n
+    - 1)).
+    """
     return math.sqrt(value * (1 - value) / (n - 1))
 
 
 def read_model_args(model_args: object) -> dict[str, Any]:
-    """Model arguments as a dictionary; text is split at commas that a new `key=` follows, because values may hold commas."""
+    """Model arguments as a dictionary; text is split at commas that a new `key=` follows, because
+    values may hold commas.
+    """
     if isinstance(model_args, Mapping):
         return dict(model_args)
     if not isinstance(model_args, str):

@@ -1,7 +1,8 @@
-"""Means of lm-evaluation-harness computed again from the samples beside them; what the two say differently is a warning of the run.
+"""Means of lm-evaluation-harness computed again from the samples beside them; what the two say
+differently is a warning of the run.
 
-Only numbers that the harness takes as a plain mean over instances can be held against the samples: of corpus metrics (f1, bleu, perplexity)
-a sample holds no share.
+Only numbers that the harness takes as a plain mean over instances can be held against the samples:
+of corpus metrics (f1, bleu, perplexity) a sample holds no share.
 """
 
 from __future__ import annotations
@@ -29,12 +30,21 @@ class SampleSums:
     """Number, sum and sum of squares of every metric over the samples that were read."""
 
     n_rows: dict[Reading, int] = field(default_factory=lambda: defaultdict(int))
-    _sums: dict[tuple[Reading, str], list[float]] = field(default_factory=lambda: defaultdict(lambda: [0.0, 0.0, 0.0]))
+    _sums: dict[tuple[Reading, str], list[float]] = field(
+        default_factory=lambda: defaultdict(lambda: [0.0, 0.0, 0.0])
+    )
 
     def add(self, task: str, table: pa.Table) -> None:
-        """Count a table of samples. Rows that say the same are taken together, which is most of them."""
+        """Count a table of samples. Rows that say the same are taken together, which is most of
+        them.
+        """
         decode = msgspec.json.Decoder().decode
-        for row in table.select(["variant", "metrics"]).group_by(["variant", "metrics"]).aggregate([([], "count_all")]).to_pylist():
+        for row in (
+            table.select(["variant", "metrics"])
+            .group_by(["variant", "metrics"])
+            .aggregate([([], "count_all")])
+            .to_pylist()
+        ):
             reading, n = (task, row["variant"]), row["count_all"]
             self.n_rows[reading] += n
             for metric, value in (decode(row["metrics"]) if row["metrics"] else {}).items():
@@ -44,7 +54,9 @@ class SampleSums:
                         sums[place] += n * power
 
     def mean(self, reading: Reading, metric: str) -> tuple[int, float, float | None] | None:
-        """Number of values, their mean and its standard error (None for one value); None where not every sample has one."""
+        """Number of values, their mean and its standard error (None for one value); None where not
+        every sample has one.
+        """
         n, total, squares = self._sums.get((reading, metric), (0.0, 0.0, 0.0))
         if not n or n != self.n_rows[reading]:
             return None
@@ -53,7 +65,9 @@ class SampleSums:
         return int(n), mean, math.sqrt(spread / (n - 1)) if n > 1 else None
 
 
-def held_against(scores: Iterable[Score], results: Results, sums: SampleSums) -> tuple[list[Score], list[str]]:
+def held_against(
+    scores: Iterable[Score], results: Results, sums: SampleSums
+) -> tuple[list[Score], list[str]]:
     """The scores, those that the samples contradict flagged, and what is contradicted, in words."""
     checked, warnings = [], []
     for score in scores:
@@ -67,15 +81,27 @@ def held_against(scores: Iterable[Score], results: Results, sums: SampleSums) ->
 
 
 def _problem(score: Score, results: Results, sums: SampleSums) -> tuple[str, bool] | None:
-    """What is wrong between a score and its samples, and whether the samples contradict it; None where they agree or say nothing."""
+    """What is wrong between a score and its samples, and whether the samples contradict it; None
+    where they agree or say nothing.
+    """
     task, value = score.task or "", score.value or 0.0
     reading = (task, score.variant)
     n_rows = sums.n_rows.get(reading, 0)
     if not n_rows:
         return None
     if score.n is not None and n_rows < score.n:
-        return f"the samples of {task} hold {n_rows:,} of the {score.n:,} instances behind its numbers; these could not be checked", False
-    counted = sums.mean(reading, score.metric) if _is_mean(results.of_task("configs", task), score.metric) else None
+        return (
+            (
+                f"the samples of {task} hold {n_rows:,} of the {score.n:,} instances behind its"
+                " numbers; these could not be checked"
+            ),
+            False,
+        )
+    counted = (
+        sums.mean(reading, score.metric)
+        if _is_mean(results.of_task("configs", task), score.metric)
+        else None
+    )
     if counted is None:
         return None
     n, mean, stderr = counted
@@ -84,15 +110,32 @@ def _problem(score: Score, results: Results, sums: SampleSums) -> tuple[str, boo
         problems.append(f"over {score.n:,} instances reported, {n:,} in the samples")
     if not agrees(value, mean):
         problems.append(f"{value:.6g} reported, {mean:.6g} from the samples")
-    if score.stderr is not None and score.stderr_kind == "reported" and stderr is not None and not agrees(score.stderr, stderr):
-        problems.append(f"standard error {score.stderr:.6g} reported, {stderr:.6g} from the samples")
-    return (f"{score.metric} of {task} ({score.variant}): {'; '.join(problems)}", True) if problems else None
+    if (
+        score.stderr is not None
+        and score.stderr_kind == "reported"
+        and stderr is not None
+        and not agrees(score.stderr, stderr)
+    ):
+        problems.append(
+            f"standard error {score.stderr:.6g} reported, {stderr:.6g} from the samples"
+        )
+    return (
+        (f"{score.metric} of {task} ({score.variant}): {'; '.join(problems)}", True)
+        if problems
+        else None
+    )
 
 
 def _is_mean(config: Mapping[str, Any], metric: str) -> bool:
-    """Whether a task's configuration takes the mean of a metric over instances; where it does not say, what the harness takes by itself."""
+    """Whether a task's configuration takes the mean of a metric over instances; where it does not
+    say, what the harness takes by itself.
+    """
     listed = config.get("metric_list")
     for entry in listed if isinstance(listed, list) else ():
-        if isinstance(entry, Mapping) and entry.get("metric") == metric and entry.get("aggregation") is not None:
+        if (
+            isinstance(entry, Mapping)
+            and entry.get("metric") == metric
+            and entry.get("aggregation") is not None
+        ):
             return bool(entry["aggregation"] == "mean")
     return metric in ZERO_ONE

@@ -1,8 +1,10 @@
-"""Rows of an lm-evaluation-harness v0.4 samples file: their shape over the versions 0.4.0 to 0.4.13, and what they say of the answers.
+"""Rows of an lm-evaluation-harness v0.4 samples file: their shape over the versions 0.4.0 to
+0.4.13, and what they say of the answers.
 
-What kind of request a row holds is told by the second argument of its requests: a text is a continuation whose log-probability was asked
-for (one: loglikelihood; several: multiple choice), a mapping holds the settings of a generation, and none means rolling log-likelihood.
-Everything here works on whole columns, which is several times faster than row by row.
+What kind of request a row holds is told by the second argument of its requests: a text is a
+continuation whose log-probability was asked for (one: loglikelihood; several: multiple choice), a
+mapping holds the settings of a generation, and none means rolling log-likelihood. Everything here
+works on whole columns, which is several times faster than row by row.
 """
 
 from __future__ import annotations
@@ -72,16 +74,23 @@ _OF_GENERATIONS = {"resps": Any, "arguments": dict[str, _NamedArguments] | list[
 
 
 def row_decoder(others: Sequence[str], *, of_generations: bool) -> msgspec.json.Decoder[Any]:
-    """Decoder of rows whose fields beside the known ones are `others`; they become o0, o1, ... of a row. A field not named is refused.
+    """Decoder of rows whose fields beside the known ones are `others`; they become o0, o1, ... of a
+    row. A field not named is refused.
 
-    Fields stand in the order in which the harness writes them, because msgspec finds them fastest so. Rows of either kind can be read with
-    either decoder; the one for generations decodes replies and prompts at once.
+    Fields stand in the order in which the harness writes them, because msgspec finds them fastest
+    so. Rows of either kind can be read with either decoder; the one for generations decodes replies
+    and prompts at once.
     """
     types = _FIELDS | (_OF_GENERATIONS if of_generations else {})
-    fields = [(name, kind, _DEFAULTS[name]) if name in _DEFAULTS else (name, kind) for name, kind in types.items()]
+    fields = [
+        (name, kind, _DEFAULTS[name]) if name in _DEFAULTS else (name, kind)
+        for name, kind in types.items()
+    ]
     fields += [(f"o{i}", Any, UNSET) for i in range(len(others))]
     rename = {f"o{i}": name for i, name in enumerate(others)}
-    row = msgspec.defstruct("Row", fields, kw_only=True, rename=rename, forbid_unknown_fields=True, gc=False)
+    row = msgspec.defstruct(
+        "Row", fields, kw_only=True, rename=rename, forbid_unknown_fields=True, gc=False
+    )
     return msgspec.json.Decoder(row)
 
 
@@ -123,7 +132,10 @@ Requests = list[Sequence[Any]]
 
 def requests_of(rows: Sequence[Any]) -> Requests:
     """The requests of each row, whichever way the version writes them."""
-    return [list(row.arguments.values()) if type(row.arguments) is dict else row.arguments for row in rows]
+    return [
+        list(row.arguments.values()) if type(row.arguments) is dict else row.arguments
+        for row in rows
+    ]
 
 
 def kinds_of(requests: Requests) -> list[str]:
@@ -133,21 +145,38 @@ def kinds_of(requests: Requests) -> list[str]:
         IndexError: a row holds no request.
     """
     return [
-        "generation" if kind is dict else "rolling" if kind is not str else "choices" if len(of_row) > 1 else "continuation"
+        (
+            "generation"
+            if kind is dict
+            else "rolling"
+            if kind is not str
+            else "choices"
+            if len(of_row) > 1
+            else "continuation"
+        )
         for of_row in requests
         for kind in (type(of_row[0].arg_1),)
     ]
 
 
-def read_answers(kind: str, rows: Sequence[Any], requests: Requests, *, has_unconditional: bool, target_is_text: bool) -> Answers:
+def read_answers(
+    kind: str,
+    rows: Sequence[Any],
+    requests: Requests,
+    *,
+    has_unconditional: bool,
+    target_is_text: bool,
+) -> Answers:
     """Columns of rows that are all of one kind.
 
     Args:
-        has_unconditional: the task asks for each choice twice, the second time without the question (`acc_mutual_info`).
+        has_unconditional: the task asks for each choice twice, the second time without the question
+            (`acc_mutual_info`).
         target_is_text: a target of digits is the text of a choice, not its index.
 
     Raises:
-        ValueError, TypeError, IndexError: the responses of some row do not have the shape that its requests ask for.
+        ValueError, TypeError, IndexError: the responses of some row do not have the shape that its
+            requests ask for.
     """
     prompts = [of_row[0].arg_0 for of_row in requests]
     if kind == "generation":
@@ -165,7 +194,8 @@ def read_answers(kind: str, rows: Sequence[Any], requests: Requests, *, has_unco
 
 def _read_generations(rows: Sequence[Any], requests: Requests, prompts: list[Any]) -> Answers:
     kept = [
-        Kept(row.doc, row.doc_hash, row.prompt_hash, row.target_hash, of_row[0].arg_1) for row, of_row in zip(rows, requests, strict=True)
+        Kept(row.doc, row.doc_hash, row.prompt_hash, row.target_hash, of_row[0].arg_1)
+        for row, of_row in zip(rows, requests, strict=True)
     ]
     filtered = [row.filtered_resps[0] for row in rows]
     unreadable = np.array([answer == INVALID for answer in filtered])
@@ -184,12 +214,23 @@ def _read_generations(rows: Sequence[Any], requests: Requests, prompts: list[Any
     return Answers(prompts, kept, texts_of(replies), parsed, unreadable=unreadable)
 
 
-def _read_choices(rows: Sequence[Any], requests: Requests, prompts: list[Any], has_unconditional: bool, target_is_text: bool) -> Answers:
+def _read_choices(
+    rows: Sequence[Any],
+    requests: Requests,
+    prompts: list[Any],
+    has_unconditional: bool,
+    target_is_text: bool,
+) -> Answers:
     pairs = [row.filtered_resps for row in rows]
     unconditional: list[Any] = []
     if has_unconditional:
-        unconditional = [_nullable(_as_floats([pair[0] for pair in both[len(both) // 2 :]])).to_pylist() for both in pairs]
-        pairs, requests = ([each[: len(each) // 2] for each in column] for column in (pairs, requests))
+        unconditional = [
+            _nullable(_as_floats([pair[0] for pair in both[len(both) // 2 :]])).to_pylist()
+            for both in pairs
+        ]
+        pairs, requests = (
+            [each[: len(each) // 2] for each in column] for column in (pairs, requests)
+        )
     lengths = list(map(len, pairs))
     if 0 in lengths or list(map(len, requests)) != lengths:
         raise ValueError("filtered_resps: not one response for each request")
@@ -197,30 +238,70 @@ def _read_choices(rows: Sequence[Any], requests: Requests, prompts: list[Any], h
     ends = np.cumsum(counts)
     starts = ends - counts
     choices = [request.arg_1 for of_row in requests for request in of_row]
-    kept = _keep_choices(rows, requests, choices, _as_flags([pair[1] for of_row in pairs for pair in of_row]), starts, ends)
+    kept = _keep_choices(
+        rows,
+        requests,
+        choices,
+        _as_flags([pair[1] for of_row in pairs for pair in of_row]),
+        starts,
+        ends,
+    )
     for mine, logprobs_without in zip(kept, unconditional, strict=False):
         mine.unconditional_logprobs = logprobs_without
     logprobs = _as_floats([pair[0] for of_row in pairs for pair in of_row])
     picked = _first_largest(logprobs, starts, counts)
-    response = pa.array(choices, pa.string()).take(pa.array(np.where(picked < 0, 0, starts + picked), mask=picked < 0))
+    response = pa.array(choices, pa.string()).take(
+        pa.array(np.where(picked < 0, 0, starts + picked), mask=picked < 0)
+    )
     index = _indices([row.target for row in rows], target_is_text)
     gold = np.where((index >= 0) & (index < counts), index, -1)
     parsed = pa.array(picked, mask=picked < 0).cast(pa.string())
     by_text = np.flatnonzero(index < 0)
     if len(by_text):
-        gold[by_text] = [_matching_choice(rows[i].target, kept[i].choices) for i in by_text.tolist()]
-        parsed = pa.array(np.where(index < 0, response.to_numpy(zero_copy_only=False), parsed.to_numpy(zero_copy_only=False)), pa.string())
-    answer = pa.array(logprobs[np.where(gold < 0, 0, starts + gold)], pa.float32(), mask=gold < 0, from_pandas=True)
-    of_choices = pa.ListArray.from_arrays(pa.array(np.append(starts, ends[-1]), pa.int32()), _nullable(logprobs))
+        gold[by_text] = [
+            _matching_choice(rows[i].target, kept[i].choices) for i in by_text.tolist()
+        ]
+        parsed = pa.array(
+            np.where(
+                index < 0,
+                response.to_numpy(zero_copy_only=False),
+                parsed.to_numpy(zero_copy_only=False),
+            ),
+            pa.string(),
+        )
+    answer = pa.array(
+        logprobs[np.where(gold < 0, 0, starts + gold)],
+        pa.float32(),
+        mask=gold < 0,
+        from_pandas=True,
+    )
+    of_choices = pa.ListArray.from_arrays(
+        pa.array(np.append(starts, ends[-1]), pa.int32()), _nullable(logprobs)
+    )
     return Answers(prompts, kept, response, parsed, answer, of_choices, picked=picked, gold=gold)
 
 
 def _keep_choices(
-    rows: Sequence[Any], requests: Requests, choices: list[str], flags: list[bool], starts: np.ndarray, ends: np.ndarray
+    rows: Sequence[Any],
+    requests: Requests,
+    choices: list[str],
+    flags: list[bool],
+    starts: np.ndarray,
+    ends: np.ndarray,
 ) -> list[Kept]:
-    """Metadata of multiple-choice rows; with the prompts, where not the choices differ but what stands before them (winogrande)."""
+    """Metadata of multiple-choice rows; with the prompts, where not the choices differ but what
+    stands before them (winogrande).
+    """
     kept = [
-        Kept(row.doc, row.doc_hash, row.prompt_hash, row.target_hash, UNSET, choices[start:end], flags[start:end])
+        Kept(
+            row.doc,
+            row.doc_hash,
+            row.prompt_hash,
+            row.target_hash,
+            UNSET,
+            choices[start:end],
+            flags[start:end],
+        )
         for row, start, end in zip(rows, starts.tolist(), ends.tolist(), strict=True)
     ]
     for mine, of_row in zip(kept, requests, strict=True):
@@ -247,7 +328,9 @@ def _as_floats(values: list[Any]) -> np.ndarray:
 
 def _as_flags(values: list[Any]) -> list[bool]:
     """Flags; they are text since 0.4.3, and bool("False") is True."""
-    if values.count("False") == len(values):  # hardly any continuation is the likeliest of all texts
+    if values.count("False") == len(
+        values
+    ):  # hardly any continuation is the likeliest of all texts
         return [False] * len(values)
     return [value in ("True", True) for value in values]
 
@@ -257,7 +340,9 @@ def _nullable(values: np.ndarray) -> pa.Array:
 
 
 def _indices(targets: list[Any], target_is_text: bool) -> np.ndarray:
-    """The choices that targets name by their index (a number before 0.4.4, its digits since); -1 for those that do not."""
+    """The choices that targets name by their index (a number before 0.4.4, its digits since); -1
+    for those that do not.
+    """
     if set(map(type, targets)) == {str} and not target_is_text:
         try:
             return np.asarray(pa.array(targets, pa.string()).cast(pa.int64()).to_numpy())
@@ -269,11 +354,17 @@ def _indices(targets: list[Any], target_is_text: bool) -> np.ndarray:
 def _index_of(target: object, target_is_text: bool) -> int:
     if type(target) is int:
         return target if 0 <= target < MAX_CHOICES else -1
-    return int(target) if type(target) is str and not target_is_text and target.isdecimal() and len(target) < 5 else -1
+    return (
+        int(target)
+        if type(target) is str and not target_is_text and target.isdecimal() and len(target) < 5
+        else -1
+    )
 
 
 def _matching_choice(target: object, choices: Sequence[str]) -> int:
-    """The choice whose text the target is; -1 where it does not tell (several references, or the text of no choice or of several)."""
+    """The choice whose text the target is; -1 where it does not tell (several references, or the
+    text of no choice or of several).
+    """
     if type(target) is not str:
         return -1
     wanted = target.strip()

@@ -1,7 +1,9 @@
-"""Samples files of lm-evaluation-harness v0.4 as Arrow tables, block by block: a file of gigabytes passes through in bounded memory.
+"""Samples files of lm-evaluation-harness v0.4 as Arrow tables, block by block: a file of gigabytes
+passes through in bounded memory.
 
-Rows are decoded by msgspec into typed rows; texts that are only kept, not looked at (the task's own `doc`), stay undecoded bytes. A block
-in which every line is in order takes one call; only a block with a bad line is gone through line by line, to say which line and why.
+Rows are decoded by msgspec into typed rows; texts that are only kept, not looked at (the task's own
+`doc`), stay undecoded bytes. A block in which every line is in order takes one call; only a block
+with a bad line is gone through line by line, to say which line and why.
 """
 
 from __future__ import annotations
@@ -25,7 +27,17 @@ from msgspec import UNSET
 from data.importers.kit.base import SAMPLE_SCHEMA, ReportReject
 from data.importers.kit.record_blocks import BLOCK_BYTES, Block, read_blocks
 from data.importers.lm_eval.facts import shorten
-from data.importers.lm_eval.rows import KNOWN_FIELDS, Answers, Requests, as_text, kinds_of, read_answers, requests_of, row_decoder, texts_of
+from data.importers.lm_eval.rows import (
+    KNOWN_FIELDS,
+    Answers,
+    Requests,
+    as_text,
+    kinds_of,
+    read_answers,
+    requests_of,
+    row_decoder,
+    texts_of,
+)
 from data.importers.lm_eval.verdicts import BYPASS, Verdicts, choose_verdicts
 from data.records import Reject
 
@@ -34,12 +46,22 @@ MAX_ROWS = 20_000
 PEEK_BYTES = 1 << 16
 MAX_FIELDS = 500
 """Fields beside the known ones that a file may have; more is no samples file."""
-_SHAPE_ERRORS = (ArithmeticError, ValueError, TypeError, LookupError, AttributeError, msgspec.MsgspecError, pa.ArrowException)
+_SHAPE_ERRORS = (
+    ArithmeticError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    msgspec.MsgspecError,
+    pa.ArrowException,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampledTask:
-    """What is known of a task before its samples are read. Empty where the results file does not say, or is not there."""
+    """What is known of a task before its samples are read. Empty where the results file does not
+    say, or is not there.
+    """
 
     run_id: str
     task: str
@@ -51,11 +73,12 @@ class SampledTask:
 
 
 def read_samples(file: Path, task: SampledTask, report: ReportReject) -> Iterator[pa.Table]:
-    """Samples of one file in tables of SAMPLE_SCHEMA, in file order, save that rows of the primary filter come first. Bad rows are reported
-    and left out.
+    """Samples of one file in tables of SAMPLE_SCHEMA, in file order, save that rows of the primary
+    filter come first. Bad rows are reported and left out.
 
-    Outcome: the primary metric is the first that grades upwards and right from wrong (`acc` before `perplexity`); 1 is correct, 0 is wrong,
-    and 0 on an answer that the filter could not find is unparsed. A graded metric gives a score and no outcome.
+    Outcome: the primary metric is the first that grades upwards and right from wrong (`acc` before
+    `perplexity`); 1 is correct, 0 is wrong, and 0 on an answer that the filter could not find is
+    unparsed. A graded metric gives a score and no outcome.
     """
     primary = task.filters[0] if len(task.filters) > 1 else None
     first = primary and next(_SampleReader(file, task, _ignore).tables(PEEK_BYTES), None)
@@ -105,7 +128,9 @@ class _SampleReader:
             yield pa.concat_tables(waiting)
 
     def _start(self, block: Block) -> None:
-        """Learn from the first row in order: the names of the metrics, which of them is primary, and whether responses need decoding."""
+        """Learn from the first row in order: the names of the metrics, which of them is primary,
+        and whether responses need decoding.
+        """
         for _, line in block.lines():
             try:
                 row = self._row(line.decode())
@@ -123,10 +148,12 @@ class _SampleReader:
             )
             return
 
-    # -- decoding -----------------------------------------------------------------------------------------------------------------
+    # -- decoding ----------------------------------------------------------------------------------
 
     def _rows(self, block: Block) -> tuple[list[Any], list[int] | None]:
-        """Decoded rows of a block, and their line numbers where they had to be taken line by line."""
+        """Decoded rows of a block, and their line numbers where they had to be taken line by
+        line.
+        """
         try:
             if not block.data.isascii():
                 block.data.decode()
@@ -147,24 +174,35 @@ class _SampleReader:
         return rows, numbers
 
     def _row(self, line: str) -> Any:
-        """One row. What the strict decoder refuses but a person would let in is let in: bare NaN and Infinity, broken surrogates, and
-        fields that are met for the first time."""
+        """One row. What the strict decoder refuses but a person would let in is let in: bare NaN
+        and Infinity, broken surrogates, and fields that are met for the first time.
+        """
         try:
             return self._decoder.decode(line)
         except (msgspec.DecodeError, RecursionError):
             record = json.loads(line, parse_constant=lambda word: None if word == "NaN" else word)
         if isinstance(record, dict):
             self._learn_fields(record)
-        return self._decoder.decode(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace"))
+        return self._decoder.decode(
+            json.dumps(record, ensure_ascii=False).encode("utf-8", "replace")
+        )
 
     def _learn_fields(self, record: dict[str, Any]) -> None:
         names = (name.encode("utf-8", "replace").decode() for name in record)
-        new = tuple(dict.fromkeys(name for name in names if name not in KNOWN_FIELDS and name not in self._fields))
+        new = tuple(
+            dict.fromkeys(
+                name for name in names if name not in KNOWN_FIELDS and name not in self._fields
+            )
+        )
         if len(self._fields) + len(new) > MAX_FIELDS:
             raise ValueError(f"more than {MAX_FIELDS} different fields beside the known ones")
         if new:
             named = record.get("metrics")
-            self._metrics += tuple(name for name in new if name != BYPASS and (not isinstance(named, list) or name in named))
+            self._metrics += tuple(
+                name
+                for name in new
+                if name != BYPASS and (not isinstance(named, list) or name in named)
+            )
             self._fields += new
             self._decoder = row_decoder(self._fields, of_generations=self._of_generations)
 
@@ -174,12 +212,15 @@ class _SampleReader:
         if isinstance(cause, msgspec.ValidationError):
             field, found, expected = _explain(str(cause))
         elif isinstance(cause, UnicodeDecodeError):
-            found, expected = f"a byte that is not UTF-8, at {cause.start + 1}: {start}", "UTF-8 text"
+            found, expected = (
+                f"a byte that is not UTF-8, at {cause.start + 1}: {start}",
+                "UTF-8 text",
+            )
         elif isinstance(cause, RecursionError):
             found = f"{start} (nested too deeply)"
         self._report(Reject(self._file.name, str(number), field, found, expected))
 
-    # -- converting ---------------------------------------------------------------------------------------------------------------
+    # -- converting --------------------------------------------------------------------------------
 
     def _table(self, block: Block) -> pa.Table:
         if not self._started:
@@ -201,11 +242,19 @@ class _SampleReader:
                 self._verdicts.scores(self._primary_values([row]))
                 good.append(row)
             except _SHAPE_ERRORS as cause:
-                place = str(places[i]) if len(places) == len(rows) else f"row {i + 1} from line {block.first} on"
+                place = (
+                    str(places[i])
+                    if len(places) == len(rows)
+                    else f"row {i + 1} from line {block.first} on"
+                )
                 field, colon, found = str(cause).partition(": ")
                 if not (colon and field in (*KNOWN_FIELDS, self._verdicts.metric)):
                     field, found = "filtered_resps", f"{as_text(row.filtered_resps)} ({cause})"
-                expected = "a number" if field == self._verdicts.metric else "one response of the fitting kind for each request"
+                expected = (
+                    "a number"
+                    if field == self._verdicts.metric
+                    else "one response of the fitting kind for each request"
+                )
                 self._report(Reject(self._file.name, place, field, shorten(found), expected))
         return good
 
@@ -214,7 +263,11 @@ class _SampleReader:
             return SAMPLE_SCHEMA.empty_table()
         requests = requests_of(rows)
         kinds = kinds_of(requests)
-        bounds = [0, *(i for i in range(1, len(kinds)) if kinds[i] != kinds[i - 1])] if len(set(kinds)) > 1 else [0]
+        bounds = (
+            [0, *(i for i in range(1, len(kinds)) if kinds[i] != kinds[i - 1])]
+            if len(set(kinds)) > 1
+            else [0]
+        )
         tables = [
             self._columns_of_kind(kinds[start], rows[start:end], requests[start:end])
             for start, end in zip(bounds, [*bounds[1:], len(rows)], strict=True)
@@ -252,25 +305,47 @@ class _SampleReader:
 
     def _answers(self, kind: str, rows: Sequence[Any], requests: Requests) -> Answers:
         has_unconditional = "acc_mutual_info" in self._metrics
-        return read_answers(kind, rows, requests, has_unconditional=has_unconditional, target_is_text=self._target_is_text)
+        return read_answers(
+            kind,
+            rows,
+            requests,
+            has_unconditional=has_unconditional,
+            target_is_text=self._target_is_text,
+        )
 
     def _contradicts(self, rows: Sequence[Any], answers: Answers) -> bool:
-        """Whether some target of digits, read as an index, contradicts the accuracy beside it: then it is the text of a choice."""
+        """Whether some target of digits, read as an index, contradicts the accuracy beside it: then
+        it is the text of a choice.
+        """
         if "acc" not in self._metrics or not any(type(row.target) is str for row in rows):
             return False
         acc = self._column(rows, "acc")
-        says_right, says_wrong = (np.array([value == verdict for value in acc]) for verdict in (1, 0))
+        says_right, says_wrong = (
+            np.array([value == verdict for value in acc]) for verdict in (1, 0)
+        )
         is_right = answers.picked == answers.gold
-        return bool((((says_right & ~is_right) | (says_wrong & is_right)) & (answers.gold >= 0) & (answers.picked >= 0)).any())
+        return bool(
+            (
+                ((says_right & ~is_right) | (says_wrong & is_right))
+                & (answers.gold >= 0)
+                & (answers.picked >= 0)
+            ).any()
+        )
 
     def _column(self, rows: Sequence[Any], name: str) -> list[Any]:
         return list(map(attrgetter(f"o{self._fields.index(name)}"), rows))
 
     def _primary_values(self, rows: Sequence[Any]) -> list[Any]:
-        return [None] * len(rows) if self._verdicts.metric is None else self._column(rows, self._verdicts.metric)
+        return (
+            [None] * len(rows)
+            if self._verdicts.metric is None
+            else self._column(rows, self._verdicts.metric)
+        )
 
     def _metrics_json(self, rows: Sequence[Any]) -> Sequence[bytes | None]:
-        """Every metric of each row, by name, as it stands there. Most rows repeat the same few values, whose text is made once."""
+        """Every metric of each row, by name, as it stands there. Most rows repeat the same few
+        values, whose text is made once.
+        """
         encode = msgspec.json.Encoder().encode
         columns = [self._column(rows, name) for name in self._metrics]
         if columns and all(set(map(type, column)) == {float} for column in columns):
@@ -282,11 +357,16 @@ class _SampleReader:
                     text = texts[values] = encode(dict(zip(self._metrics, values, strict=True)))
                 found.append(text)
             return found
-        return [encode(values) if values else None for values in self._named_values(rows, self._metrics)]
+        return [
+            encode(values) if values else None for values in self._named_values(rows, self._metrics)
+        ]
 
     def _named_values(self, rows: Sequence[Any], names: Sequence[str]) -> list[dict[str, Any]]:
         places = [(name, f"o{self._fields.index(name)}") for name in names]
-        return [{name: value for name, place in places if (value := getattr(row, place)) is not UNSET} for row in rows]
+        return [
+            {name: value for name, place in places if (value := getattr(row, place)) is not UNSET}
+            for row in rows
+        ]
 
     def _keep_others(self, rows: Sequence[Any], answers: Answers) -> None:
         """Fields that are neither known nor metrics go into the metadata."""
@@ -298,21 +378,29 @@ class _SampleReader:
     def _variants(self, rows: Sequence[Any]) -> tuple[Any, Any]:
         """Filter of each row, and the repeat of its instance.
 
-        Before 0.4.7 a row does not name its filter; the rows of the filters follow each other in the order of the configuration, so the
-        filter is told by how often the instance came before.
+        Before 0.4.7 a row does not name its filter; the rows of the filters follow each other in
+        the order of the configuration, so the filter is told by how often the instance came before.
         """
         filters = self._task.filters
         named = [row.filter for row in rows]
         if None not in named or len(filters) == 1:
             found = set(named)
             if len(found) == 1:
-                return pa.repeat(pa.scalar(found.pop() or filters[0], pa.string()), len(rows)), pa.repeat(1, len(rows))
+                return pa.repeat(
+                    pa.scalar(found.pop() or filters[0], pa.string()), len(rows)
+                ), pa.repeat(1, len(rows))
             return [name or filters[0] for name in named], pa.repeat(1, len(rows))
         variants: list[str | None] = []
         epochs = []
         for row in rows:
             before = self._times_seen.add(row.doc_id)
-            by_order = filters[before % len(filters)] if filters else None if before == 0 else f"filter {before + 1}"
+            by_order = (
+                filters[before % len(filters)]
+                if filters
+                else None
+                if before == 0
+                else f"filter {before + 1}"
+            )
             variants.append(row.filter or by_order)
             epochs.append(before // len(filters) + 1 if filters else 1)
         return variants, epochs
@@ -321,13 +409,18 @@ class _SampleReader:
 def _decoded(prompts: list[Any]) -> list[Any]:
     """Prompts, with those that were left undecoded decoded, all in one go."""
     if set(map(type, prompts)) != {msgspec.Raw}:
-        return [msgspec.json.decode(prompt) if type(prompt) is msgspec.Raw else prompt for prompt in prompts]
+        return [
+            msgspec.json.decode(prompt) if type(prompt) is msgspec.Raw else prompt
+            for prompt in prompts
+        ]
     decoded: list[Any] = msgspec.json.decode(b"[" + b",".join(map(bytes, prompts)) + b"]")
     return decoded
 
 
 def _json_column(values: Sequence[Any]) -> pa.Array:
-    """JSON text of each value, written in one go and cut at the line ends (unless the file had line ends within a record)."""
+    """JSON text of each value, written in one go and cut at the line ends (unless the file had line
+    ends within a record).
+    """
     encoder = msgspec.json.Encoder()
     data = encoder.encode_lines(values)
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
@@ -338,7 +431,9 @@ def _json_column(values: Sequence[Any]) -> pa.Array:
 
 
 class _Counter:
-    """How often each number came; a byte for each of those that index a data set, because there may be millions."""
+    """How often each number came; a byte for each of those that index a data set, because there may
+    be millions.
+    """
 
     _SMALL = 1 << 26
 
@@ -380,12 +475,18 @@ def _explain(message: str) -> tuple[str, str, str]:
     place = re.search(r"at `\$\.?([^`]*)`", message)
     words = re.search(r"Expected `([^`]+)`(?:, got `([^`]+)`)?", message)
     field = place[1] if place and place[1] else "line"
-    return (field, words[2] or "another value", words[1]) if words else (field, message, "a sample of lm-evaluation-harness")
+    return (
+        (field, words[2] or "another value", words[1])
+        if words
+        else (field, message, "a sample of lm-evaluation-harness")
+    )
 
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Without garbage collection, which would walk the hundred thousands of new objects over and over, and none of them is garbage yet."""
+    """Without garbage collection, which would walk the hundred thousands of new objects over and
+    over, and none of them is garbage yet.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:

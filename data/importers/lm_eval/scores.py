@@ -1,5 +1,7 @@
-"""Aggregate numbers of lm-evaluation-harness v0.4 results files: one Score per task, metric and filter; groups once, with their own
-standard errors recomputed from their tasks, because those the harness writes differ from version to version on the same predictions."""
+"""Aggregate numbers of lm-evaluation-harness v0.4 results files: one Score per task, metric and
+filter; groups once, with their own standard errors recomputed from their tasks, because those the
+harness writes differ from version to version on the same predictions.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ class Results:
     """Instances counted in the samples files, by task and filter."""
 
     def part(self, name: str) -> Mapping[str, Any]:
-        """One of the file's tables by task; empty when it is absent (early versions) or no table."""
+        """One of the file's tables by task; empty when it is absent (early versions) or no
+        table.
+        """
         part = self.content.get(name)
         return part if isinstance(part, Mapping) else {}
 
@@ -47,18 +51,36 @@ class Results:
 
     def tasks(self) -> Mapping[str, Mapping[str, Any]]:
         """Every entry of `results` that is one: tasks and groups."""
-        return {task: entry for task, entry in self.part("results").items() if isinstance(entry, Mapping)}
+        return {
+            task: entry
+            for task, entry in self.part("results").items()
+            if isinstance(entry, Mapping)
+        }
 
     def filters(self, task: str) -> tuple[str, ...]:
         """Filters of a task, the primary first."""
         listed = self.of_task("configs", task).get("filter_list")
-        names = [str(item["name"]) for item in listed if isinstance(item, Mapping) and "name" in item] if isinstance(listed, list) else []
-        found = [key.partition(",")[2] for key in self.tasks().get(task, {}) if "," in key and key not in NOT_METRICS]
+        names = (
+            [str(item["name"]) for item in listed if isinstance(item, Mapping) and "name" in item]
+            if isinstance(listed, list)
+            else []
+        )
+        found = [
+            key.partition(",")[2]
+            for key in self.tasks().get(task, {})
+            if "," in key and key not in NOT_METRICS
+        ]
         return tuple(dict.fromkeys(names or found))
 
     def children(self) -> dict[str, tuple[str, ...]]:
-        """Members of each group: as the file lists them, before 0.4.2 as the indent of the aliases shows them."""
-        listed = {str(group): tuple(map(str, members)) for group, members in self.part("group_subtasks").items() if members}
+        """Members of each group: as the file lists them, before 0.4.2 as the indent of the aliases
+        shows them.
+        """
+        listed = {
+            str(group): tuple(map(str, members))
+            for group, members in self.part("group_subtasks").items()
+            if members
+        }
         if listed or "group_subtasks" in self.content:
             return listed
         found: dict[str, list[str]] = {}
@@ -90,7 +112,9 @@ class Results:
                 leaves.append(member)
         return tuple(leaves)
 
-    def n(self, task: str, variant: str | None, value: float | None, stderr: float | None, metric: str) -> tuple[int | None, str | None]:
+    def n(
+        self, task: str, variant: str | None, value: float | None, stderr: float | None, metric: str
+    ) -> tuple[int | None, str | None]:
         """Number of instances behind a value and how it is known."""
         effective = self.of_task("n-samples", task).get("effective")
         if effective is not None:
@@ -104,10 +128,12 @@ class Results:
 
 
 def read_scores(run_id: str, results: Results, report: ReportReject) -> list[Score]:
-    """Scores of one results file, in its order. Entries that cannot be read are reported and left out.
+    """Scores of one results file, in its order. Entries that cannot be read are reported and left
+    out.
 
-    A standard error of exactly 0 beside a value between 0 and 1 is a known fault of some published files; it is replaced by the binomial
-    one and flagged. A `bypass` metric (answers collected, not scored) is kept as a score without a value.
+    A standard error of exactly 0 beside a value between 0 and 1 is a known fault of some published
+    files; it is replaced by the binomial one and flagged. A `bypass` metric (answers collected, not
+    scored) is kept as a score without a value.
     """
     children = results.children()
     parents = {member: group for group, members in children.items() for member in members}
@@ -118,18 +144,33 @@ def read_scores(run_id: str, results: Results, report: ReportReject) -> list[Sco
         try:
             score = _score(run_id, results, task, metric, variant, entry)
         except ValueError as cause:
-            report(Reject(results.file_name, f"results.{task}", f"{metric},{variant}", shorten(str(cause)), "a number, N/A or nothing"))
+            report(
+                Reject(
+                    results.file_name,
+                    f"results.{task}",
+                    f"{metric},{variant}",
+                    shorten(str(cause)),
+                    "a number, N/A or nothing",
+                )
+            )
             continue
         scores.append((score, parents.get(task), task in groups))
         if task not in groups:
             leaves[task, metric, variant] = score
     return [
-        _as_group(score, results, leaves, parent) if is_group else replace(score, parent_group=parent) for score, parent, is_group in scores
+        (
+            _as_group(score, results, leaves, parent)
+            if is_group
+            else replace(score, parent_group=parent)
+        )
+        for score, parent, is_group in scores
     ]
 
 
 def graded_metrics(results: Results, task: str) -> frozenset[str]:
-    """Metrics whose standard error does not fit zeros and ones at the task's n: they grade answers on more steps than right and wrong."""
+    """Metrics whose standard error does not fit zeros and ones at the task's n: they grade answers
+    on more steps than right and wrong.
+    """
     entry = results.tasks().get(task, {})
     graded = set()
     for key, value in entry.items():
@@ -148,13 +189,27 @@ def graded_metrics(results: Results, task: str) -> frozenset[str]:
 
 def lower_is_better(results: Results, task: str) -> frozenset[str]:
     """Metrics of a task that the file declares to be better when lower."""
-    return frozenset(str(metric) for metric, up in results.of_task("higher_is_better", task).items() if up is False)
+    return frozenset(
+        str(metric)
+        for metric, up in results.of_task("higher_is_better", task).items()
+        if up is False
+    )
 
 
-def _entries(results: Results, report: ReportReject) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+def _entries(
+    results: Results, report: ReportReject
+) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
     for task, entry in results.part("results").items():
         if not isinstance(entry, Mapping):
-            report(Reject(results.file_name, f"results.{task}", "results", shorten(entry), "metrics by name"))
+            report(
+                Reject(
+                    results.file_name,
+                    f"results.{task}",
+                    "results",
+                    shorten(entry),
+                    "metrics by name",
+                )
+            )
             continue
         for key in entry:
             metric, comma, variant = str(key).partition(",")
@@ -162,7 +217,9 @@ def _entries(results: Results, report: ReportReject) -> Iterator[tuple[str, str,
                 yield task, metric, variant, entry
 
 
-def _score(run_id: str, results: Results, task: str, metric: str, variant: str, entry: Mapping[str, Any]) -> Score:
+def _score(
+    run_id: str, results: Results, task: str, metric: str, variant: str, entry: Mapping[str, Any]
+) -> Score:
     value = None if metric == BYPASS else read_number(entry[f"{metric},{variant}"])
     stderr = read_number(entry.get(f"{metric}_stderr,{variant}"))
     n, n_kind = results.n(task, variant, value, stderr, metric)
@@ -182,29 +239,55 @@ def _score(run_id: str, results: Results, task: str, metric: str, variant: str, 
     scale, value01 = value_scale(metric, value)
     direction = results.of_task("higher_is_better", task).get(metric)
     return Score(
-        run_id=run_id, metric=metric, value=value, task=task, variant=variant, scale=scale, value01=value01, stderr=stderr,
-        stderr_kind=stderr_kind, n=n, n_kind=n_kind, n_shot=n_shot(results, task),
-        higher_is_better=direction if isinstance(direction, bool) else None if metric == BYPASS else points_up(metric),
-        flag=flag, metadata={key: found for key, found in metadata.items() if found is not None},
-    )  # fmt: skip
+        run_id=run_id,
+        metric=metric,
+        value=value,
+        task=task,
+        variant=variant,
+        scale=scale,
+        value01=value01,
+        stderr=stderr,
+        stderr_kind=stderr_kind,
+        n=n,
+        n_kind=n_kind,
+        n_shot=n_shot(results, task),
+        higher_is_better=(
+            direction
+            if isinstance(direction, bool)
+            else None
+            if metric == BYPASS
+            else points_up(metric)
+        ),
+        flag=flag,
+        metadata={key: found for key, found in metadata.items() if found is not None},
+    )
 
 
 def n_shot(results: Results, task: str) -> int | None:
     """Examples in the prompt of a task; of a group, when all its tasks agree."""
-    for found in (results.part("n-shot").get(task), results.of_task("configs", task).get("num_fewshot")):
+    for found in (
+        results.part("n-shot").get(task),
+        results.of_task("configs", task).get("num_fewshot"),
+    ):
         if (number := whole_number(found)) is not None:
             return number
     of_leaves = {n_shot(results, leaf) for leaf in results.leaves(task)}
     return of_leaves.pop() if len(of_leaves) == 1 else None
 
 
-def _as_group(score: Score, results: Results, leaves: Mapping[tuple[str, str, str], Score], parent: str | None) -> Score:
-    """A group's row: n summed over its tasks, its standard error recomputed from theirs, weighted by size or not as the value itself is.
+def _as_group(
+    score: Score, results: Results, leaves: Mapping[tuple[str, str, str], Score], parent: str | None
+) -> Score:
+    """A group's row: n summed over its tasks, its standard error recomputed from theirs, weighted
+    by size or not as the value itself is.
 
-    Where some tasks lack the metric, the harness takes the others; this is believed when the others come to the value that is stated.
+    Where some tasks lack the metric, the harness takes the others; this is believed when the others
+    come to the value that is stated.
     """
     variant = score.variant or ""
-    members = [leaves.get((leaf, score.metric, variant)) for leaf in results.leaves(score.task or "")]
+    members = [
+        leaves.get((leaf, score.metric, variant)) for leaf in results.leaves(score.task or "")
+    ]
     known = [leaf for leaf in members if leaf is not None]
     ns = [leaf.n for leaf in known if leaf.n is not None]
     n = sum(ns) if known and len(ns) == len(known) else None
@@ -222,13 +305,21 @@ def _as_group(score: Score, results: Results, leaves: Mapping[tuple[str, str, st
         metadata["stderr_reported"] = score.stderr
     stderr = fitting[0] if fitting else None
     return replace(
-        score, is_group=True, parent_group=parent, n=n, n_kind=(kinds.pop() if len(kinds) == 1 else "inferred") if n is not None else None,
-        stderr=stderr, stderr_kind=None if stderr is None else "recomputed", metadata=metadata,
-    )  # fmt: skip
+        score,
+        is_group=True,
+        parent_group=parent,
+        n=n,
+        n_kind=(kinds.pop() if len(kinds) == 1 else "inferred") if n is not None else None,
+        stderr=stderr,
+        stderr_kind=None if stderr is None else "recomputed",
+        metadata=metadata,
+    )
 
 
 def _recompute(leaves: list[Score], n: int | None) -> dict[str, dict[str, float]]:
-    """Mean of the tasks' values and its standard error, by instances and by tasks: sqrt(sum(w^2 se^2))."""
+    """Mean of the tasks' values and its standard error, by instances and by tasks: sqrt(sum(w^2
+    se^2)).
+    """
     values = [leaf.value for leaf in leaves if leaf.value is not None]
     errors = [leaf.stderr for leaf in leaves if leaf.stderr is not None]
     if len(values) < len(leaves) or len(errors) < len(leaves):

@@ -1,7 +1,9 @@
-"""lm-evaluation-harness before 0.4, as the Pythia project kept its results: aggregates alone, in three layouts.
+"""lm-evaluation-harness before 0.4, as the Pythia project kept its results: aggregates alone, in
+three layouts.
 
-`results` by task; `results` as a list of rows with a prompt each (a fork of the harness); or only `table_results`, the same rows by
-"task+prompt". Such files state neither n nor a date: n is told by the standard errors of 0/1 metrics, the date by some file names.
+`results` by task; `results` as a list of rows with a prompt each (a fork of the harness); or only
+`table_results`, the same rows by "task+prompt". Such files state neither n nor a date: n is told by
+the standard errors of 0/1 metrics, the date by some file names.
 """
 
 from __future__ import annotations
@@ -34,9 +36,18 @@ from data.records import ImportFormatError, Reject, RunInfo, RunStatus, Score
 PYTHIA_TOKENS = 143_000 * 2_097_152
 """Tokens that every Pythia model saw by its last step, whatever its batch size."""
 
-_METRIC = re.compile(rb'"[A-Za-z]\w*_stderr"\s*:\s*-?\d|"(?:word_perplexity|byte_perplexity|bits_per_byte|ppl|acc|em)"\s*:\s*-?\d')
+_METRIC = re.compile(
+    rb'"[A-Za-z]\w*_stderr"\s*:\s*-?\d|"(?:word_perplexity|byte_perplexity|bits_per_byte|ppl|acc|em)"\s*:\s*-?\d'
+)
 _FIRST_KEY = re.compile(rb'^\s*\{\s*"(?:results|table_results|versions|config|model_args)"\s*:')
-_FOREIGN = (b'"configs"', b'"n-shot"', b'"config_general"', b'"schema_version"', b'"evaluation_results"', b'"plan"')
+_FOREIGN = (
+    b'"configs"',
+    b'"n-shot"',
+    b'"config_general"',
+    b'"schema_version"',
+    b'"evaluation_results"',
+    b'"plan"',
+)
 _DATE = re.compile(r"_(\d\d)-(\d\d)-(\d{4})-(\d\d)-(\d\d)-(\d\d)\.json$")
 _SHOTS = re.compile(r"(zero|one|two|five|ten|\d+)[-_]?shot", re.IGNORECASE)
 _NUMBERS = {"zero": 0, "one": 1, "two": 2, "five": 5, "ten": 10}
@@ -51,8 +62,14 @@ class LmEvalV0:
     version = 1
 
     def claim(self, listing: Listing) -> list[Source]:
-        """One source per file: a JSON object with `results` or `table_results`, and with `versions` or `model_args`."""
-        return [Source(self.name, file, (file,)) for file in listing.files if _looks_like_results(listing.heads[file])]
+        """One source per file: a JSON object with `results` or `table_results`, and with `versions`
+        or `model_args`.
+        """
+        return [
+            Source(self.name, file, (file,))
+            for file in listing.files
+            if _looks_like_results(listing.heads[file])
+        ]
 
     def read(self, source: Source, report: ReportReject) -> Iterator[Batch]:
         """The run and its scores."""
@@ -62,7 +79,11 @@ class LmEvalV0:
         run = _run_info(source, content, stable_run_id(self.name, sha256(text).hexdigest()))
         yield run
         stated = _stated_shots(file.parent.name)
-        flag = "shots_mislabelled" if None not in (stated, run.n_shot) and stated != run.n_shot else None
+        flag = (
+            "shots_mislabelled"
+            if None not in (stated, run.n_shot) and stated != run.n_shot
+            else None
+        )
         scores: list[Score] = []
         for task, prompt, entry in _entries(file, content, report):
             scores.extend(_scores(run, file, content, task, prompt, entry, report))
@@ -80,46 +101,83 @@ def _looks_like_results(head: bytes) -> bool:
 
 
 def _parse(file: Path, text: bytes) -> Mapping[str, Any]:
-    expected = "one JSON object with `results` or `table_results`, as lm-evaluation-harness before 0.4 writes it"
+    expected = (
+        "one JSON object with `results` or `table_results`, as lm-evaluation-harness before 0.4"
+        " writes it"
+    )
     try:
         content = load_json(text)
     except (ValueError, RecursionError) as cause:
-        raise ImportFormatError(f"{file} cannot be read: {cause}. Expected is {expected}. Copy the file again, or leave it out.") from cause
-    found = content.get("results", content.get("table_results")) if isinstance(content, dict) else None
+        raise ImportFormatError(
+            f"{file} cannot be read: {cause}. Expected is {expected}. Copy the file again, or leave"
+            " it out."
+        ) from cause
+    found = (
+        content.get("results", content.get("table_results")) if isinstance(content, dict) else None
+    )
     if not isinstance(found, dict | list):
         raise ImportFormatError(
-            f"{file} holds neither `results` nor `table_results`. Expected is {expected}. Leave it out, or name its format."
+            f"{file} holds neither `results` nor `table_results`. Expected is {expected}. Leave it"
+            " out, or name its format."
         )
     return dict(content)
 
 
-# -- scores ------------------------------------------------------------------------------------------------------------------------
+# -- scores ----------------------------------------------------------------------------------------
 
 
-def _entries(file: Path, content: Mapping[str, Any], report: ReportReject) -> Iterator[tuple[str, str | None, Mapping[str, Any]]]:
-    """Task, prompt and metrics of each row. `table_results` repeats a list of `results`, so one of them is read."""
+def _entries(
+    file: Path, content: Mapping[str, Any], report: ReportReject
+) -> Iterator[tuple[str, str | None, Mapping[str, Any]]]:
+    """Task, prompt and metrics of each row. `table_results` repeats a list of `results`, so one of
+    them is read.
+    """
     by_task = isinstance(content.get("results"), Mapping)
     rows = content["results"] if "results" in content else content["table_results"]
     for key, entry in enumerate(rows, 1) if isinstance(rows, list) else rows.items():
         if not isinstance(entry, Mapping):
-            report(Reject(file.name, f"results.{key}", "results", shorten(entry), "metrics by name"))
+            report(
+                Reject(file.name, f"results.{key}", "results", shorten(entry), "metrics by name")
+            )
         elif by_task and "task_name" not in entry:
             yield str(key), None, entry
         elif not isinstance(entry.get("task_name"), str):
-            report(Reject(file.name, f"results.{key}", "task_name", shorten(entry.get("task_name")), "the name of a task"))
+            report(
+                Reject(
+                    file.name,
+                    f"results.{key}",
+                    "task_name",
+                    shorten(entry.get("task_name")),
+                    "the name of a task",
+                )
+            )
         else:
             prompt = entry.get("prompt_name")
             yield entry["task_name"], None if prompt is None else str(prompt), entry
 
 
 def _scores(
-    run: RunInfo, file: Path, content: Mapping[str, Any], task: str, prompt: str | None, entry: Mapping[str, Any], report: ReportReject
+    run: RunInfo,
+    file: Path,
+    content: Mapping[str, Any],
+    task: str,
+    prompt: str | None,
+    entry: Mapping[str, Any],
+    report: ReportReject,
 ) -> Iterator[Score]:
     numbers = _numbers(file, task, entry, report)
     version = _table(content, "versions").get(task if prompt is None else f"{task}+{prompt}")
-    rest = {key: value for key, value in entry.items() if key not in numbers and key not in _ROW_WORDS and value is not None}
+    rest = {
+        key: value
+        for key, value in entry.items()
+        if key not in numbers and key not in _ROW_WORDS and value is not None
+    }
     metadata = ({} if version is None else {"task_version": version}) | rest
-    ns = [infer_n(numbers[metric], numbers.get(f"{metric}_stderr")) for metric in numbers if metric in ZERO_ONE]
+    ns = [
+        infer_n(numbers[metric], numbers.get(f"{metric}_stderr"))
+        for metric in numbers
+        if metric in ZERO_ONE
+    ]
     n = next((found for found in ns if found is not None), None)
     for metric, value in numbers.items():
         if metric.endswith("_stderr") and metric.removesuffix("_stderr") in numbers:
@@ -127,18 +185,35 @@ def _scores(
         stderr = numbers.get(f"{metric}_stderr")
         scale, value01 = value_scale(metric, value)
         yield Score(
-            run_id=run.run_id, metric=metric, value=value, task=task, variant=prompt, scale=scale, value01=value01, stderr=stderr,
-            stderr_kind=None if stderr is None else "reported", n=n, n_kind=None if n is None else "inferred", n_shot=run.n_shot,
-            higher_is_better=points_up(metric), metadata=metadata,
-        )  # fmt: skip
+            run_id=run.run_id,
+            metric=metric,
+            value=value,
+            task=task,
+            variant=prompt,
+            scale=scale,
+            value01=value01,
+            stderr=stderr,
+            stderr_kind=None if stderr is None else "reported",
+            n=n,
+            n_kind=None if n is None else "inferred",
+            n_shot=run.n_shot,
+            higher_is_better=points_up(metric),
+            metadata=metadata,
+        )
 
 
-def _numbers(file: Path, task: str, entry: Mapping[str, Any], report: ReportReject) -> dict[str, float | None]:
-    """Metrics and standard errors of a row. A row of the fork mixes them with texts about its prompt, so there only numbers count."""
+def _numbers(
+    file: Path, task: str, entry: Mapping[str, Any], report: ReportReject
+) -> dict[str, float | None]:
+    """Metrics and standard errors of a row. A row of the fork mixes them with texts about its
+    prompt, so there only numbers count.
+    """
     numbers: dict[str, float | None] = {}
     for key, value in entry.items():
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number or (isinstance(value, str) and value in ("N/A", "nan") and "task_name" not in entry):
+        if is_number or (
+            isinstance(value, str) and value in ("N/A", "nan") and "task_name" not in entry
+        ):
             try:
                 numbers[key] = read_number(value)
             except ValueError as cause:
@@ -153,7 +228,7 @@ def _table(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return table if isinstance(table, Mapping) else {}
 
 
-# -- the run -----------------------------------------------------------------------------------------------------------------------
+# -- the run ---------------------------------------------------------------------------------------
 
 
 def _run_info(source: Source, content: Mapping[str, Any], run_id: str) -> RunInfo:
@@ -163,25 +238,44 @@ def _run_info(source: Source, content: Mapping[str, Any], run_id: str) -> RunInf
     warnings: list[str] = []
     model = _model_name(file, args, warnings)
     revision = args.get("revision")
-    step = step_of(revision) if (iteration := whole_number(args.get("iteration"), n_bits=64)) is None else iteration
+    step = (
+        step_of(revision)
+        if (iteration := whole_number(args.get("iteration"), n_bits=64)) is None
+        else iteration
+    )
     limit = config.get("limit")
     n_shot = whole_number(config.get("num_fewshot"))
     warnings += _shot_warnings(file, n_shot)
     if limit is not None:
-        warnings.append(f"only part of the benchmark was run: the harness was given a limit of {limit} instances a task")
+        warnings.append(
+            f"only part of the benchmark was run: the harness was given a limit of {limit}"
+            " instances a task"
+        )
     date = _DATE.search(file.name)
     code_git = args.get("git_hash")
     dtype = args.get("dtype") or args.get("precision")
     return RunInfo(
-        run_id=run_id, model_raw=model, format=IMPORTER.name, format_version="before 0.4", checkpoint=str(revision) if revision else None,
-        step=step, train_tokens=_train_tokens(model, args, step), dtype=str(dtype) if dtype else None, harness=HARNESS,
-        code_git=str(code_git) if code_git else None, code_git_meaning="training" if code_git else None,
-        status=RunStatus.SUCCESS if limit is None else RunStatus.PARTIAL, finished_at=_date(date) if date else None,
-        date_source="file name (local time at the end)" if date else None, n_shot=n_shot,
-        sample_limit=finite_number(limit), source_path=str(file),
+        run_id=run_id,
+        model_raw=model,
+        format=IMPORTER.name,
+        format_version="before 0.4",
+        checkpoint=str(revision) if revision else None,
+        step=step,
+        train_tokens=_train_tokens(model, args, step),
+        dtype=str(dtype) if dtype else None,
+        harness=HARNESS,
+        code_git=str(code_git) if code_git else None,
+        code_git_meaning="training" if code_git else None,
+        status=RunStatus.SUCCESS if limit is None else RunStatus.PARTIAL,
+        finished_at=_date(date) if date else None,
+        date_source="file name (local time at the end)" if date else None,
+        n_shot=n_shot,
+        sample_limit=finite_number(limit),
+        source_path=str(file),
         seeds={"training_seed": args["seed"]} if "seed" in args else {},
-        metadata={key: content[key] for key in ("config", "model_args") if content.get(key)}, warnings=tuple(warnings),
-    )  # fmt: skip
+        metadata={key: content[key] for key in ("config", "model_args") if content.get(key)},
+        warnings=tuple(warnings),
+    )
 
 
 def _date(found: re.Match[str]) -> datetime | None:
@@ -193,15 +287,36 @@ def _date(found: re.Match[str]) -> datetime | None:
 
 
 def _model_name(file: Path, args: Mapping[str, Any], warnings: list[str]) -> str:
-    """The model as the arguments name it; for GPT-NeoX configurations the folder, because only it tells deduplicated data apart."""
-    if named := next((str(args[key]) for key in ("pretrained", "engine", "model", "load_path") if args.get(key)), None):
+    """The model as the arguments name it; for GPT-NeoX configurations the folder, because only it
+    tells deduplicated data apart.
+    """
+    if named := next(
+        (str(args[key]) for key in ("pretrained", "engine", "model", "load_path") if args.get(key)),
+        None,
+    ):
         return named
-    folder = next((part for part in reversed(file.parts[:-1]) if re.match(r"pythia-\d+(\.\d+)?[mb]", part, re.IGNORECASE)), None)
+    folder = next(
+        (
+            part
+            for part in reversed(file.parts[:-1])
+            if re.match(r"pythia-\d+(\.\d+)?[mb]", part, re.IGNORECASE)
+        ),
+        None,
+    )
     configs = args.get("config_files")
-    stem = re.sub(r"\.ya?ml$", "", next(iter(configs))) if isinstance(configs, Mapping) and configs else None
+    stem = (
+        re.sub(r"\.ya?ml$", "", next(iter(configs)))
+        if isinstance(configs, Mapping) and configs
+        else None
+    )
     if folder is not None and stem is not None:
-        suite = next((f"{part}/" for part in file.parts[:-1] if re.fullmatch(r"pythia-v\d+", part)), "")
-        warnings.append(f"the model is named after its folder, {suite}{folder}; its training configuration is called {stem}")
+        suite = next(
+            (f"{part}/" for part in file.parts[:-1] if re.fullmatch(r"pythia-v\d+", part)), ""
+        )
+        warnings.append(
+            f"the model is named after its folder, {suite}{folder}; its training configuration is"
+            f" called {stem}"
+        )
         return f"{suite}{folder}"
     if stem is not None:
         return stem
@@ -211,20 +326,29 @@ def _model_name(file: Path, args: Mapping[str, Any], warnings: list[str]) -> str
 
 def _stated_shots(name: str) -> int | None:
     found = _SHOTS.search(name)
-    return None if found is None else _NUMBERS[found[1].lower()] if found[1].lower() in _NUMBERS else int(found[1])
+    return (
+        None
+        if found is None
+        else _NUMBERS[found[1].lower()]
+        if found[1].lower() in _NUMBERS
+        else int(found[1])
+    )
 
 
 def _shot_warnings(file: Path, n_shot: int | None) -> list[str]:
     """Folder and file names that contradict the configuration, which alone is to be believed."""
     return [
-        f"the name {name!r} says {stated} shots, but the configuration says {n_shot}: it was run with {n_shot}"
+        f"the name {name!r} says {stated} shots, but the configuration says {n_shot}: it was run"
+        f" with {n_shot}"
         for name in (file.parent.name, file.name)
         if (stated := _stated_shots(name)) is not None and n_shot is not None and stated != n_shot
     ]
 
 
 def _train_tokens(model: str, args: Mapping[str, Any], step: int | None) -> float | None:
-    """Tokens seen by a Pythia checkpoint: its step's share of the whole, since runs differ in tokens per step. None for other models."""
+    """Tokens seen by a Pythia checkpoint: its step's share of the whole, since runs differ in
+    tokens per step. None for other models.
+    """
     if step is None:
         return None
     n_steps = whole_number(args.get("train_iters"), n_bits=64)

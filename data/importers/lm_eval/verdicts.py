@@ -1,4 +1,6 @@
-"""From the metrics of lm-evaluation-harness samples to right and wrong: which metric decides, and what its value says of one answer."""
+"""From the metrics of lm-evaluation-harness samples to right and wrong: which metric decides, and
+what its value says of one answer.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from data.importers.lm_eval.facts import GRADED, LOWER_IS_BETTER
 from data.records import Outcome
 
 BYPASS = "bypass"
-"""Metric of answers that were collected but not scored (`--predict_only`); its value, 999, means nothing."""
+"""Metric of answers that were collected but not scored (`--predict_only`); its value, 999, means
+nothing.
+"""
 
 _MISSING, _CORRECT, _WRONG, _UNPARSED, _GRADED = range(5)
 
@@ -21,11 +25,20 @@ _MISSING, _CORRECT, _WRONG, _UNPARSED, _GRADED = range(5)
 class Verdicts:
     """What the values of one metric say of answers; without a metric nothing is said."""
 
-    def __init__(self, metric: str | None, *, is_graded: bool = False, is_bypass: bool = False) -> None:
+    def __init__(
+        self, metric: str | None, *, is_graded: bool = False, is_bypass: bool = False
+    ) -> None:
         self.metric = metric
         self._is_graded = is_graded
-        missing = "no metric of this task says right or wrong of one answer" if metric is None else f"{metric} is missing"
-        self.outcomes = pa.array([None, Outcome.CORRECT.value, Outcome.WRONG.value, Outcome.UNPARSED.value, None], pa.string())
+        missing = (
+            "no metric of this task says right or wrong of one answer"
+            if metric is None
+            else f"{metric} is missing"
+        )
+        self.outcomes = pa.array(
+            [None, Outcome.CORRECT.value, Outcome.WRONG.value, Outcome.UNPARSED.value, None],
+            pa.string(),
+        )
         self.reasons = pa.array(
             [
                 "collected without scoring (--predict_only)" if is_bypass else missing,
@@ -67,15 +80,29 @@ class Verdicts:
         return pa.array(codes)
 
 
-def choose_verdicts(values: Mapping[str, Any], *, lower_is_better: Collection[str], graded: Collection[str], is_bypass: bool) -> Verdicts:
-    """The primary metric among those of a first row: the first that points upwards and knows only right and wrong (`acc` before
-    `perplexity`), else the first that points upwards; none if every metric points downwards or is not one number per answer."""
+def choose_verdicts(
+    values: Mapping[str, Any],
+    *,
+    lower_is_better: Collection[str],
+    graded: Collection[str],
+    is_bypass: bool,
+) -> Verdicts:
+    """The primary metric among those of a first row: the first that points upwards and knows only
+    right and wrong (`acc` before `perplexity`), else the first that points upwards; none if every
+    metric points downwards or is not one number per answer.
+    """
     candidates = [
         name
         for name, value in values.items()
-        if (value is None or isinstance(value, int | float | str)) and name not in LOWER_IS_BETTER and name not in lower_is_better
+        if (value is None or isinstance(value, int | float | str))
+        and name not in LOWER_IS_BETTER
+        and name not in lower_is_better
     ]
     for name in candidates:
         if not (GRADED.search(name) or name in graded):
             return Verdicts(name)
-    return Verdicts(candidates[0], is_graded=True) if candidates else Verdicts(None, is_bypass=is_bypass)
+    return (
+        Verdicts(candidates[0], is_graded=True)
+        if candidates
+        else Verdicts(None, is_bypass=is_bypass)
+    )

@@ -1,8 +1,9 @@
-"""Figures typed from papers (`data/published/`): SCYLLA's Table 2 and Figure 5, one run per model and figure.
+"""Figures typed from papers (`data/published/`): SCYLLA's Table 2 and Figure 5, one run per model
+and figure.
 
-Table 2 states the generalization score S and the critical level, Figure 5 the accuracy in and out of distribution. They are aggregates over
-the tasks of a level, so a score has a level and no task. The README beside the files tells how they were typed and where the paper
-contradicts itself.
+Table 2 states the generalization score S and the critical level, Figure 5 the accuracy in and out
+of distribution. They are aggregates over the tasks of a level, so a score has a level and no task.
+The README beside the files tells how they were typed and where the paper contradicts itself.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ N_PER_TASK = 256
 _SCORE_COLUMNS = ("s_N", "s_N_N2", "s_N2_N3", "s_N3_N4", "s_2N")
 
 _MODEL_NOTES = {
-    "Qwen2.5-7B": "Section 4.4 quotes 0.136 for level 4; Table 2 has 0.122 there and 0.136 at level 5.",
+    "Qwen2.5-7B": (
+        "Section 4.4 quotes 0.136 for level 4; Table 2 has 0.122 there and 0.136 at level 5."
+    ),
 }
 
 
@@ -47,7 +50,18 @@ TABLE_2 = _Figure(
 )
 FIGURE_5 = _Figure(
     "Figure 5",
-    ("model", "params_b", "level", "complexity", "id_mean", "id_std", "ood_mean", "ood_std", "n_tasks", "n_samples_per_task"),
+    (
+        "model",
+        "params_b",
+        "level",
+        "complexity",
+        "id_mean",
+        "id_std",
+        "ood_mean",
+        "ood_std",
+        "n_tasks",
+        "n_samples_per_task",
+    ),
     "Level means over tasks, two decimals; unreadable answers are left out of the denominator.",
 )
 
@@ -61,19 +75,25 @@ class PublishedImporter:
 
     def claim(self, listing: Listing) -> list[Source]:
         """Files whose first row has all columns of a known figure."""
-        return [Source(self.name, file, (file,)) for file in listing.files if _figure_of(_first_row(listing.heads[file])) is not None]
+        return [
+            Source(self.name, file, (file,))
+            for file in listing.files
+            if _figure_of(_first_row(listing.heads[file])) is not None
+        ]
 
     def read(self, source: Source, report: ReportReject) -> Iterator[Batch]:
         """One run per model, then its scores. Rows with a wrong field are reported and left out."""
         try:
             rows = list(csv.DictReader(source.path.read_text(encoding="utf-8-sig").splitlines()))
         except UnicodeDecodeError as cause:
-            raise ImportFormatError(f"{source.path} is not UTF-8 text (byte {cause.start}). Save it as UTF-8.") from cause
+            raise ImportFormatError(
+                f"{source.path} is not UTF-8 text (byte {cause.start}). Save it as UTF-8."
+            ) from cause
         figure = _figure_of(tuple(rows[0]) if rows else ())
         if figure is None:
             raise ImportFormatError(
-                f"{source.path} has no rows of a known figure. Columns of {TABLE_2.name}: {', '.join(TABLE_2.columns)}; "
-                f"of {FIGURE_5.name}: {', '.join(FIGURE_5.columns)}."
+                f"{source.path} has no rows of a known figure. Columns of {TABLE_2.name}:"
+                f" {', '.join(TABLE_2.columns)}; of {FIGURE_5.name}: {', '.join(FIGURE_5.columns)}."
             )
         read_row = _table_2_scores if figure is TABLE_2 else _figure_5_scores
         runs: dict[str, list[Score]] = {}
@@ -84,7 +104,9 @@ class PublishedImporter:
                 scores = read_row(stable_run_id(self.name, figure.source(), model), row, figure)
                 _number(row, "params_b", may_be_empty=True)
             except _BadFieldError as bad:
-                report(Reject(source.path.name, f"row {number}", bad.field, bad.found, bad.expected))
+                report(
+                    Reject(source.path.name, f"row {number}", bad.field, bad.found, bad.expected)
+                )
                 continue
             runs.setdefault(model, []).extend(scores)
             sizes[model] = row["params_b"]
@@ -99,7 +121,9 @@ def _first_row(head: bytes) -> tuple[str, ...]:
 
 
 def _figure_of(columns: tuple[str, ...]) -> _Figure | None:
-    return next((figure for figure in (TABLE_2, FIGURE_5) if set(figure.columns) <= set(columns)), None)
+    return next(
+        (figure for figure in (TABLE_2, FIGURE_5) if set(figure.columns) <= set(columns)), None
+    )
 
 
 def _run(model: str, figure: _Figure, params_b: str, path: str) -> RunInfo:
@@ -115,11 +139,14 @@ def _run(model: str, figure: _Figure, params_b: str, path: str) -> RunInfo:
         source_path=path,
         generation={"temperature": 0.0, "max_new_tokens": 2048},
         metadata={"source": figure.source(), "denominator": "authors"},
-        warnings=(figure.warning, *((_MODEL_NOTES[model],) if figure is TABLE_2 and model in _MODEL_NOTES else ())),
+        warnings=(
+            figure.warning,
+            *((_MODEL_NOTES[model],) if figure is TABLE_2 and model in _MODEL_NOTES else ()),
+        ),
     )
 
 
-# -- rows --------------------------------------------------------------------------------------------------------------------------
+# -- rows ------------------------------------------------------------------------------------------
 
 
 def _table_2_scores(run_id: str, row: Mapping[str, str], figure: _Figure) -> list[Score]:
@@ -132,11 +159,21 @@ def _table_2_scores(run_id: str, row: Mapping[str, str], figure: _Figure) -> lis
             level=level,
             scale="raw",
             higher_is_better=True,
-            metadata={"n_tasks": N_TASKS[level - 1], "n_per_task": N_PER_TASK, "source": figure.source()},
+            metadata={
+                "n_tasks": N_TASKS[level - 1],
+                "n_per_task": N_PER_TASK,
+                "source": figure.source(),
+            },
         )
         for level, column in enumerate(_SCORE_COLUMNS, start=1)
     ]
-    marked = Score(run_id=run_id, metric="critical_level", value=float(critical), scale="raw", metadata={"source": figure.source()})
+    marked = Score(
+        run_id=run_id,
+        metric="critical_level",
+        value=float(critical),
+        scale="raw",
+        metadata={"source": figure.source()},
+    )
     return [*scores, marked]
 
 
@@ -175,7 +212,14 @@ def _refuse(field: str, found: Any, expected: str) -> Any:
     raise _BadFieldError(field, repr(found), expected)
 
 
-def _number(row: Mapping[str, str], field: str, *, low: float = 0.0, high: float = math.inf, may_be_empty: bool = False) -> float | None:
+def _number(
+    row: Mapping[str, str],
+    field: str,
+    *,
+    low: float = 0.0,
+    high: float = math.inf,
+    may_be_empty: bool = False,
+) -> float | None:
     text = row[field]
     if may_be_empty and text == "":
         return None
@@ -183,12 +227,20 @@ def _number(row: Mapping[str, str], field: str, *, low: float = 0.0, high: float
         number = float(text)
     except (TypeError, ValueError):
         number = math.nan
-    return number if low <= number <= high else _refuse(field, text, f"a number from {low:g} to {high:g}")
+    return (
+        number
+        if low <= number <= high
+        else _refuse(field, text, f"a number from {low:g} to {high:g}")
+    )
 
 
 def _count(row: Mapping[str, str], field: str) -> int:
     text = row[field]
-    return int(text) if text and text.isdecimal() and int(text) else _refuse(field, text, "a whole number above 0")
+    return (
+        int(text)
+        if text and text.isdecimal() and int(text)
+        else _refuse(field, text, "a whole number above 0")
+    )
 
 
 def _level(row: Mapping[str, str], field: str, label_field: str) -> int:
@@ -197,7 +249,9 @@ def _level(row: Mapping[str, str], field: str, label_field: str) -> int:
     if text not in ("1", "2", "3", "4", "5"):
         _refuse(field, text, "a level from 1 to 5")
     if row[label_field] != LABELS[int(text) - 1]:
-        _refuse(label_field, row[label_field], f"{LABELS[int(text) - 1]}, the label of level {text}")
+        _refuse(
+            label_field, row[label_field], f"{LABELS[int(text) - 1]}, the label of level {text}"
+        )
     return int(text)
 
 

@@ -38,7 +38,7 @@ FIRST = Pass("first", "model_generation", "model_answer_js", "correct")
 SECOND = Pass("second", "second_model_generation", "second_model_answer_js", "second_correct")
 
 
-# -- files -------------------------------------------------------------------------------------------------------------------------
+# -- files -----------------------------------------------------------------------------------------
 
 
 def read_json(file: Path, report: ReportReject) -> Any:
@@ -54,31 +54,59 @@ def read_json(file: Path, report: ReportReject) -> Any:
 
 
 def read_rows(file: Path, report: ReportReject) -> Iterator[Row]:
-    """Objects of a JSON array (or the one object of a cached item), up to the first place where the text is broken."""
+    """Objects of a JSON array (or the one object of a cached item), up to the first place where the
+    text is broken.
+    """
     text = file.read_bytes().decode("utf-8", "surrogateescape").lstrip("\ufeff \n\r\t")
     if not text.startswith("["):
         item = read_json(file, report)
         if isinstance(item, dict) and not _has_half_pairs(text, 0, len(text), item):
             yield str(file), "item", item
         elif item is not None:
-            report(Reject(str(file), "file", "json", type(item).__name__, "a list of answers, or one, in valid Unicode"))
+            report(
+                Reject(
+                    str(file),
+                    "file",
+                    "json",
+                    type(item).__name__,
+                    "a list of answers, or one, in valid Unicode",
+                )
+            )
         return
     position, number = 1, 0
     while (position := _end_of_blank(text, position)) < len(text) and text[position] != "]":
         try:
             item, end = _DECODER.raw_decode(text, position)
         except (ValueError, RecursionError) as cause:
-            report(Reject(str(file), f"row {number}", "json", _short(cause), "an answer as JSON; the file is broken from here on"))
+            report(
+                Reject(
+                    str(file),
+                    f"row {number}",
+                    "json",
+                    _short(cause),
+                    "an answer as JSON; the file is broken from here on",
+                )
+            )
             return
         if _SURROGATE.search(text, position, end) or _has_half_pairs(text, position, end, item):
-            report(Reject(str(file), f"row {number}", "text", "bytes that are not UTF-8", "UTF-8 text"))
+            report(
+                Reject(str(file), f"row {number}", "text", "bytes that are not UTF-8", "UTF-8 text")
+            )
         elif not isinstance(item, dict):
             report(Reject(str(file), f"row {number}", "json", type(item).__name__, "an object"))
         else:
             yield str(file), f"row {number}", item
         position, number = end, number + 1
     if position >= len(text):
-        report(Reject(str(file), f"after row {number - 1}", "json", "end of the file", "] at the end: the file is cut off"))
+        report(
+            Reject(
+                str(file),
+                f"after row {number - 1}",
+                "json",
+                "end of the file",
+                "] at the end: the file is cut off",
+            )
+        )
 
 
 def _has_half_pairs(text: str, position: int, end: int, item: Any) -> bool:
@@ -93,7 +121,9 @@ def _has_half_pairs(text: str, position: int, end: int, item: Any) -> bool:
 
 
 def model_and_task(file: Path) -> tuple[str, str]:
-    """Model and task that the first id of a result file outside a tree names; the folder's and the file's name if it has none."""
+    """Model and task that the first id of a result file outside a tree names; the folder's and the
+    file's name if it has none.
+    """
     with file.open("rb") as stream:
         head = stream.read(4096).decode("utf-8", "replace")
     found = re.search(r'"id"\s*:\s*"([^"]+)"', head)
@@ -117,7 +147,7 @@ def _short(value: object) -> str:
     return text if len(text) <= MAX_FOUND else text[:MAX_FOUND] + "..."
 
 
-# -- graded answers ----------------------------------------------------------------------------------------------------------------
+# -- graded answers --------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -181,16 +211,37 @@ def _problem(row: dict[str, Any], answer: Pass) -> tuple[str, str, str] | None:
         ("model_input", isinstance(row.get("model_input"), str | None), "text"),
         (answer.response, isinstance(row.get(answer.response, 0), str | None), "text or null"),
         (answer.parsed, isinstance(row.get(answer.parsed, 0), str | None), "JSON text or null"),
-        (answer.correct, isinstance(row.get(answer.correct, 0), bool | None), "true, false or null"),
+        (
+            answer.correct,
+            isinstance(row.get(answer.correct, 0), bool | None),
+            "true, false or null",
+        ),
     )
-    return next(((name, _short(repr(row.get(name, "nothing"))), expected) for name, is_right, expected in checks if not is_right), None)
+    return next(
+        (
+            (name, _short(repr(row.get(name, "nothing"))), expected)
+            for name, is_right, expected in checks
+            if not is_right
+        ),
+        None,
+    )
 
 
-def _outcome(row: dict[str, Any], answer: Pass, parsed: str | None, graded: bool) -> tuple[Outcome | None, str]:
-    """What became of an answer. Ungraded files (the authors' step 5.5 was not run) have no outcome; that is not the same as unparsed."""
+def _outcome(
+    row: dict[str, Any], answer: Pass, parsed: str | None, graded: bool
+) -> tuple[Outcome | None, str]:
+    """What became of an answer. Ungraded files (the authors' step 5.5 was not run) have no outcome;
+    that is not the same as unparsed.
+    """
     correct = row[answer.correct]
     if not row[answer.response]:
-        return Outcome.ERROR, "no answer was obtained: the response is empty, which the authors' code also writes after failed calls"
+        return (
+            Outcome.ERROR,
+            (
+                "no answer was obtained: the response is empty, which the authors' code also writes"
+                " after failed calls"
+            ),
+        )
     if not graded:
         return None, "not graded: the authors' step 5.5 was not run on this file"
     if parsed is None:
@@ -203,7 +254,9 @@ def _outcome(row: dict[str, Any], answer: Pass, parsed: str | None, graded: bool
 
 
 def _unwrapped(text: str | None) -> str | None:
-    """The parsed answer. Answers graded inside step 5 are encoded twice, and a missing one is the text null."""
+    """The parsed answer. Answers graded inside step 5 are encoded twice, and a missing one is the
+    text null.
+    """
     if text is None or text == "null":
         return None
     if text.startswith('"'):
@@ -228,7 +281,7 @@ def _question(prompt: str) -> str:
     return prompt.rsplit("Input: ", 1)[-1].rsplit("\nOutput:", 1)[0]
 
 
-# -- answer probabilities ----------------------------------------------------------------------------------------------------------
+# -- answer probabilities --------------------------------------------------------------------------
 
 
 def read_probabilities(
@@ -240,19 +293,37 @@ def read_probabilities(
     inputs: dict[tuple[Split | None, str], str],
     report: ReportReject,
 ) -> Iterator[ScoredSample]:
-    """One sample per intrinsic row: the probability of the most likely of the acceptable answers that were scored (at most six).
+    """One sample per intrinsic row: the probability of the most likely of the acceptable answers
+    that were scored (at most six).
 
-    A row about the same question as a graded answer takes that answer's instance id. There is no response and no outcome.
+    A row about the same question as a graded answer takes that answer's instance id. There is no
+    response and no outcome.
     """
     for index, (file, place, row) in enumerate(found):
         scored = row.get("metrics")
-        usable = [entry for entry in scored if _is_scored(entry)] if isinstance(scored, list) else []
+        usable = (
+            [entry for entry in scored if _is_scored(entry)] if isinstance(scored, list) else []
+        )
         if not isinstance(row.get("id"), str) or not isinstance(row.get("full_input"), str):
-            report(Reject(file, place, "id, full_input", _short(repr((row.get("id"), row.get("full_input")))), "text"))
+            report(
+                Reject(
+                    file,
+                    place,
+                    "id, full_input",
+                    _short(repr((row.get("id"), row.get("full_input")))),
+                    "text",
+                )
+            )
             continue
         if not usable or len(usable) < len(scored or ()):
             report(
-                Reject(file, place, "metrics", _short(repr(scored)), "a list with prob, ppl and suffix_negative_log_probs of every answer")
+                Reject(
+                    file,
+                    place,
+                    "metrics",
+                    _short(repr(scored)),
+                    "a list with prob, ppl and suffix_negative_log_probs of every answer",
+                )
             )
             continue
         instance_id = _instance_id(split, row["id"], index)
@@ -260,18 +331,35 @@ def read_probabilities(
         if known is not None and known != _question(row["full_input"]):
             instance_id = instance_id.replace("-", "-mixed-", 1)
         yield _probability_sample(
-            row, usable, {"run_id": run_id, "task": task, "split": split, "variant": variant, "instance_id": instance_id}
+            row,
+            usable,
+            {
+                "run_id": run_id,
+                "task": task,
+                "split": split,
+                "variant": variant,
+                "instance_id": instance_id,
+            },
         )
 
 
 def _is_scored(entry: Any) -> bool:
-    if not isinstance(entry, dict) or not all(isinstance(entry.get(name), int | float) for name in ("prob", "ppl")):
+    if not isinstance(entry, dict) or not all(
+        isinstance(entry.get(name), int | float) for name in ("prob", "ppl")
+    ):
         return False
     losses = entry.get("suffix_negative_log_probs")
-    return 0 <= entry["prob"] <= 1 and isinstance(losses, list) and bool(losses) and all(isinstance(loss, int | float) for loss in losses)
+    return (
+        0 <= entry["prob"] <= 1
+        and isinstance(losses, list)
+        and bool(losses)
+        and all(isinstance(loss, int | float) for loss in losses)
+    )
 
 
-def _probability_sample(row: dict[str, Any], scored: Sequence[dict[str, Any]], place: dict[str, Any]) -> ScoredSample:
+def _probability_sample(
+    row: dict[str, Any], scored: Sequence[dict[str, Any]], place: dict[str, Any]
+) -> ScoredSample:
     best = max(scored, key=lambda entry: float(entry["prob"]))
     losses = [float(loss) for loss in best["suffix_negative_log_probs"]]
     finite = all(map(math.isfinite, losses))
@@ -283,7 +371,11 @@ def _probability_sample(row: dict[str, Any], scored: Sequence[dict[str, Any]], p
         score=float(best["prob"]),
         input=row["full_input"],
         target=answer if isinstance(answer, str) else None,
-        reason=reason if finite else reason + "; a token of it has probability 0, so it has no log-probability",
+        reason=(
+            reason
+            if finite
+            else reason + "; a token of it has probability 0, so it has no log-probability"
+        ),
         answer_logprob=-math.fsum(losses) if finite else None,
         token_logprobs=tuple(-loss for loss in losses) if finite else None,
         metrics={"prob": float(best["prob"]), "ppl": ppl if math.isfinite(ppl) else None},

@@ -1,4 +1,6 @@
-"""One chunk of a plain table, its columns by role; a row with a wrong field is reported once and left out."""
+"""One chunk of a plain table, its columns by role; a row with a wrong field is reported once and
+left out.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +18,36 @@ from data.importers.table.reading import Numbers, numbers_of, texts_of
 from data.records import Outcome, Split
 
 _SPLITS = {
-    "id": Split.ID, "in_distribution": Split.ID, "iid": Split.ID, "ood": Split.OOD, "out_of_distribution": Split.OOD,
-}  # fmt: skip
+    "id": Split.ID,
+    "in_distribution": Split.ID,
+    "iid": Split.ID,
+    "ood": Split.OOD,
+    "out_of_distribution": Split.OOD,
+}
 _TRUTH = {word: True for word in ("true", "1", "1.0", "yes", "correct", "right", "t", "y")} | {
     word: False for word in ("false", "0", "0.0", "no", "incorrect", "wrong", "f", "n")
 }
-_UNITS = {"params": 1.0, "params_b": 1e9, "params_m": 1e6, "tokens": 1.0, "tokens_b": 1e9, "tokens_t": 1e12}
+_UNITS = {
+    "params": 1.0,
+    "params_b": 1e9,
+    "params_m": 1e6,
+    "tokens": 1.0,
+    "tokens_b": 1e9,
+    "tokens_t": 1e12,
+}
 
 
 class Chunk:
-    """Columns of a chunk by role; `keep` marks the rows that stay. A row with a wrong field is reported once and left out."""
+    """Columns of a chunk by role; `keep` marks the rows that stay. A row with a wrong field is
+    reported once and left out.
+    """
 
-    def __init__(self, frame: pd.DataFrame, mapping: TableMapping, reject: Callable[[int, str, str, str], None]) -> None:
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        mapping: TableMapping,
+        reject: Callable[[int, str, str, str], None],
+    ) -> None:
         self._frame, self._mapping, self._reject = frame, mapping, reject
         self._lines: list[int] = frame.index.tolist()
         self.keep = np.ones(len(frame), dtype=bool)
@@ -38,7 +58,9 @@ class Chunk:
         self._numbers: dict[str, Numbers] = {}
         self._read_extras: list[tuple[Any, ...]] | None = None
 
-    def drop(self, lines: Mapping[int, int], describe: Callable[[int], tuple[int, str, str, str]]) -> None:
+    def drop(
+        self, lines: Mapping[int, int], describe: Callable[[int], tuple[int, str, str, str]]
+    ) -> None:
         """Leave out the rows on these lines."""
         if lines:
             for index in np.flatnonzero(np.isin(self._frame.index, list(lines))).tolist():
@@ -74,7 +96,10 @@ class Chunk:
         column = self._mapping.column(role)
         if column is None:
             return [None] * len(self._frame)
-        return [None if cell is None or cell != cell or cell == "" else str(cell) for cell in self._frame[column].tolist()]
+        return [
+            None if cell is None or cell != cell or cell == "" else str(cell)
+            for cell in self._frame[column].tolist()
+        ]
 
     def numbers(self, role: str, *, whole: bool = False) -> list[float | None]:
         """Numbers of the role's column. A row with something else there is left out."""
@@ -100,18 +125,24 @@ class Chunk:
         return None if math.isnan(value) else value
 
     def column_numbers(self, column: str, *, leave_out: bool = False) -> Numbers:
-        """Numbers of a column; cells that hold something else are reported, and their rows left out if asked."""
+        """Numbers of a column; cells that hold something else are reported, and their rows left out
+        if asked.
+        """
         read = self._read(column)
         for index in np.flatnonzero(read.is_bad).tolist():
             if self.keep[index]:
-                self._reject(self._lines[index], column, repr(self._frame[column].iloc[index]), "a number")
+                self._reject(
+                    self._lines[index], column, repr(self._frame[column].iloc[index]), "a number"
+                )
                 self.keep[index] = not leave_out
         return read
 
     def _read(self, column: str) -> Numbers:
         if column not in self._numbers:
             cells = self._frame[column]
-            self._numbers[column] = numbers_of(cells, decimal_comma=self._mapping.decimal_comma, missing=self._mapping.missing)
+            self._numbers[column] = numbers_of(
+                cells, decimal_comma=self._mapping.decimal_comma, missing=self._mapping.missing
+            )
         return self._numbers[column]
 
     def splits(self) -> list[Split | None]:
@@ -132,7 +163,9 @@ class Chunk:
         for index, word in enumerate(self.words("correct")):
             verdict = None if word is None else _TRUTH.get(word.lower())
             if word is not None and verdict is None:
-                self._out(index, self._mapping.column("correct") or "correct", repr(word), "true or false")
+                self._out(
+                    index, self._mapping.column("correct") or "correct", repr(word), "true or false"
+                )
             found.append(verdict)
         return found
 
@@ -142,7 +175,12 @@ class Chunk:
         for index, word in enumerate(self.words("outcome")):
             known = word.lower() if word else None
             if known is not None and known not in tuple(Outcome):
-                self._out(index, self._mapping.column("outcome") or "outcome", repr(word), ", ".join(Outcome))
+                self._out(
+                    index,
+                    self._mapping.column("outcome") or "outcome",
+                    repr(word),
+                    ", ".join(Outcome),
+                )
                 known = None
             found.append(None if known is None else Outcome(known))
         return found
@@ -150,8 +188,12 @@ class Chunk:
     def extras(self) -> list[tuple[Any, ...]]:
         """Everything of each row that has no role of its own."""
         if self._read_extras is None:
-            columns = [_plain(self._frame[column], self.column_words) for column in self.extra_columns]
-            self._read_extras = list(zip(*columns, strict=True)) if columns else [()] * len(self._frame)
+            columns = [
+                _plain(self._frame[column], self.column_words) for column in self.extra_columns
+            ]
+            self._read_extras = (
+                list(zip(*columns, strict=True)) if columns else [()] * len(self._frame)
+            )
         return self._read_extras
 
     def _out(self, index: int, column: str, found: str, expected: str) -> None:
@@ -174,7 +216,9 @@ class Row:
         return whole_number(self.chunk.number_at(role, self.index))
 
     def amount(self, *roles: str) -> float | None:
-        """The first of these that is stated, without its unit's factor. 0 means that nobody knows."""
+        """The first of these that is stated, without its unit's factor. 0 means that nobody
+        knows.
+        """
         for role in roles:
             value = self.chunk.number_at(role, self.index)
             if value:

@@ -65,7 +65,15 @@ ROLES: Mapping[str, str] = {
 HEADERS: Mapping[str, tuple[str, ...]] = {
     "model": ("fullname", "model_name", "model", "model_id", "models", "model_name_or_path", "llm"),
     "params": ("params", "n_params", "num_params", "parameters", "parameter_count", "n_parameters"),
-    "params_b": ("params_b", "parameters_b", "n_params_b", "model_size_b", "size_b", "num_params_b", "param_b"),
+    "params_b": (
+        "params_b",
+        "parameters_b",
+        "n_params_b",
+        "model_size_b",
+        "size_b",
+        "num_params_b",
+        "param_b",
+    ),
     "params_m": ("params_m", "parameters_m", "n_params_m", "model_size_m"),
     "tokens": ("train_tokens", "tokens", "training_tokens", "pretraining_tokens", "n_tokens"),
     "tokens_b": ("tokens_b", "train_tokens_b", "training_tokens_b", "pretraining_data_size_b"),
@@ -74,14 +82,32 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "checkpoint": ("checkpoint", "revision", "model_revision", "model_sha", "sha"),
     "dtype": ("dtype", "precision"),
     "seed": ("seed", "random_seed"),
-    "n_shot": ("shots", "n_shot", "n_shots", "num_fewshot", "num_shots", "shot", "fewshot", "few_shot"),
+    "n_shot": (
+        "shots",
+        "n_shot",
+        "n_shots",
+        "num_fewshot",
+        "num_shots",
+        "shot",
+        "fewshot",
+        "few_shot",
+    ),
     "date": ("date", "run_date", "submission_date", "eval_date", "timestamp", "evaluated_at"),
     "code_git": ("git_hash", "commit", "git_commit"),
     "task": ("task", "task_name", "benchmark", "dataset", "eval", "evaluation", "benchmark_name"),
     "metric": ("metric", "metric_name", "measure"),
     "value": ("value", "result", "score", "accuracy", "acc", "exact_match", "metric_value"),
     "stderr": ("stderr", "std_err", "se", "standard_error", "sem", "acc_stderr", "value_stderr"),
-    "n": ("n", "n_inferred", "num_samples", "n_samples", "n_instances", "num_instances", "sample_size", "n_examples"),
+    "n": (
+        "n",
+        "n_inferred",
+        "num_samples",
+        "n_samples",
+        "n_instances",
+        "num_instances",
+        "sample_size",
+        "n_examples",
+    ),
     "scale": ("scale",),
     "flag": ("flag", "flags"),
     "level": ("level", "complexity_level"),
@@ -101,7 +127,10 @@ HEADERS_OF_MANY: Mapping[str, tuple[str, ...]] = {
     "run_label": ("suite", "kind", "run", "run_id", "run_name", "experiment", "harness"),
 }
 HEADERS_BY_SHAPE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "long": {"variant": ("filter", "scorer", "prompt", "prompt_variant", "prompt_template"), "subset": ("subset", "subject", "category")},
+    "long": {
+        "variant": ("filter", "scorer", "prompt", "prompt_variant", "prompt_template"),
+        "subset": ("subset", "subject", "category"),
+    },
     "wide": {"variant": ("filter", "scorer"), "subset": ("subset",)},
     "samples": {
         "score": ("score", "value", "acc", "accuracy", "exact_match"),
@@ -114,17 +143,61 @@ HEADERS_BY_SHAPE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "subset": ("subset", "subject", "category"),
     },
 }
-NO_BENCHMARK = frozenset((
-    "family", "model_family", "type", "t", "architecture", "weight_type", "license", "hub_license", "likes", "hub_likes", "hub",
-    "downloads", "base_model", "co2_cost_kg", "co_cost_kg", "generation", "available_on_the_hub", "upload_to_hub_date", "chat_template",
-    "official_providers", "maintainers_highlight", "flops", "flops_1e21", "flops_e21", "params_nonembed", "train_seed",
-    "task_version", "context_length", "latency", "cost", "price", "rank", "year", "votes", "organization", "eval_name", "source_file",
-    "url", "release_date", "size", "hidden_size", "n_layers", "vocab_size", "id", "name",
-))  # fmt: skip
+NO_BENCHMARK = frozenset(
+    (
+        "family",
+        "model_family",
+        "type",
+        "t",
+        "architecture",
+        "weight_type",
+        "license",
+        "hub_license",
+        "likes",
+        "hub_likes",
+        "hub",
+        "downloads",
+        "base_model",
+        "co2_cost_kg",
+        "co_cost_kg",
+        "generation",
+        "available_on_the_hub",
+        "upload_to_hub_date",
+        "chat_template",
+        "official_providers",
+        "maintainers_highlight",
+        "flops",
+        "flops_1e21",
+        "flops_e21",
+        "params_nonembed",
+        "train_seed",
+        "task_version",
+        "context_length",
+        "latency",
+        "cost",
+        "price",
+        "rank",
+        "year",
+        "votes",
+        "organization",
+        "eval_name",
+        "source_file",
+        "url",
+        "release_date",
+        "size",
+        "hidden_size",
+        "n_layers",
+        "vocab_size",
+        "id",
+        "name",
+    )
+)
 """Columns of wide tables that may be numeric and are no benchmark."""
 AVERAGES = frozenset(("average", "avg", "mean", "overall", "overall_average"))
 RAW_TWIN = " Raw"
-"""Leaderboard exports have a benchmark twice: normalised so that chance is 0 (percent), and under this name as it was measured (0-1)."""
+"""Leaderboard exports have a benchmark twice: normalised so that chance is 0 (percent), and under
+this name as it was measured (0-1).
+"""
 INDEX_NAME = re.compile(r"(unnamed_\d+|index|level_0|row|)")
 
 

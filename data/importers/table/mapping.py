@@ -1,6 +1,8 @@
-"""What the columns of a plain table mean: guessed from its head, shown as plain values, corrected by the person importing.
+"""What the columns of a plain table mean: guessed from its head, shown as plain values, corrected
+by the person importing.
 
-Three shapes are known. long: one number a row (model, task, value). wide: one model a row, one benchmark a column.
+Three shapes are known. long: one number a row (model, task, value). wide: one model a row, one
+benchmark a column.
 samples: one answer a row (model, task, sample id, correct or score).
 """
 
@@ -39,7 +41,9 @@ _LONE_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+%?")
 
 @dataclass(frozen=True, slots=True)
 class TableMapping:
-    """How a table is read. Plain values throughout: shown to a person, saved, sent back corrected."""
+    """How a table is read. Plain values throughout: shown to a person, saved, sent back
+    corrected.
+    """
 
     shape: str
     roles: Mapping[str, str]
@@ -50,7 +54,9 @@ class TableMapping:
     decimal_comma: bool = False
     missing: tuple[str, ...] = MISSING
     scales: Mapping[str, str] = field(default_factory=dict)
-    """Scale by column (wide) or metric (long). Before import from the head; at import from all rows, unless a person has chosen."""
+    """Scale by column (wide) or metric (long). Before import from the head; at import from all
+    rows, unless a person has chosen.
+    """
     questions: Mapping[str, str] = field(default_factory=dict)
     """What the person should confirm, by column or metric."""
     header_hash: str = ""
@@ -74,7 +80,7 @@ def is_average(header: str) -> bool:
     return normalised(header) in AVERAGES
 
 
-# -- guessing ----------------------------------------------------------------------------------------------------------------------
+# -- guessing --------------------------------------------------------------------------------------
 
 
 def header_hash(head: TableHead) -> str:
@@ -83,10 +89,12 @@ def header_hash(head: TableHead) -> str:
 
 
 def guess_mapping(head: TableHead, *, checked: bool = True) -> TableMapping:
-    """What the columns probably mean. Unchecked, it may lack what its shape needs: a person is to complete it.
+    """What the columns probably mean. Unchecked, it may lack what its shape needs: a person is to
+    complete it.
 
     Raises:
-        ImportFormatError: the table does not look like results; names the columns found and what is needed.
+        ImportFormatError: the table does not look like results; names the columns found and what is
+            needed.
     """
     names = {column: normalised(column) for column in head.columns}
     shape = _shape(set(names.values()))
@@ -105,17 +113,36 @@ def guess_mapping(head: TableHead, *, checked: bool = True) -> TableMapping:
     return replace(mapping, scales=scales, questions={**questions, **_column_questions(mapping)})
 
 
-def corrected(guess: TableMapping | None, changes: Mapping[str, Any], head: TableHead, *, checked: bool = True) -> TableMapping:
-    """The guess with a person's corrections; `roles`, `constants` and `scales` name only what is to be changed.
+def corrected(
+    guess: TableMapping | None, changes: Mapping[str, Any], head: TableHead, *, checked: bool = True
+) -> TableMapping:
+    """The guess with a person's corrections; `roles`, `constants` and `scales` name only what is to
+    be changed.
 
     Raises:
-        ImportFormatError: a correction names an unknown field, column, role, shape or scale, or the result lacks what its shape needs.
+        ImportFormatError: a correction names an unknown field, column, role, shape or scale, or the
+            result lacks what its shape needs.
     """
-    allowed = {"shape", "roles", "constants", "separator", "decimal_comma", "missing", "scales", "questions", "header_hash"}
+    allowed = {
+        "shape",
+        "roles",
+        "constants",
+        "separator",
+        "decimal_comma",
+        "missing",
+        "scales",
+        "questions",
+        "header_hash",
+    }
     if unknown := set(changes) - allowed:
-        raise ImportFormatError(f"The column mapping has no field {', '.join(sorted(unknown))}. It has: {', '.join(sorted(allowed))}.")
+        raise ImportFormatError(
+            f"The column mapping has no field {', '.join(sorted(unknown))}. It has:"
+            f" {', '.join(sorted(allowed))}."
+        )
     base = guess or TableMapping(str(changes.get("shape", "long")), {}, separator=head.separator)
-    roles = {column: base.roles.get(column, "metadata") for column in head.columns} | dict(changes.get("roles", {}))
+    roles = {column: base.roles.get(column, "metadata") for column in head.columns} | dict(
+        changes.get("roles", {})
+    )
     mapping = replace(
         base,
         shape=str(changes.get("shape", base.shape)),
@@ -151,23 +178,30 @@ def _check_words(mapping: TableMapping, columns: Sequence[str]) -> None:
         ("scale", set(mapping.scales.values()), set(SCALES)),
     ):
         if wrong := found - allowed:
-            raise ImportFormatError(f"The column mapping names {what} {', '.join(sorted(wrong))}. Allowed: {', '.join(sorted(allowed))}.")
+            raise ImportFormatError(
+                f"The column mapping names {what} {', '.join(sorted(wrong))}. Allowed:"
+                f" {', '.join(sorted(allowed))}."
+            )
 
 
 def _check_needs(mapping: TableMapping, columns: Sequence[str]) -> None:
     """What every shape needs is there."""
     have = set(mapping.roles.values()) | set(mapping.constants)
-    needed = {"long": ("model", "task", "value"), "wide": ("model", "benchmark_value"), "samples": ("model", "task", "sample_id")}[
-        mapping.shape
-    ]
+    needed = {
+        "long": ("model", "task", "value"),
+        "wide": ("model", "benchmark_value"),
+        "samples": ("model", "task", "sample_id"),
+    }[mapping.shape]
     missing = [role for role in needed if role not in have]
     if mapping.shape == "samples" and not have & {"correct", "outcome", "score"}:
         missing.append("correct (or outcome, or score)")
     if missing:
         raise ImportFormatError(
-            f"The table does not look like results: no column for {', '.join(missing)}. Columns found: {', '.join(columns)}. "
-            "Needed are model, task and value (one number a row), or model and numeric benchmark columns (one model a row), "
-            "or model, task, sample_id and correct or score (one answer a row). Rename columns, or say in the mapping what they are."
+            f"The table does not look like results: no column for {', '.join(missing)}. Columns"
+            f" found: {', '.join(columns)}. Needed are model, task and value (one number a row), or"
+            " model and numeric benchmark columns (one model a row), or model, task, sample_id and"
+            " correct or score (one answer a row). Rename columns, or say in the mapping what they"
+            " are."
         )
 
 
@@ -175,12 +209,16 @@ def _shape(names: set[str]) -> str:
     def has(role: str) -> bool:
         return bool(names & set(HEADERS[role]))
 
-    if has("sample_id") and (has("correct") or has("outcome") or names & set(HEADERS_BY_SHAPE["samples"]["score"])):
+    if has("sample_id") and (
+        has("correct") or has("outcome") or names & set(HEADERS_BY_SHAPE["samples"]["score"])
+    ):
         return "samples"
     return "long" if has("task") and has("value") else "wide"
 
 
-def _roles(head: TableHead, names: Mapping[str, str], shape: str, decimal_comma: bool) -> dict[str, str]:
+def _roles(
+    head: TableHead, names: Mapping[str, str], shape: str, decimal_comma: bool
+) -> dict[str, str]:
     roles = _roles_by_header(names, shape)
     for column in head.columns:
         cells = head.column(column)
@@ -191,7 +229,10 @@ def _roles(head: TableHead, names: Mapping[str, str], shape: str, decimal_comma:
             roles[column] = "subset"
         elif names[column] == "checkpoint" and "step" not in roles.values() and _are_whole(cells):
             roles[column] = "step"
-        elif roles[column] == "params" and np.nanmax(numbers_of(series, decimal_comma=decimal_comma).values, initial=0) < 1e4:
+        elif (
+            roles[column] == "params"
+            and np.nanmax(numbers_of(series, decimal_comma=decimal_comma).values, initial=0) < 1e4
+        ):
             roles[column] = "params_b"
     return {column: roles[column] for column in head.columns}
 
@@ -199,15 +240,26 @@ def _roles(head: TableHead, names: Mapping[str, str], shape: str, decimal_comma:
 def _roles_by_header(names: Mapping[str, str], shape: str) -> dict[str, str]:
     roles: dict[str, str] = {}
     for role, headers in {**HEADERS, **HEADERS_BY_SHAPE[shape]}.items():
-        found = [column for header in headers for column, name in names.items() if name == header and column not in roles]
+        found = [
+            column
+            for header in headers
+            for column, name in names.items()
+            if name == header and column not in roles
+        ]
         if found and _fits_shape(role, shape):
             roles[found[0]] = role
             if role == "task" and len(found) > 1:
                 roles[found[1]] = "parent_group"
-    if "run_id" in names.values():  # an export of ours, where variant means what it means in data.records
+    if (
+        "run_id" in names.values()
+    ):  # an export of ours, where variant means what it means in data.records
         roles |= {column: "variant" for column, name in names.items() if name == "variant"}
     for role, headers in HEADERS_OF_MANY.items():
-        roles |= {column: role for column, name in names.items() if name in headers and column not in roles}
+        roles |= {
+            column: role
+            for column, name in names.items()
+            if name in headers and column not in roles
+        }
     return roles
 
 
@@ -242,7 +294,9 @@ def _are_splits(cells: Sequence[str | None]) -> bool:
 
 
 def _has_decimal_commas(head: TableHead) -> bool:
-    """Whether numbers are written 0,97: some cell can only be read so, and none has a decimal point."""
+    """Whether numbers are written 0,97: some cell can only be read so, and none has a decimal
+    point.
+    """
     if head.separator is None:
         return False
     cells = {cell.strip() for row in head.rows for cell in row if cell}
@@ -251,18 +305,26 @@ def _has_decimal_commas(head: TableHead) -> bool:
     return not has_point and any(not _LONE_THOUSANDS.fullmatch(cell) for cell in with_comma)
 
 
-# -- scales ------------------------------------------------------------------------------------------------------------------------
+# -- scales ----------------------------------------------------------------------------------------
 
-_UNBOUNDED = re.compile(r"(ppl|perplexity|bits_per|likelihood|logprob|loss|elo\b|mt_?bench|abench.oa|rouge|wer\b)", re.IGNORECASE)
+_UNBOUNDED = re.compile(
+    r"(ppl|perplexity|bits_per|likelihood|logprob|loss|elo\b|mt_?bench|abench.oa|rouge|wer\b)",
+    re.IGNORECASE,
+)
 _LOWER_IS_BETTER = re.compile(r"(ppl|perplexity|bits_per|loss|wer\b|error)", re.IGNORECASE)
-_HIGHER_IS_BETTER = re.compile(r"(acc|accuracy|exact_match|em|f1|bleu|rouge|pass|score)", re.IGNORECASE)
+_HIGHER_IS_BETTER = re.compile(
+    r"(acc|accuracy|exact_match|em|f1|bleu|rouge|pass|score)", re.IGNORECASE
+)
 
 
 def scale_of(name: str, low: float, high: float, *, is_percent: bool) -> tuple[str, str | None]:
-    """Scale of a column or metric from its range over all rows, and the question to ask when the range alone cannot tell.
+    """Scale of a column or metric from its range over all rows, and the question to ask when the
+    range alone cannot tell.
 
-    >>> scale_of("MMLU", 24.6, 86.4, is_percent=False)[0], scale_of("ppl", 3.2, 9e8, is_percent=False)[0]
-    ('0-100', 'raw')
+    >>> scale_of("MMLU", 24.6, 86.4, is_percent=False)[0]
+    '0-100'
+    >>> scale_of("ppl", 3.2, 9e8, is_percent=False)[0]
+    'raw'
     """
     if is_percent:
         return "0-100", None
@@ -272,7 +334,13 @@ def scale_of(name: str, low: float, high: float, *, is_percent: bool) -> tuple[s
     if name.endswith(",norm"):
         return "raw", None  # normalised for chance
     if low < 0:
-        return "raw", f"{spread}: below 0, so it is no share. Is it normalised for chance, or a log-probability (scale logprob)?"
+        return (
+            "raw",
+            (
+                f"{spread}: below 0, so it is no share. Is it normalised for chance, or a"
+                " log-probability (scale logprob)?"
+            ),
+        )
     if high <= 1 and not re.search(r"perplexity|ppl|loss", name, re.IGNORECASE):
         return "0-1", None
     if _UNBOUNDED.search(name):
@@ -294,31 +362,50 @@ def _head_scales(head: TableHead, mapping: TableMapping) -> tuple[dict[str, str]
     found: dict[str, tuple[str, str | None]] = {}
     if mapping.shape == "wide":
         for column in mapping.columns("benchmark_value"):
-            found[column] = _head_scale(column, pd.Series(head.column(column), dtype=object), mapping)
-    elif mapping.shape == "long" and (value := mapping.column("value")) and not mapping.column("scale"):
+            found[column] = _head_scale(
+                column, pd.Series(head.column(column), dtype=object), mapping
+            )
+    elif (
+        mapping.shape == "long"
+        and (value := mapping.column("value"))
+        and not mapping.column("scale")
+    ):
         cells = pd.Series(head.column(value), dtype=object)
         metric = mapping.column("metric")
-        words = pd.Series(head.column(metric) if metric else [value] * len(cells), dtype=object).fillna("")
+        words = pd.Series(
+            head.column(metric) if metric else [value] * len(cells), dtype=object
+        ).fillna("")
         for name in dict.fromkeys(words):
             found[name] = _head_scale(name, cells[(words == name).to_numpy()], mapping)
-    return {name: scale for name, (scale, _) in found.items()}, {name: question for name, (_, question) in found.items() if question}
+    return {name: scale for name, (scale, _) in found.items()}, {
+        name: question for name, (_, question) in found.items() if question
+    }
 
 
 def _head_scale(name: str, cells: pd.Series, mapping: TableMapping) -> tuple[str, str | None]:
     read = numbers_of(cells, decimal_comma=mapping.decimal_comma, missing=mapping.missing)
     known = read.values[~np.isnan(read.values)]
-    return scale_of(name, min(known, default=np.nan), max(known, default=np.nan), is_percent=read.is_percent)
+    return scale_of(
+        name, min(known, default=np.nan), max(known, default=np.nan), is_percent=read.is_percent
+    )
 
 
 def _column_questions(mapping: TableMapping) -> dict[str, str]:
     asked = {
-        column: "True may mean 'passes the filter' rather than what the name says; not used." for column in mapping.columns("untrusted")
+        column: "True may mean 'passes the filter' rather than what the name says; not used."
+        for column in mapping.columns("untrusted")
     }
     for column in mapping.columns("model_variant"):
-        asked[column] = "Does it tell models apart (role model_variant), or readings of the same answers (role variant)?"
+        asked[column] = (
+            "Does it tell models apart (role model_variant), or readings of the same answers (role"
+            " variant)?"
+        )
     answer = mapping.column("parsed_answer")
     if mapping.shape == "samples" and answer:
-        asked[answer] = "A wrong answer with nothing in this column counts as unparsed. Is it the answer as it was read?"
+        asked[answer] = (
+            "A wrong answer with nothing in this column counts as unparsed. Is it the answer as it"
+            " was read?"
+        )
     return asked
 
 
@@ -334,8 +421,12 @@ def mapping_from_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
             given = json.loads(given)
         except ValueError as cause:
             raise ImportFormatError(
-                f"The column mapping is not JSON ({cause}). Give an object like {{'roles': {{'Score': 'value'}}}}."
+                f"The column mapping is not JSON ({cause}). Give an object like {{'roles':"
+                " {'Score': 'value'}}."
             ) from cause
     if not isinstance(given, Mapping):
-        raise ImportFormatError(f"The column mapping is {type(given).__name__}. Give an object like {{'roles': {{'Score': 'value'}}}}.")
+        raise ImportFormatError(
+            f"The column mapping is {type(given).__name__}. Give an object like {{'roles':"
+            " {'Score': 'value'}}."
+        )
     return given

@@ -1,4 +1,6 @@
-"""CSV, TSV and Parquet tables as a head to guess from and as chunks of rows; and cells as numbers."""
+"""CSV, TSV and Parquet tables as a head to guess from and as chunks of rows; and cells as
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ MAX_COLUMNS = 4000
 SEPARATORS = (",", ";", "\t", "|")
 PARQUET_MAGIC = b"PAR1"
 MISSING = ("", "-", "–", "—", "na", "n/a", "nan", "none", "null", "nil", "?", "#n/a", "<na>")
-"""Words for a missing value, in lower case. The empty one says nothing; the others say that there is no number."""
+"""Words for a missing value, in lower case. The empty one says nothing; the others say that there
+is no number.
+"""
 _MAX_CELL = 128 << 20
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 
@@ -50,7 +54,7 @@ class TableHead:
         return [row[index] for row in self.rows]
 
 
-# -- the head ----------------------------------------------------------------------------------------------------------------------
+# -- the head --------------------------------------------------------------------------------------
 
 
 def read_head(file: Path) -> TableHead:
@@ -64,7 +68,10 @@ def read_head(file: Path) -> TableHead:
             start = stream.read(1 << 20)
         return _parquet_head(file) if start.startswith(PARQUET_MAGIC) else head_of_text(start)
     except (OSError, pa.ArrowException, ValueError) as cause:
-        raise ImportFormatError(f"{file} cannot be read as a table ({cause}). CSV, TSV and Parquet files with a header row can.") from cause
+        raise ImportFormatError(
+            f"{file} cannot be read as a table ({cause}). CSV, TSV and Parquet files with a header"
+            " row can."
+        ) from cause
 
 
 def head_of_text(start: bytes) -> TableHead:
@@ -84,14 +91,19 @@ def head_of_text(start: bytes) -> TableHead:
     if not rows:
         raise ValueError("it has no header row")
     if len(rows[0]) > MAX_COLUMNS:
-        raise ValueError(f"its header row has {len(rows[0]):,} fields; a table of results has up to {MAX_COLUMNS:,}")
+        raise ValueError(
+            f"its header row has {len(rows[0]):,} fields; a table of results has up to"
+            f" {MAX_COLUMNS:,}"
+        )
     columns = unique_names(rows[0])
     whole = [tuple(row) for row in rows[1:] if len(row) == len(columns)]
     return TableHead(columns, tuple(whole), separator, encoding)
 
 
 def encoding_of(start: bytes) -> str:
-    """UTF-16 when the file says so by its first bytes (as spreadsheet exports do), else UTF-8 with or without a byte-order mark."""
+    """UTF-16 when the file says so by its first bytes (as spreadsheet exports do), else UTF-8 with
+    or without a byte-order mark.
+    """
     return "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
@@ -131,10 +143,16 @@ def _safe_rows(reader: Iterator[list[str]]) -> Iterator[list[str]]:
 
 def _parquet_head(file: Path) -> TableHead:
     with pq.ParquetFile(file) as parquet:
-        nested = tuple(field.name for field in parquet.schema_arrow if pa.types.is_nested(field.type))
+        nested = tuple(
+            field.name for field in parquet.schema_arrow if pa.types.is_nested(field.type)
+        )
         names = [name for name in parquet.schema_arrow.names if name not in nested]
         batch = next(parquet.iter_batches(HEAD_ROWS, columns=names), None)
-        cells = [] if batch is None else [[_text(value) for value in column.to_pylist()] for column in batch.columns]
+        cells = (
+            []
+            if batch is None
+            else [[_text(value) for value in column.to_pylist()] for column in batch.columns]
+        )
         return TableHead(tuple(names), tuple(zip(*cells, strict=True)), nested=nested)
 
 
@@ -142,11 +160,12 @@ def _text(value: object) -> str | None:
     return None if value is None or value != value else str(value)
 
 
-# -- all rows ----------------------------------------------------------------------------------------------------------------------
+# -- all rows --------------------------------------------------------------------------------------
 
 
 def iter_chunks(file: Path, head: TableHead, report: ReportReject) -> Iterator[pd.DataFrame]:
-    """All rows in frames of bounded size, indexed by line number (Parquet: by row number from 1). Rows that are no rows are reported.
+    """All rows in frames of bounded size, indexed by line number (Parquet: by row number from 1).
+    Rows that are no rows are reported.
 
     Raises:
         ImportFormatError: a Parquet file is damaged.
@@ -158,12 +177,16 @@ def iter_chunks(file: Path, head: TableHead, report: ReportReject) -> Iterator[p
         with pq.ParquetFile(file) as parquet:
             first = 1
             for batch in parquet.iter_batches(CHUNK_ROWS, columns=list(head.columns)):
-                frame = pa.Table.from_batches([batch]).to_pandas(ignore_metadata=True, date_as_object=False)
+                frame = pa.Table.from_batches([batch]).to_pandas(
+                    ignore_metadata=True, date_as_object=False
+                )
                 frame.index = pd.RangeIndex(first, first + len(frame))
                 first += len(frame)
                 yield frame
     except (OSError, pa.ArrowException, ValueError) as cause:
-        raise ImportFormatError(f"{file} is damaged ({cause}). Write it again; nothing of it was stored.") from cause
+        raise ImportFormatError(
+            f"{file} is damaged ({cause}). Write it again; nothing of it was stored."
+        ) from cause
 
 
 def _text_chunks(file: Path, head: TableHead, report: ReportReject) -> Iterator[pd.DataFrame]:
@@ -182,12 +205,24 @@ def _text_chunks(file: Path, head: TableHead, report: ReportReject) -> Iterator[
             except StopIteration:
                 break
             except csv.Error as cause:
-                report(Reject(file.name, f"line {line}", "row", str(cause), "a row of separated values"))
+                report(
+                    Reject(
+                        file.name, f"line {line}", "row", str(cause), "a row of separated values"
+                    )
+                )
                 continue
             if not row or not seen_header:
                 seen_header = seen_header or bool(row)
             elif len(row) != n_columns:
-                report(Reject(file.name, f"line {line}", "row", f"{len(row)} fields", f"{n_columns} fields, as in the header"))
+                report(
+                    Reject(
+                        file.name,
+                        f"line {line}",
+                        "row",
+                        f"{len(row)} fields",
+                        f"{n_columns} fields, as in the header",
+                    )
+                )
             else:
                 rows.append(row)
                 numbers.append(line)
@@ -199,24 +234,43 @@ def _text_chunks(file: Path, head: TableHead, report: ReportReject) -> Iterator[
             yield _frame(rows, numbers, head, file, report)
 
 
-def _frame(rows: list[list[str]], numbers: list[int], head: TableHead, file: Path, report: ReportReject) -> pd.DataFrame:
+def _frame(
+    rows: list[list[str]], numbers: list[int], head: TableHead, file: Path, report: ReportReject
+) -> pd.DataFrame:
     """Rows as a frame of text; those with bytes that are not UTF-8 are reported and left out."""
     try:
         "".join("".join(row) for row in rows).encode()
     except UnicodeEncodeError:
         good = []
         for number, row in zip(numbers, rows, strict=True):
-            bad = [name for name, cell in zip(head.columns, row, strict=True) if any("\ud800" <= letter <= "\udfff" for letter in cell)]
+            bad = [
+                name
+                for name, cell in zip(head.columns, row, strict=True)
+                if any("\ud800" <= letter <= "\udfff" for letter in cell)
+            ]
             if bad:
-                report(Reject(file.name, f"line {number}", ", ".join(bad), "bytes that are not UTF-8", "UTF-8 text"))
+                report(
+                    Reject(
+                        file.name,
+                        f"line {number}",
+                        ", ".join(bad),
+                        "bytes that are not UTF-8",
+                        "UTF-8 text",
+                    )
+                )
             else:
                 good.append((number, row))
         numbers, rows = [number for number, _ in good], [row for _, row in good]
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(head.columns)
-    return pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in zip(head.columns, columns, strict=True)}).set_axis(numbers)
+    return pd.DataFrame(
+        {
+            name: pd.Series(cells, dtype=object)
+            for name, cells in zip(head.columns, columns, strict=True)
+        }
+    ).set_axis(numbers)
 
 
-# -- cells -------------------------------------------------------------------------------------------------------------------------
+# -- cells -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +287,11 @@ class Numbers:
     """Some value carries a percent sign."""
 
 
-def numbers_of(cells: pd.Series, *, decimal_comma: bool, missing: Sequence[str] = MISSING) -> Numbers:
-    """Read cells as numbers: percent signs, thousands separators, decimal commas and words for "missing" are understood.
+def numbers_of(
+    cells: pd.Series, *, decimal_comma: bool, missing: Sequence[str] = MISSING
+) -> Numbers:
+    """Read cells as numbers: percent signs, thousands separators, decimal commas and words for
+    "missing" are understood.
 
     >>> read = numbers_of(pd.Series(["96.7%", "-", "", "1,234", "x"]), decimal_comma=False)
     >>> read.values.tolist()[0], read.values.tolist()[3], read.is_bad.tolist(), read.is_percent
@@ -243,7 +300,9 @@ def numbers_of(cells: pd.Series, *, decimal_comma: bool, missing: Sequence[str] 
     if pd.api.types.is_bool_dtype(cells.dtype) or pd.api.types.is_numeric_dtype(cells.dtype):
         values = cells.to_numpy(dtype=float, na_value=np.nan)
         infinite = np.isinf(values)
-        return Numbers(np.where(infinite, np.nan, values), infinite, np.isnan(values), is_percent=False)
+        return Numbers(
+            np.where(infinite, np.nan, values), infinite, np.isnan(values), is_percent=False
+        )
     values = np.full(len(cells), np.nan)
     is_bad, is_blank = np.zeros(len(cells), dtype=bool), np.zeros(len(cells), dtype=bool)
     is_percent = False
@@ -272,9 +331,14 @@ def _number(text: str, *, decimal_comma: bool) -> float:
 
 
 def texts_of(cells: pd.Series, *, missing: Sequence[str] = MISSING) -> list[str | None]:
-    """Cells as words without surrounding blanks; None for nothing and for words that mean "missing". Whole numbers lose their `.0`."""
+    """Cells as words without surrounding blanks; None for nothing and for words that mean
+    "missing". Whole numbers lose their `.0`.
+    """
     if pd.api.types.is_float_dtype(cells.dtype):
-        return [None if value != value else f"{value:g}" if value % 1 else str(int(value)) for value in cells.tolist()]
+        return [
+            None if value != value else f"{value:g}" if value % 1 else str(int(value))
+            for value in cells.tolist()
+        ]
     known: dict[object, str | None] = {}
     words: list[str | None] = []
     for cell in cells.tolist():

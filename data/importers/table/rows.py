@@ -36,7 +36,9 @@ _LM_EVAL_COLUMN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What only all rows together tell: scales, levels, whether scores are verdicts, which rows repeat others."""
+    """What only all rows together tell: scales, levels, whether scores are verdicts, which rows
+    repeat others.
+    """
 
     scales: Mapping[str, str]
     level_scheme: str | None = None
@@ -51,8 +53,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class _Benchmark:
-    """What a column of a wide table measures. A column and its twin named Raw (leaderboard exports) are two metrics of one task.
-    Flattened lm-eval names (`<task>_<shots>_<metric>,<filter>`) are taken apart."""
+    """What a column of a wide table measures. A column and its twin named Raw (leaderboard exports)
+    are two metrics of one task. Flattened lm-eval names (`<task>_<shots>_<metric>,<filter>`) are
+    taken apart.
+    """
 
     name: str
     task: str
@@ -86,8 +90,16 @@ class _Benchmark:
 class TableRows:
     """Turns chunks of one table into records, keeping track of its runs."""
 
-    def __init__(self, path: Path, sha256: str, mapping: TableMapping, facts: Facts, report: ReportReject) -> None:
-        self._path, self._sha256, self._mapping, self._facts, self._report = path, sha256, mapping, facts, report
+    def __init__(
+        self, path: Path, sha256: str, mapping: TableMapping, facts: Facts, report: ReportReject
+    ) -> None:
+        self._path, self._sha256, self._mapping, self._facts, self._report = (
+            path,
+            sha256,
+            mapping,
+            facts,
+            report,
+        )
         self._place_word = "row" if mapping.separator is None else "line"
         self._runs: dict[tuple[str | None, ...], str] = {}
         self._extras: dict[str, tuple[Any, ...]] = {}
@@ -111,14 +123,20 @@ class TableRows:
             if table.num_rows:
                 yield table
             return
-        scores = self._long(rows, run_ids) if self._mapping.shape == "long" else self._wide(rows, run_ids)
+        scores = (
+            self._long(rows, run_ids)
+            if self._mapping.shape == "long"
+            else self._wide(rows, run_ids)
+        )
         if scores:
             yield scores
 
     def _reject(self, line: int, column: str, found: str, expected: str) -> None:
-        self._report(Reject(self._path.name, f"{self._place_word} {line}", column, found[:80], expected))
+        self._report(
+            Reject(self._path.name, f"{self._place_word} {line}", column, found[:80], expected)
+        )
 
-    # -- runs ---------------------------------------------------------------------------------------------------------------------
+    # -- runs --------------------------------------------------------------------------------------
 
     def _place(self, rows: Chunk) -> tuple[list[str | None], list[RunInfo]]:
         """Run of each row (None where the row is out), and the runs that are new."""
@@ -126,7 +144,11 @@ class TableRows:
         keys = list(
             zip(
                 rows.words("model"),
-                *(rows.column_words(column) for column in columns if column != self._mapping.column("model")),
+                *(
+                    rows.column_words(column)
+                    for column in columns
+                    if column != self._mapping.column("model")
+                ),
                 strict=True,
             )
         )
@@ -138,7 +160,9 @@ class TableRows:
                 continue
             run_id = self._runs.get(key)
             if run_id is None:
-                run_id = self._runs[key] = stable_run_id("table", self._sha256, *("" if part is None else part for part in key))
+                run_id = self._runs[key] = stable_run_id(
+                    "table", self._sha256, *("" if part is None else part for part in key)
+                )
                 new.append(self._run(run_id, rows, index))
             run_ids[index] = run_id
         return run_ids, new
@@ -152,7 +176,10 @@ class TableRows:
         tokens = first.amount("tokens", "tokens_b", "tokens_t")
         is_slip = tokens is not None and tokens > MAX_TRAIN_TOKENS
         doubt = (
-            f"The table states {tokens:.4g} training tokens, more than any model has seen; left out. Is its unit right?" if is_slip else ""
+            f"The table states {tokens:.4g} training tokens, more than any model has seen; left"
+            " out. Is its unit right?"
+            if is_slip
+            else ""
         )
         metadata = self._run_metadata(rows, index)
         metadata |= {"date": date} if date and started_at is None else {}
@@ -178,12 +205,23 @@ class TableRows:
         )
 
     def _model_name(self, rows: Chunk, index: int) -> str:
-        variants = sorted(self._mapping.columns("model_variant"), key=lambda column: "version" in normalised(column))
+        variants = sorted(
+            self._mapping.columns("model_variant"),
+            key=lambda column: "version" in normalised(column),
+        )
         parts = [rows.column_words(column)[index] for column in variants]
-        return "-".join([rows.words("model")[index] or "", *(part for part in parts if part and part.lower() not in _PLAIN_VARIANTS)])
+        return "-".join(
+            [
+                rows.words("model")[index] or "",
+                *(part for part in parts if part and part.lower() not in _PLAIN_VARIANTS),
+            ]
+        )
 
     def _run_metadata(self, rows: Chunk, index: int) -> dict[str, Any]:
-        stated = {column: rows.column_words(column)[index] for column in self._mapping.columns("run_label")}
+        stated = {
+            column: rows.column_words(column)[index]
+            for column in self._mapping.columns("run_label")
+        }
         stated |= dict(zip(rows.extra_columns, rows.extras()[index], strict=True))
         untrusted = {column: stated.pop(column) for column in self._mapping.columns("untrusted")}
         known = {column: value for column, value in stated.items() if value is not None}
@@ -194,46 +232,88 @@ class TableRows:
         mine, base = rows.extras()[index], self._extras[run_id]
         if mine == base:
             return {}
-        return {column: value for column, value, known in zip(rows.extra_columns, mine, base, strict=True) if value != known}
+        return {
+            column: value
+            for column, value, known in zip(rows.extra_columns, mine, base, strict=True)
+            if value != known
+        }
 
-    # -- scores -------------------------------------------------------------------------------------------------------------------
+    # -- scores ------------------------------------------------------------------------------------
 
     def _long(self, rows: Chunk, run_ids: list[str | None]) -> list[Score]:
         value_column = self._mapping.column("value") or ""
         default_metric = value_column if normalised(value_column) in _SHARES else "score"
-        values, stderrs, counts, shots = (rows.numbers(role) for role in ("value", "stderr", "n", "n_shot"))
+        values, stderrs, counts, shots = (
+            rows.numbers(role) for role in ("value", "stderr", "n", "n_shot")
+        )
         levels, splits = self._levels(rows), rows.splits()
-        words = {role: rows.words(role) for role in ("task", "metric", "subset", "variant", "scale", "flag", "parent_group")}
-        n_kind = "inferred" if "inferred" in normalised(self._mapping.column("n") or "") else "reported"
-        stated = [level if level is not None else metric for level, metric in zip(levels, words["metric"], strict=True)]
-        rows.require("task", "a task's name", unless=stated)  # a level mean or a model's own number has none
+        words = {
+            role: rows.words(role)
+            for role in ("task", "metric", "subset", "variant", "scale", "flag", "parent_group")
+        }
+        n_kind = (
+            "inferred" if "inferred" in normalised(self._mapping.column("n") or "") else "reported"
+        )
+        stated = [
+            level if level is not None else metric
+            for level, metric in zip(levels, words["metric"], strict=True)
+        ]
+        rows.require(
+            "task", "a task's name", unless=stated
+        )  # a level mean or a model's own number has none
         scores = []
         for i in np.flatnonzero(rows.keep).tolist():
             run_id, metric = run_ids[i] or "", words["metric"][i] or default_metric
-            scale = words["scale"][i] or self._facts.scales.get(words["metric"][i] or value_column, "raw")
+            scale = words["scale"][i] or self._facts.scales.get(
+                words["metric"][i] or value_column, "raw"
+            )
             known_scale = scale if scale in SCALES else "raw"
             metadata = self._row_metadata(rows, i, run_id)
             if known_scale != scale:
                 metadata["scale"] = scale
             n = whole_number(counts[i])
-            inferred = _inferred_n(metric, values[i], stderrs[i]) if n is None and scale == "0-1" else None
+            inferred = (
+                _inferred_n(metric, values[i], stderrs[i]) if n is None and scale == "0-1" else None
+            )
             scores.append(
                 Score(
-                    run_id=run_id, task=words["task"][i], metric=metric, value=values[i], scale=known_scale,
-                    value01=_value01(values[i], known_scale), split=splits[i], level=levels[i], subset=words["subset"][i],
-                    variant=words["variant"][i], stderr=stderrs[i], stderr_kind=None if stderrs[i] is None else "reported",
-                    n=inferred if n is None else n, n_kind=n_kind if n is not None else "inferred" if inferred else None,
-                    n_shot=whole_number(shots[i]), higher_is_better=direction_of(metric), parent_group=words["parent_group"][i],
-                    flag=words["flag"][i], metadata=metadata,
+                    run_id=run_id,
+                    task=words["task"][i],
+                    metric=metric,
+                    value=values[i],
+                    scale=known_scale,
+                    value01=_value01(values[i], known_scale),
+                    split=splits[i],
+                    level=levels[i],
+                    subset=words["subset"][i],
+                    variant=words["variant"][i],
+                    stderr=stderrs[i],
+                    stderr_kind=None if stderrs[i] is None else "reported",
+                    n=inferred if n is None else n,
+                    n_kind=n_kind if n is not None else "inferred" if inferred else None,
+                    n_shot=whole_number(shots[i]),
+                    higher_is_better=direction_of(metric),
+                    parent_group=words["parent_group"][i],
+                    flag=words["flag"][i],
+                    metadata=metadata,
                 )
-            )  # fmt: skip
+            )
         return scores
 
     def _wide(self, rows: Chunk, run_ids: list[str | None]) -> list[Score]:
-        """Empty cells state nothing and give no score; a word for "missing" gives a score without a value."""
+        """Empty cells state nothing and give no score; a word for "missing" gives a score without a
+        value.
+        """
         splits, levels = rows.splits(), self._levels(rows)
-        subsets, variants, shots = rows.words("subset"), rows.words("variant"), rows.numbers("n_shot")
-        columns = [_Benchmark.of(column, self._mapping, self._facts) for column in self._mapping.columns("benchmark_value")]
+        subsets, variants, shots = (
+            rows.words("subset"),
+            rows.words("variant"),
+            rows.numbers("n_shot"),
+        )
+        columns = [
+            _Benchmark.of(column, self._mapping, self._facts)
+            for column in self._mapping.columns("benchmark_value")
+        ]
         read = [(column, rows.column_numbers(column.name)) for column in columns]
         scores = []
         for i in np.flatnonzero(rows.keep).tolist():
@@ -255,7 +335,9 @@ class TableRows:
                         level=levels[i],
                         subset=subsets[i],
                         variant=column.variant or variants[i],
-                        n_shot=column.n_shot if column.n_shot is not None else whole_number(shots[i]),
+                        n_shot=(
+                            column.n_shot if column.n_shot is not None else whole_number(shots[i])
+                        ),
                         higher_is_better=column.higher_is_better,
                         is_group=column.is_group,
                         metadata=dict(metadata),
@@ -266,14 +348,21 @@ class TableRows:
     def _levels(self, rows: Chunk) -> list[int | None]:
         if self._mapping.column("level"):
             return [whole_number(value) for value in rows.numbers("level", whole=True)]
-        return [None if label is None else self._facts.levels.get(_label(label)) for label in rows.words("level_label")]
+        return [
+            None if label is None else self._facts.levels.get(_label(label))
+            for label in rows.words("level_label")
+        ]
 
-    # -- samples ------------------------------------------------------------------------------------------------------------------
+    # -- samples -----------------------------------------------------------------------------------
 
     def _samples(self, rows: Chunk, run_ids: list[str | None]) -> pa.Table:
         rows.require("task", "a task's name")
         rows.require("sample_id", "which question it is")
-        epochs, splits, levels = rows.numbers("epoch", whole=True), rows.splits(), self._levels(rows)
+        epochs, splits, levels = (
+            rows.numbers("epoch", whole=True),
+            rows.splits(),
+            self._levels(rows),
+        )
         scores, outcomes, reasons = self._outcomes(rows)
         logprobs, durations = rows.numbers("answer_logprob"), rows.numbers("duration_s")
         kept = np.flatnonzero(rows.keep).tolist()
@@ -295,14 +384,25 @@ class TableRows:
             "answer_logprob": chosen(logprobs),
             "duration_s": chosen(durations),
             "metadata": [_json(self._row_metadata(rows, i, run_ids[i] or "")) for i in kept],
-            **{name: chosen(rows.raw_words(name)) for name in ("input", "target", "response", "parsed_answer")},
+            **{
+                name: chosen(rows.raw_words(name))
+                for name in ("input", "target", "response", "parsed_answer")
+            },
         }
         return sample_table(columns)
 
-    def _outcomes(self, rows: Chunk) -> tuple[list[float | None], list[str | None], list[str | None]]:
-        """Score, outcome and reason of each row. A wrong answer with nothing in the column of read answers was not readable."""
+    def _outcomes(
+        self, rows: Chunk
+    ) -> tuple[list[float | None], list[str | None], list[str | None]]:
+        """Score, outcome and reason of each row. A wrong answer with nothing in the column of read
+        answers was not readable.
+        """
         scores = rows.numbers("score")
-        verdicts = rows.verdicts(from_scores=scores if self._facts.is_verdict and not self._mapping.column("correct") else None)
+        verdicts = rows.verdicts(
+            from_scores=(
+                scores if self._facts.is_verdict and not self._mapping.column("correct") else None
+            )
+        )
         stated, errors, answers = rows.outcomes(), rows.words("error"), rows.words("parsed_answer")
         has_answers = self._mapping.column("parsed_answer") is not None
         results: list[tuple[float | None, str | None, str | None]] = []
@@ -314,9 +414,19 @@ class TableRows:
             elif errors[i]:
                 outcome, reason = Outcome.ERROR, errors[i]
             elif verdict is None:
-                outcome, reason = None, "the table gives a score and no verdict" if score is not None else "the table gives no verdict"
+                outcome, reason = (
+                    None,
+                    (
+                        "the table gives a score and no verdict"
+                        if score is not None
+                        else "the table gives no verdict"
+                    ),
+                )
             elif not verdict and has_answers and answers[i] is None:
-                outcome, reason = Outcome.UNPARSED, "marked wrong in the table, without an answer that was read"
+                outcome, reason = (
+                    Outcome.UNPARSED,
+                    "marked wrong in the table, without an answer that was read",
+                )
             else:
                 outcome = Outcome.CORRECT if verdict else Outcome.WRONG
             graded = {Outcome.CORRECT: 1.0, Outcome.WRONG: 0.0}.get(outcome) if outcome else None
@@ -325,7 +435,7 @@ class TableRows:
         return columns[0], columns[1], columns[2]
 
 
-# -- fields -----------------------------------------------------------------------------------------------------------------------
+# -- fields ----------------------------------------------------------------------------------------
 
 
 def _label(text: str) -> str:
@@ -340,7 +450,9 @@ def _value01(value: float | None, scale: str) -> float | None:
 
 
 def _inferred_n(metric: str, value: float | None, stderr: float | None) -> int | None:
-    """Number of 0/1 answers that gives a share this standard error (that of the mean, from the sample's standard deviation)."""
+    """Number of 0/1 answers that gives a share this standard error (that of the mean, from the
+    sample's standard deviation).
+    """
     if normalised(metric) not in _SHARES or value is None or not stderr or not 0 < value < 1:
         return None
     return round(value * (1 - value) / stderr**2 + 1)

@@ -1,4 +1,6 @@
-"""Many fits at once are the fits one by one: against statsmodels, at the edges, and in any shape."""
+"""Many fits at once are the fits one by one: against statsmodels, at the edges, and in any
+shape.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def test_every_fit_is_the_one_of_statsmodels(curve: str) -> None:
     fit = fit_many(design, counts, 256)
     assert fit.has_converged.all() and fit.is_determined.all()
     for row, coef, deviance in zip(counts, fit.coef, fit.deviance, strict=True):
-        peer = sm.GLM(np.column_stack([row, 256 - row]), design, family=sm.families.Binomial()).fit(tol=1e-13)
+        peer = sm.GLM(np.column_stack([row, 256 - row]), design, family=sm.families.Binomial()).fit(
+            tol=1e-13
+        )
         np.testing.assert_allclose(coef, peer.params, atol=1e-7)
         assert deviance == pytest.approx(peer.deviance, abs=1e-7)
 
@@ -34,7 +38,10 @@ def test_the_curves_are_those_of_the_one_fit_at_a_time() -> None:
     right_id, right_ood = [599, 461, 38, 23, 51], [507, 348, 38, 8, 31]
     n = [768, 1024, 768, 768, 1024]
     one = fit_pooled_curves(LEVELS, right_id, right_ood, n)
-    fits = {curve: fit_many(curve_design(LEVELS, curve), [*right_id, *right_ood], [*n, *n]) for curve in CURVES}
+    fits = {
+        curve: fit_many(curve_design(LEVELS, curve), [*right_id, *right_ood], [*n, *n])
+        for curve in CURVES
+    }
     assert float(fits["M0"].deviance) == pytest.approx(one.m0_deviance, abs=1e-6)
     assert float(fits["M1"].deviance) == pytest.approx(one.m1_deviance, abs=1e-6)
     assert float(fits["M2"].deviance) == pytest.approx(one.m2_deviance, abs=1e-6)
@@ -75,15 +82,25 @@ def test_a_cell_without_answers_takes_no_part() -> None:
     missing[:, 4] = np.nan
     keep = [0, 1, 2, 3, 5, 6, 7, 8, 9]
     design = curve_design(LEVELS, "M1")
-    np.testing.assert_allclose(fit_many(design, missing, n).coef, fit_many(design[keep], counts[:, keep], 256).coef, atol=1e-8)
-    assert not fit_many(curve_design(LEVELS, "M3"), np.r_[missing[0, :5], missing[0, 5:9], np.nan], np.r_[n[0, :9], 0]).is_determined
+    np.testing.assert_allclose(
+        fit_many(design, missing, n).coef,
+        fit_many(design[keep], counts[:, keep], 256).coef,
+        atol=1e-8,
+    )
+    assert not fit_many(
+        curve_design(LEVELS, "M3"),
+        np.r_[missing[0, :5], missing[0, 5:9], np.nan],
+        np.r_[n[0, :9], 0],
+    ).is_determined
 
 
 def test_the_shape_of_the_batch_comes_back() -> None:
     counts = _counts(5, size=12).reshape(3, 4, 10)
     fit = fit_many(curve_design(LEVELS, "M1"), counts, 256)
     assert fit.coef.shape == (3, 4, 3) and fit.deviance.shape == (3, 4) == fit.is_determined.shape
-    np.testing.assert_allclose(fit.coef[2, 1], fit_many(curve_design(LEVELS, "M1"), counts[2, 1], 256).coef, atol=1e-9)
+    np.testing.assert_allclose(
+        fit.coef[2, 1], fit_many(curve_design(LEVELS, "M1"), counts[2, 1], 256).coef, atol=1e-9
+    )
 
 
 def test_wrong_shapes_counts_and_names_are_refused() -> None:

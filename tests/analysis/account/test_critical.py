@@ -14,11 +14,15 @@ from analysis.account.critical import constancy_test, half_point, interior_peak_
 def test_an_exact_line_is_found_without_spread() -> None:
     line = constancy_test([0.1, 0.3, 0.5, 0.7], [0.01] * 4, [1, 2, 3, 4])
     assert (line.intercept, line.slope, line.tau2) == pytest.approx((-0.1, 0.2, 0.0))
-    assert line.slope_se == pytest.approx(0.1 / math.sqrt(5))  # sd of a task over the root of sum (x - mean)^2
+    assert line.slope_se == pytest.approx(
+        0.1 / math.sqrt(5)
+    )  # sd of a task over the root of sum (x - mean)^2
 
 
 def test_tasks_off_the_line_are_allowed_for() -> None:
-    """Residuals +-1 about a flat line of 6 tasks with tiny variance: tau2 so that sum r^2 / (v + tau2) = 4."""
+    """Residuals +-1 about a flat line of 6 tasks with tiny variance: tau2 so that sum r^2 / (v +
+    tau2) = 4.
+    """
     line = constancy_test([1, -1, 1, -1, 1, -1], [1e-6] * 6, [1, 1, 2, 2, 3, 3])
     assert line.slope == pytest.approx(0.0, abs=1e-12) and line.p == pytest.approx(1.0)
     assert line.tau2 == pytest.approx(6 / 4, rel=1e-4)
@@ -44,7 +48,9 @@ def test_a_flat_curve_has_no_half_point() -> None:
 
 
 def test_half_point_interval_holds_the_truth_about_nine_times_in_ten() -> None:
-    """400 data sets of 17 tasks, crossing at 2.5, task sd .9: coverage between 86 and 94 % at nominal 90."""
+    """400 data sets of 17 tasks, crossing at 2.5, task sd .9: coverage between 86 and 94 % at
+    nominal 90.
+    """
     rng = np.random.default_rng(7)
     level = np.repeat([1, 2, 3, 4, 5], [3, 4, 3, 3, 4])
     points = [half_point(1.4 * (2.5 - level) + rng.normal(0, 0.9, 17), level) for _ in range(400)]
@@ -71,7 +77,9 @@ def test_a_strong_peak_inside_is_found_and_a_slope_is_not() -> None:
 def test_the_peak_p_is_that_of_the_worse_end() -> None:
     """Means 0, .2, .1; s2 = 1e-4 on 6 df: p = P(t6 > .1 / sqrt(1e-4 * 2/3))."""
     gaps = np.repeat([0.0, 0.2, 0.1], 3) + np.array([-0.01, 0.0, 0.01] * 3)
-    assert interior_peak_test(gaps, np.repeat([1, 2, 3], 3)).p == pytest.approx(stats.t.sf(0.1 / math.sqrt(1e-4 * 2 / 3), 6))
+    assert interior_peak_test(gaps, np.repeat([1, 2, 3], 3)).p == pytest.approx(
+        stats.t.sf(0.1 / math.sqrt(1e-4 * 2 / 3), 6)
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""Agreement beyond accuracy, and orders over tasks: limits, hand-worked numbers, what every order must respect."""
+"""Agreement beyond accuracy, and orders over tasks: limits, hand-worked numbers, what every order
+must respect.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,15 @@ import numpy as np
 import pytest
 
 from analysis.compare.agreement import capa, choice_probabilities, error_consistency, one_hot
-from analysis.compare.ranking import _by_program, bootstrap_ranks, borda, kemeny, pairwise_wins, rank_ranges, tie_groups
+from analysis.compare.ranking import (
+    _by_program,
+    bootstrap_ranks,
+    borda,
+    kemeny,
+    pairwise_wins,
+    rank_ranges,
+    tie_groups,
+)
 from data.records import NotEnoughDataError
 
 
@@ -82,7 +92,10 @@ def test_program_finds_orders_as_good_as_trying_all() -> None:
     random = np.random.default_rng(2)
     for _ in range(5):
         wins = pairwise_wins(random.random((6, 9)))
-        cost = {order: sum(wins[order[j], order[i]] for i in range(6) for j in range(i + 1, 6)) for order in permutations(range(6))}
+        cost = {
+            order: sum(wins[order[j], order[i]] for i in range(6) for j in range(i + 1, 6))
+            for order in permutations(range(6))
+        }
         assert cost[_by_program(wins)] == min(cost.values())
 
 

@@ -1,4 +1,6 @@
-"""Tests and intervals of differences: hand-worked tables, other libraries' numbers, error rates by simulation."""
+"""Tests and intervals of differences: hand-worked tables, other libraries' numbers, error rates by
+simulation.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,21 @@ from analysis.compare.pairing import (
     unpaired_over_instances,
     unpaired_over_tasks,
 )
-from analysis.error_bars import clustered_se, detectable_difference, detectable_from_se, instances_needed, relative_variance, sandwich_se
+from analysis.error_bars import (
+    clustered_se,
+    detectable_difference,
+    detectable_from_se,
+    instances_needed,
+    relative_variance,
+    sandwich_se,
+)
 from data.records import NotEnoughDataError
 
 
 def test_mcnemar_of_few_discordant_pairs_is_the_binomial_test() -> None:
-    """1 against 5: two-sided p = 2 (C(6,0) + C(6,1)) / 2^6 = 14/64; the mid p takes half of P(1) = 6/64 twice away: 8/64."""
+    """1 against 5: two-sided p = 2 (C(6,0) + C(6,1)) / 2^6 = 14/64; the mid p takes half of P(1) =
+    6/64 twice away: 8/64.
+    """
     found = mcnemar(1, 5)
     assert found.kind == "exact"
     assert found.p == pytest.approx(14 / 64)
@@ -103,11 +114,15 @@ def test_newcombe_interval_is_the_published_one() -> None:
 
 def test_welch_takes_over_for_averages_of_different_instances() -> None:
     a, b = np.array([0.5, 1.0, 0.25, 0.75]), np.array([0.0, 0.5, 0.25])
-    assert unpaired_over_instances(a, b).p == pytest.approx(stats.ttest_ind(a, b, equal_var=False).pvalue)
+    assert unpaired_over_instances(a, b).p == pytest.approx(
+        stats.ttest_ind(a, b, equal_var=False).pvalue
+    )
 
 
 def test_unpaired_difference_over_shared_tasks_takes_their_difficulty_out() -> None:
-    """Both models solve task 0 always and task 1 never: no noise is left between tasks, so the interval falls back to instances."""
+    """Both models solve task 0 always and task 1 never: no noise is left between tasks, so the
+    interval falls back to instances.
+    """
     a, tasks = np.repeat([1.0, 0.0], 30), np.repeat([0, 1], 30)
     found = unpaired_over_tasks(a, tasks, a, tasks)
     assert found.difference == 0
@@ -115,11 +130,16 @@ def test_unpaired_difference_over_shared_tasks_takes_their_difficulty_out() -> N
     assert "no spread between tasks" in found.reason
 
 
-def _task_differences(random: np.random.Generator, n_tasks: int, n: int, sd: float) -> tuple[np.ndarray, np.ndarray]:
-    """Paired differences of two models of equal ability whose difference varies from task to task."""
+def _task_differences(
+    random: np.random.Generator, n_tasks: int, n: int, sd: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Paired differences of two models of equal ability whose difference varies from task to
+    task.
+    """
     shift = random.normal(0, sd, n_tasks).repeat(n)
     return (
-        (random.random(n_tasks * n) < 0.5 + shift).astype(float) - (random.random(n_tasks * n) < 0.5 - shift),
+        (random.random(n_tasks * n) < 0.5 + shift).astype(float)
+        - (random.random(n_tasks * n) < 0.5 - shift),
         np.repeat(np.arange(n_tasks), n),
     )
 
@@ -128,31 +148,47 @@ def test_bootstrap_error_is_within_3_percent_of_the_analytic_one() -> None:
     random = np.random.default_rng(3)
     for n_tasks in (5, 16, 40):
         values, tasks = _task_differences(random, n_tasks, 50, 0.05)
-        assert paired_bootstrap(values, tasks).se == pytest.approx(sandwich_se(values, tasks), rel=0.03)
+        assert paired_bootstrap(values, tasks).se == pytest.approx(
+            sandwich_se(values, tasks), rel=0.03
+        )
     values, _ = _task_differences(random, 1, 300, 0.0)
-    assert paired_bootstrap(values, None).se == pytest.approx(values.std() / math.sqrt(300), rel=0.03)
+    assert paired_bootstrap(values, None).se == pytest.approx(
+        values.std() / math.sqrt(300), rel=0.03
+    )
 
 
 def test_bootstrap_interval_agrees_with_scipys_bca() -> None:
     random = np.random.default_rng(4)
     values, tasks = _task_differences(random, 16, 64, 0.08)
     means = values.reshape(16, 64).mean(axis=1)
-    expected = stats.bootstrap((means,), np.mean, n_resamples=20_000, method="BCa", rng=np.random.default_rng(0)).confidence_interval
+    expected = stats.bootstrap(
+        (means,), np.mean, n_resamples=20_000, method="BCa", rng=np.random.default_rng(0)
+    ).confidence_interval
     found = paired_bootstrap(values, tasks)
-    assert (found.lo, found.hi) == pytest.approx(tuple(expected), abs=0.05 * (expected.high - expected.low))
+    assert (found.lo, found.hi) == pytest.approx(
+        tuple(expected), abs=0.05 * (expected.high - expected.low)
+    )
 
 
 @pytest.mark.parametrize("n_tasks", [3, 16])
 def test_clustered_test_errs_in_5_percent_of_equal_models(n_tasks: int) -> None:
-    """2,000 draws: the Monte Carlo error of 5 % is half a point, so 3.5 % to 6.5 % is three of them."""
+    """2,000 draws: the Monte Carlo error of 5 % is half a point, so 3.5 % to 6.5 % is three of
+    them.
+    """
     random = np.random.default_rng(5)
-    errors = [paired_over_tasks(*_task_differences(random, n_tasks, 30, 0.1)).p < 0.05 for _ in range(2000)]
+    errors = [
+        paired_over_tasks(*_task_differences(random, n_tasks, 30, 0.1)).p < 0.05
+        for _ in range(2000)
+    ]
     assert 0.035 < np.mean(errors) < 0.065
 
 
 def test_ignoring_tasks_errs_far_more_often_when_models_differ_by_task() -> None:
     random = np.random.default_rng(6)
-    errors = [paired_over_instances(_task_differences(random, 16, 60, 0.1)[0]).p < 0.05 for _ in range(400)]
+    errors = [
+        paired_over_instances(_task_differences(random, 16, 60, 0.1)[0]).p < 0.05
+        for _ in range(400)
+    ]
     assert np.mean(errors) > 0.15
 
 
@@ -175,8 +211,12 @@ def test_resampling_reductions_are_the_published_ones() -> None:
 
 
 def test_answers_alike_within_tasks_make_the_clustered_error_the_error_of_tasks() -> None:
-    """Two tasks of three equal answers: deviations of 1/2 add up to 1.5 twice, so (1/6) sqrt(4.5)."""
-    assert sandwich_se([1, 1, 1, 0, 0, 0], ["a"] * 3 + ["b"] * 3) == pytest.approx(math.sqrt(4.5) / 6)
+    """Two tasks of three equal answers: deviations of 1/2 add up to 1.5 twice, so (1/6)
+    sqrt(4.5).
+    """
+    assert sandwich_se([1, 1, 1, 0, 0, 0], ["a"] * 3 + ["b"] * 3) == pytest.approx(
+        math.sqrt(4.5) / 6
+    )
     assert math.isnan(clustered_se([1.0], ["a"]))
     with pytest.raises(NotEnoughDataError, match="3 scores came with 2"):
         clustered_se([1, 0, 1], ["a", "b"])

@@ -1,4 +1,6 @@
-"""Breakthroughness, onset, resolution, sampling until success, task law, loss threshold: by hand, at the edges, by simulation."""
+"""Breakthroughness, onset, resolution, sampling until success, task law, loss threshold: by hand,
+at the edges, by simulation.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,11 @@ import numpy as np
 import pytest
 
 from analysis.certified.emergence import METHODS
-from analysis.emergence.breakthrough import breakthroughness_and_linearity, onset_by_rule, suddenness
+from analysis.emergence.breakthrough import (
+    breakthroughness_and_linearity,
+    onset_by_rule,
+    suddenness,
+)
 from analysis.emergence.loss_threshold import fit_loss_threshold, threshold_size
 from analysis.emergence.pass_until import fit_task_law, pass_until
 from analysis.emergence.resolution import resolution
@@ -22,7 +28,9 @@ def test_a_jump_has_infinite_breakthroughness_and_the_linearity_of_its_one_step(
 
 
 def test_falling_and_constant_series_and_those_too_short() -> None:
-    b, linearity = breakthroughness_and_linearity([[1.0, 0.5, 0.0], [0.3, 0.3, 0.3], [0.0, math.nan, 1.0]])
+    b, linearity = breakthroughness_and_linearity(
+        [[1.0, 0.5, 0.0], [0.3, 0.3, 0.3], [0.0, math.nan, 1.0]]
+    )
     assert b[:2].tolist() == [-2.0, 0.0]
     assert linearity[:2].tolist() == [-2.0, 0.0]
     assert np.isnan(b[2])
@@ -37,7 +45,8 @@ def test_linearity_is_at_most_the_number_of_steps() -> None:
 
 
 def test_the_guard_flags_a_plateau_whose_steps_are_noise_and_spares_an_even_rise() -> None:
-    # Seen with two seeds: the plateau is flagged in 85.5 and 86.5 % of 400 runs (standard error 1.8 points), the even rise never.
+    # Seen with two seeds: the plateau is flagged in 85.5 and 86.5 % of 400 runs (standard error 1.8
+    # points), the even rise never.
     rng = np.random.default_rng(1)
     shares = []
     for truth in (np.array([0.05] * 6 + [0.9]), np.linspace(0.05, 0.95, 7)):
@@ -122,7 +131,10 @@ def test_two_circuits_grow_faster_than_the_law_and_are_found() -> None:
     size = np.logspace(3, 6, 7)
     truth = np.exp(-np.exp(1.0 - 0.06 * np.log(size / 1e3) ** 2))
     seen = rng.binomial(2000, truth) / 2000
-    assert fit_task_law(size, seen, rng.binomial(2000, seen, size=(400, 7)) / 2000).verdict == "super-scaling"
+    assert (
+        fit_task_law(size, seen, rng.binomial(2000, seen, size=(400, 7)) / 2000).verdict
+        == "super-scaling"
+    )
 
 
 def test_threshold_size_is_undefined_where_the_loss_never_gets_there() -> None:
@@ -147,7 +159,9 @@ def test_the_hinge_recovers_a_planted_threshold_exactly_without_noise_and_covers
 def test_a_score_that_does_not_rise_has_no_threshold() -> None:
     found = fit_loss_threshold([1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 0.0, 0.0])
     assert math.isnan(found.eta) and found.slope == 0 and "does not rise" in str(found.reason)
-    fitted = fit_loss_threshold([1.0, 2.0, 3.0, 4.0], [-5.0, -4.0, -3.0, -2.0], base=None, resamples=50)
+    fitted = fit_loss_threshold(
+        [1.0, 2.0, 3.0, 4.0], [-5.0, -4.0, -3.0, -2.0], base=None, resamples=50
+    )
     assert math.isnan(fitted.eta)
     with pytest.raises(NotEnoughDataError, match="4 points"):
         fit_loss_threshold([1.0, 2.0], [0.1, 0.2])
@@ -160,4 +174,6 @@ def test_certified_inputs_at_the_edges_are_undefined_instead_of_raising() -> Non
     law = METHODS["task_scaling_law"]({"N": [1e3], "PU": [0.5]}, tables)  # type: ignore[arg-type]
     assert math.isnan(law["alpha"])
     assert METHODS["breakthroughness_linearity"]({"y": [0.0, 0.0, 0.0, 1.0]}, tables)["B"] == "inf"  # type: ignore[arg-type]
-    assert math.isnan(METHODS["passuntil"]({"samples_until_stop": 10, "successes_r": 0}, tables)["mle"])  # type: ignore[arg-type]
+    assert math.isnan(
+        METHODS["passuntil"]({"samples_until_stop": 10, "successes_r": 0}, tables)["mle"]
+    )  # type: ignore[arg-type]

@@ -1,4 +1,6 @@
-"""Forms recover what was planted, weights prefer the planted form, the break's test errs as often as it says."""
+"""Forms recover what was planted, weights prefer the planted form, the break's test errs as often
+as it says.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ def test_the_planted_form_weighs_most_and_fits(form: str) -> None:
 
 
 def test_parameters_come_back() -> None:
-    fits = {form: {fit.form: fit for fit in fit_forms(X, scores)}[form].parameters for form, scores in PLANTED.items()}
+    fits = {
+        form: {fit.form: fit for fit in fit_forms(X, scores)}[form].parameters
+        for form, scores in PLANTED.items()
+    }
     assert fits["linear"]["slope"] == pytest.approx(0.2)
     assert fits["power"]["exponent"] == pytest.approx(0.4 * math.log(10), rel=1e-4)
     assert fits["logistic"] == pytest.approx({"centre": 4.5, "width": 0.2, "height": 0.8}, rel=1e-3)
@@ -44,7 +49,8 @@ def test_parameters_come_back() -> None:
 def test_aicc_of_the_straight_line_is_the_textbook_value() -> None:
     y = np.array([0.0, 1.0, 0.0, 1.0, 2.0])
     line = fit_forms(np.arange(5.0), y)[0]
-    # Slope .4, intercept 0: residuals 0, .6, -.8, -.2, .4; squared error 1.2; k = 3 with the variance.
+    # Slope .4, intercept 0: residuals 0, .6, -.8, -.2, .4; squared error 1.2; k = 3 with the
+    # variance.
     assert line.rss == pytest.approx(1.2)
     assert line.aicc == pytest.approx(5 * math.log(1.2 / 5) + 6 + 2 * 3 * 4 / (5 - 3 - 1))
 
@@ -75,9 +81,13 @@ def test_what_cannot_be_fitted_says_why(x: list[float], y: list[float], words: s
 
 
 def test_forms_with_too_many_parameters_for_the_points_have_no_weight() -> None:
-    fits = {fit.form: fit for fit in fit_forms([1.0, 2.0, 3.0, 4.0, 5.0], [0.1, 0.25, 0.28, 0.45, 0.5])}
+    fits = {
+        fit.form: fit for fit in fit_forms([1.0, 2.0, 3.0, 4.0, 5.0], [0.1, 0.25, 0.28, 0.45, 0.5])
+    }
     assert math.isfinite(fits["linear"].weight)
-    assert math.isnan(fits["broken power"].weight) and "AICc needs 7" in str(fits["broken power"].reason)
+    assert math.isnan(fits["broken power"].weight) and "AICc needs 7" in str(
+        fits["broken power"].reason
+    )
 
 
 def test_a_planted_break_is_found_between_its_neighbours() -> None:
@@ -91,7 +101,10 @@ def test_a_planted_break_is_found_between_its_neighbours() -> None:
 def test_the_break_test_errs_at_its_level_on_a_straight_line_also_with_ties() -> None:
     rng = np.random.default_rng(9)
     for x in (np.linspace(0, 1, 10), np.repeat(np.linspace(0, 1, 7), 3)):
-        p = [find_change_point(x, x + rng.normal(0, 0.3, len(x)), resamples=199, seed=seed).p for seed in range(400)]
+        p = [
+            find_change_point(x, x + rng.normal(0, 0.3, len(x)), resamples=199, seed=seed).p
+            for seed in range(400)
+        ]
         assert 0.02 <= np.mean(np.array(p) <= 0.05) <= 0.085  # 5 % within Monte-Carlo error
 
 

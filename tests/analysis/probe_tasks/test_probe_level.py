@@ -16,7 +16,9 @@ from tests.analysis.conftest import CountsOf
 
 def test_one_crossing_is_on_the_line_between_two_levels() -> None:
     # From 0.96 at level 2 to 0.25 at level 3: (0.96 - 0.60) / 0.71 of the way.
-    assert find_crossings([1, 2, 3, 4, 5], [0.98, 0.96, 0.25, 0.21, 0.1], 0.6).levels == pytest.approx((2 + 0.36 / 0.71,))
+    assert find_crossings(
+        [1, 2, 3, 4, 5], [0.98, 0.96, 0.25, 0.21, 0.1], 0.6
+    ).levels == pytest.approx((2 + 0.36 / 0.71,))
 
 
 def test_all_of_several_crossings_are_given_and_one_at_a_level_once() -> None:
@@ -50,7 +52,11 @@ LEVELS = [[(950, 1000)], [(600, 1000)], [(200, 1000)]]
 
 def test_the_interval_narrows_with_the_number_of_answers() -> None:
     wide, narrow = (
-        probe_level([[(right * n, total * n) for right, total in level] for level in LEVELS], (400 * n, 1000 * n)) for n in (0.05, 1)
+        probe_level(
+            [[(right * n, total * n) for right, total in level] for level in LEVELS],
+            (400 * n, 1000 * n),
+        )
+        for n in (0.05, 1)
     )
     assert narrow.crossings.levels == pytest.approx((2.5,))
     assert wide.lo < narrow.lo < 2.5 < narrow.hi < wide.hi
@@ -91,7 +97,9 @@ def test_the_interval_covers_the_true_level() -> None:
 
 def test_every_model_and_probe_task_is_read_off_that_models_own_levels(counts_of: CountsOf) -> None:
     anchors = counts_of({1: [(95, 90)], 2: [(80, 50)], 3: [(20, 10)]}, model="a")
-    probe = counts_of({1: [(60, 30)]}, model="a").assign(role="probe", task="lis", level=pd.array([pd.NA] * 2, dtype="Int16"))
+    probe = counts_of({1: [(60, 30)]}, model="a").assign(
+        role="probe", task="lis", level=pd.array([pd.NA] * 2, dtype="Int16")
+    )
     (found,) = probe_readings(pd.concat([anchors, probe], ignore_index=True))
     assert (found.model, found.task, found.n) == ("a", "lis", 100)
     assert found.accuracy == pytest.approx(0.3)

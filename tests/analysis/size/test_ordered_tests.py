@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.size import ordered_tests
-from analysis.size.ordered_tests import EXACT, jonckheere_terpstra, mann_whitney, rank_trend, stratified_trend
+from analysis.size.ordered_tests import (
+    EXACT,
+    jonckheere_terpstra,
+    mann_whitney,
+    rank_trend,
+    stratified_trend,
+)
 
 QWEN_SIZES, QWEN_LEVELS = [1.8, 4, 7, 14, 32, 72, 110], [1, 1, 2, 2, 2, 4, 4]
 
@@ -21,15 +27,26 @@ def brute_force(x: list[float], y: list[float]) -> tuple[float, float]:
     """p of |S| and of S over every order of y."""
 
     def s(order: tuple[float, ...]) -> int:
-        return sum(int(np.sign(x[j] - x[i]) * np.sign(order[j] - order[i])) for i, j in itertools.combinations(range(len(x)), 2))
+        return sum(
+            int(np.sign(x[j] - x[i]) * np.sign(order[j] - order[i]))
+            for i, j in itertools.combinations(range(len(x)), 2)
+        )
 
     seen, every = s(tuple(y)), [s(order) for order in itertools.permutations(y)]
-    return sum(abs(one) >= abs(seen) for one in every) / len(every), sum(one >= seen for one in every) / len(every)
+    return sum(abs(one) >= abs(seen) for one in every) / len(every), sum(
+        one >= seen for one in every
+    ) / len(every)
 
 
 def test_seven_models_of_one_family_reach_the_one_best_of_210_orders() -> None:
     found = rank_trend(QWEN_SIZES, QWEN_LEVELS)
-    assert (found.s, found.n_pairs, found.n_rising, found.n_falling, found.n_level) == (16, 21, 16, 0, 5)
+    assert (found.s, found.n_pairs, found.n_rising, found.n_falling, found.n_level) == (
+        16,
+        21,
+        16,
+        0,
+        5,
+    )
     assert found.tau_b == pytest.approx(0.8729, abs=5e-5)  # METHODS B4
     assert found.p_rising == pytest.approx(1 / 210)
     assert found.method == EXACT
@@ -62,7 +79,8 @@ def test_drawn_permutations_come_close_to_the_exact_count(monkeypatch: pytest.Mo
 
 
 def test_strata_multiply_when_each_is_at_its_best() -> None:
-    # Two families of two models, levels 1 and 2 in each: the larger one is higher with chance 1/2 in each.
+    # Two families of two models, levels 1 and 2 in each: the larger one is higher with chance 1/2
+    # in each.
     found = stratified_trend([1, 2, 10, 20], [1, 2, 1, 2], ["a", "a", "b", "b"])
     assert (found.s, found.n_pairs, found.n_strata) == (2, 2, 2)
     assert found.p_rising == pytest.approx(1 / 4)
@@ -81,24 +99,33 @@ def test_entries_without_a_family_or_a_number_stay_out() -> None:
     assert (found.n, found.n_pairs) == (2, 1)
 
 
-@pytest.mark.parametrize(("x", "y"), [([], []), ([1], [1]), ([1, 1], [1, 2]), ([1, 2, 3], [2, 2, 2]), ([1, math.nan], [1, 2])])
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [([], []), ([1], [1]), ([1, 1], [1, 2]), ([1, 2, 3], [2, 2, 2]), ([1, math.nan], [1, 2])],
+)
 def test_no_test_is_a_reason_and_no_number(x: list[float], y: list[float]) -> None:
     found = rank_trend(x, y)
     assert found.reason is not None
-    assert all(math.isnan(value) for value in (found.tau_b, found.p_two_sided, found.p_rising, found.spearman))
+    assert all(
+        math.isnan(value)
+        for value in (found.tau_b, found.p_two_sided, found.p_rising, found.spearman)
+    )
 
 
 def test_jonckheere_terpstra_by_hand() -> None:
     found = jonckheere_terpstra([[1, 2], [2, 3], [4, 5]])
     assert (found.j, found.max_j, found.mean) == (11.5, 12, 6.0)
     assert found.kendall_s == 11  # 2 (11.5 - 6)
-    # Variance of S: (510 - 3 * 18 - 18) / 18 for n = 6, three groups of two and one tie, plus 3 * 2 * 2 / 60; j has a quarter of it.
+    # Variance of S: (510 - 3 * 18 - 18) / 18 for n = 6, three groups of two and one tie, plus 3 * 2
+    # * 2 / 60; j has a quarter of it.
     assert found.variance == pytest.approx((438 / 18 + 0.2) / 4)
     assert found.z == pytest.approx(5.5 / math.sqrt(found.variance))
 
 
 @pytest.mark.parametrize("groups", [[], [[1, 2]], [[1], []], [[2, 2], [2]]])
-def test_jonckheere_terpstra_without_two_groups_or_with_equal_entries(groups: list[list[float]]) -> None:
+def test_jonckheere_terpstra_without_two_groups_or_with_equal_entries(
+    groups: list[list[float]],
+) -> None:
     found = jonckheere_terpstra(groups)
     assert found.reason is not None and math.isnan(found.z) and math.isnan(found.p_one_sided)
 

@@ -1,4 +1,6 @@
-"""The valley of one model: worked numbers, limits, what may be said, and recovery from simulated models."""
+"""The valley of one model: worked numbers, limits, what may be said, and recovery from simulated
+models.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.valley.locating import CURVE_COLUMNS, TASK_COLUMNS, Settings, Valley, locate_valley, locate_valleys
+from analysis.valley.locating import (
+    CURVE_COLUMNS,
+    TASK_COLUMNS,
+    Settings,
+    Valley,
+    locate_valley,
+    locate_valleys,
+)
 from analysis.valley.sentences import paper_table
 from data.records import Denominator, NotEnoughDataError
 
@@ -29,18 +38,33 @@ def test_the_worked_example_peaks_at_the_second_level(counts_of) -> None:
     assert level_column(valley, "a_id") == pytest.approx([0.85, 0.65, 0.15])
     assert level_column(valley, "a_ood") == pytest.approx([0.80, 0.40, 0.15])
     assert level_column(valley, "gap_signed") == pytest.approx([0.05, 0.25, 0.0])
-    assert (valley.critical_level, valley.critical_label, valley.is_tie, valley.reason) == (2, "O([N,N^2])", False, None)
+    assert (valley.critical_level, valley.critical_label, valley.is_tie, valley.reason) == (
+        2,
+        "O([N,N^2])",
+        False,
+        None,
+    )
     assert valley.p_critical[2] > 0.95 and valley.level_set == (2,)
-    assert valley.curve["n_tasks"].tolist() == [2, 2, 2] and valley.curve["n_id"].tolist() == [200, 200, 200]
+    assert valley.curve["n_tasks"].tolist() == [2, 2, 2] and valley.curve["n_id"].tolist() == [
+        200,
+        200,
+        200,
+    ]
 
 
 def test_score_is_averaged_over_tasks(counts_of) -> None:
-    """Level 3: S per task .15 - .05 = .10 and .15 - 0 = .15, mean .125; S of the means would be .15."""
-    assert level_column(locate_valley(counts_of(WORKED)), "score") == pytest.approx([0.75, 0.15, 0.125])
+    """Level 3: S per task .15 - .05 = .10 and .15 - 0 = .15, mean .125; S of the means would be
+    .15.
+    """
+    assert level_column(locate_valley(counts_of(WORKED)), "score") == pytest.approx(
+        [0.75, 0.15, 0.125]
+    )
 
 
 def test_task_rows_have_their_own_intervals(counts_of) -> None:
-    """Task 2-0: 70 and 40 of 100. Newcombe: .3 - sqrt((.7 - .6042)^2 + (.4980 - .4)^2) = .1630 up to .4216."""
+    """Task 2-0: 70 and 40 of 100. Newcombe: .3 - sqrt((.7 - .6042)^2 + (.4980 - .4)^2) = .1630 up
+    to .4216.
+    """
     task = locate_valley(counts_of(WORKED)).tasks.query("task == 'task-2-0'").iloc[0]
     assert (task["gap_lo"], task["gap_hi"]) == pytest.approx((0.1630, 0.4216), abs=1e-4)
     assert task["log_odds_gap"] == pytest.approx(math.log(70.5 / 30.5) - math.log(40.5 / 60.5))
@@ -48,13 +72,21 @@ def test_task_rows_have_their_own_intervals(counts_of) -> None:
 
 def test_frames_have_the_promised_columns(counts_of) -> None:
     valley = locate_valley(counts_of(WORKED))
-    assert (tuple(valley.curve.columns), tuple(valley.tasks.columns)) == (CURVE_COLUMNS, TASK_COLUMNS)
+    assert (tuple(valley.curve.columns), tuple(valley.tasks.columns)) == (
+        CURVE_COLUMNS,
+        TASK_COLUMNS,
+    )
 
 
 def test_neither_other_models_nor_row_order_change_a_model(counts_of) -> None:
     counts = counts_of(WORKED)
     alone = locate_valley(counts)
-    crowd = pd.concat([counts_of({1: [(5, 4)], 2: [(3, 1)]}, model="another"), counts.sample(frac=1, random_state=1)])
+    crowd = pd.concat(
+        [
+            counts_of({1: [(5, 4)], 2: [(3, 1)]}, model="another"),
+            counts.sample(frac=1, random_state=1),
+        ]
+    )
     pd.testing.assert_frame_equal(locate_valley(crowd, model="m").curve, alone.curve)
     assert [valley.model for valley in locate_valleys(crowd)] == ["another", "m"]
 
@@ -65,7 +97,12 @@ def test_any_level_scheme_will_do(counts_of) -> None:
 
 
 def test_tied_levels_are_all_named(counts_of) -> None:
-    valley = locate_valley(counts_of({1: [(60, 50), (60, 50)], 2: [(30, 20), (30, 20)], 3: [(10, 10), (10, 10)]}, labels=LABELS))
+    valley = locate_valley(
+        counts_of(
+            {1: [(60, 50), (60, 50)], 2: [(30, 20), (30, 20)], 3: [(10, 10), (10, 10)]},
+            labels=LABELS,
+        )
+    )
     assert (valley.critical_level, valley.tied_levels, valley.is_tie) == (1, (1, 2), True)
     assert "largest at O(N) and O([N,N^2]) alike" in valley.sentence()
 
@@ -83,7 +120,12 @@ def test_ood_above_id_everywhere_is_kept_signed_and_clipped(counts_of) -> None:
     valley = locate_valley(counts_of({1: [(50, 80), (50, 70)], 2: [(10, 40), (20, 50)]}))
     assert level_column(valley, "gap_signed") == pytest.approx([-0.25, -0.3])
     assert level_column(valley, "gap") == [0.0, 0.0]
-    assert valley.critical_level is None and valley.p_none > 0.95 and valley.none_in_set and valley.level_set == ()
+    assert (
+        valley.critical_level is None
+        and valley.p_none > 0.95
+        and valley.none_in_set
+        and valley.level_set == ()
+    )
     assert "OOD is easier" in valley.sentence()
 
 
@@ -98,7 +140,10 @@ def test_one_task_a_level_is_item_level_and_says_so(counts_of) -> None:
     valley = locate_valley(counts_of({1: [(90, 85)], 2: [(70, 40)]}))
     assert valley.critical_level == 2 and set(valley.curve["interval"]) == {"item level only"}
     assert any(note.startswith("One task only at level 1, level 2") for note in valley.warnings)
-    assert "2,000 resamples of the answers (one task at a level: other tasks may differ)" in valley.sentence()
+    assert (
+        "2,000 resamples of the answers (one task at a level: other tasks may differ)"
+        in valley.sentence()
+    )
 
 
 def test_one_task_in_all_has_no_mean_over_tasks(counts_of) -> None:
@@ -109,15 +154,25 @@ def test_one_task_in_all_has_no_mean_over_tasks(counts_of) -> None:
 
 
 def test_a_missing_split_is_missing_and_not_zero(counts_of) -> None:
-    """Level 3 without OOD: no gap there, its ID mean stays; a task without OOD at level 1 leaves both means of that level."""
+    """Level 3 without OOD: no gap there, its ID mean stays; a task without OOD at level 1 leaves
+    both means of that level.
+    """
     counts = counts_of(WORKED)
-    counts = counts.loc[~((counts["split"] == "ood") & ((counts["level"] == 3) | (counts["task"] == "task-1-0")))]
+    counts = counts.loc[
+        ~((counts["split"] == "ood") & ((counts["level"] == 3) | (counts["task"] == "task-1-0")))
+    ]
     valley = locate_valley(counts)
     first, third = valley.curve.iloc[0], valley.curve.iloc[2]
     assert (first["n_tasks"], first["a_id"], first["a_ood"]) == (1, 0.8, 0.75)
-    assert third["a_id"] == pytest.approx(0.15) and math.isnan(third["a_ood"]) and math.isnan(third["gap"])
+    assert (
+        third["a_id"] == pytest.approx(0.15)
+        and math.isnan(third["a_ood"])
+        and math.isnan(third["gap"])
+    )
     assert third["reason"] == "no task of this level has both an ID and an OOD accuracy"
-    assert math.isnan(valley.p_critical[3]) and valley.p_critical[[1, 2]].sum() + valley.p_none == pytest.approx(1)
+    assert math.isnan(valley.p_critical[3]) and valley.p_critical[
+        [1, 2]
+    ].sum() + valley.p_none == pytest.approx(1)
     assert valley.tasks.set_index("task").loc["task-1-0", "reason"] == "OOD: no answers"
     assert any("3 task(s) without both splits" in note for note in valley.warnings)
 
@@ -125,28 +180,44 @@ def test_a_missing_split_is_missing_and_not_zero(counts_of) -> None:
 def test_only_one_split_anywhere_gives_a_curve_without_a_gap(counts_of) -> None:
     counts = counts_of(WORKED)
     valley = locate_valley(counts.loc[counts["split"] == "id"])
-    assert valley.critical_level is None and valley.reason == "no level has both an ID and an OOD accuracy"
+    assert (
+        valley.critical_level is None
+        and valley.reason == "no level has both an ID and an OOD accuracy"
+    )
     assert level_column(valley, "a_id") == pytest.approx([0.85, 0.65, 0.15])
     json.dumps(valley.as_record(), allow_nan=False)
 
 
-@pytest.mark.parametrize(("unparsed", "errors", "why"), [(0, 9, "all 9 attempts ended in an error"), (0, 0, "no answers")])
-def test_cells_without_an_answer_are_undefined_with_a_reason(counts_of, unparsed: int, errors: int, why: str) -> None:
-    valley = locate_valley(counts_of({1: [(0, 0)] * 2, 2: [(0, 0)] * 2}, n=0, n_unparsed=unparsed, n_error=errors))
+@pytest.mark.parametrize(
+    ("unparsed", "errors", "why"),
+    [(0, 9, "all 9 attempts ended in an error"), (0, 0, "no answers")],
+)
+def test_cells_without_an_answer_are_undefined_with_a_reason(
+    counts_of, unparsed: int, errors: int, why: str
+) -> None:
+    valley = locate_valley(
+        counts_of({1: [(0, 0)] * 2, 2: [(0, 0)] * 2}, n=0, n_unparsed=unparsed, n_error=errors)
+    )
     assert valley.critical_level is None
-    assert math.isnan(level_column(valley, "a_id")[0]) and why in str(valley.tasks["reason"].iloc[0])
+    assert math.isnan(level_column(valley, "a_id")[0]) and why in str(
+        valley.tasks["reason"].iloc[0]
+    )
 
 
 def test_all_unparsed_depends_on_the_denominator(counts_of) -> None:
     counts = counts_of({1: [(0, 0)] * 2, 2: [(0, 0)] * 2}, n=9, n_unparsed=9)
-    strict, parsed = (locate_valley(counts, settings=Settings(denominator=name)) for name in list(Denominator)[:2])
+    strict, parsed = (
+        locate_valley(counts, settings=Settings(denominator=name)) for name in list(Denominator)[:2]
+    )
     assert level_column(strict, "a_id") == [0.0, 0.0]
     assert all(math.isnan(value) for value in level_column(parsed, "a_id"))
     assert "72 of 72 answers could not be parsed." in strict.warnings
 
 
 def test_the_authors_cliff_makes_a_gap_but_no_log_odds(counts_of) -> None:
-    """ID: 7 right of 10 parsed of 100; OOD: 9 right of 9 parsed of 100, set to 0: gap .7 out of nothing."""
+    """ID: 7 right of 10 parsed of 100; OOD: 9 right of 9 parsed of 100, set to 0: gap .7 out of
+    nothing.
+    """
     counts = counts_of({1: [(50, 50), (50, 40)], 2: [(7, 9), (50, 50)]})
     cliff = counts["task"] == "task-2-0"
     counts.loc[cliff, ["n_wrong", "n_unparsed"]] = [[3, 90], [0, 91]]
@@ -161,7 +232,9 @@ def test_the_authors_cliff_makes_a_gap_but_no_log_odds(counts_of) -> None:
 def test_probe_tasks_never_enter_the_levels(counts_of) -> None:
     counts = counts_of({**WORKED, 1: [*WORKED[1], (100, 0)]})
     counts.loc[counts["task"] == "task-1-2", "role"] = "probe"
-    pd.testing.assert_frame_equal(locate_valley(counts).curve, locate_valley(counts_of(WORKED)).curve)
+    pd.testing.assert_frame_equal(
+        locate_valley(counts).curve, locate_valley(counts_of(WORKED)).curve
+    )
 
 
 def test_errors_stand_beside_and_move_nothing(counts_of) -> None:
@@ -174,13 +247,19 @@ def test_errors_stand_beside_and_move_nothing(counts_of) -> None:
 def test_aggregates_are_told_apart_from_counted_answers(counts_of) -> None:
     counts = counts_of(WORKED).assign(source="samples")
     counts.loc[counts["level"] == 2, "source"] = "aggregates"
-    assert any(note.startswith("On 2 task(s) only aggregate scores") for note in locate_valley(counts).warnings)
+    assert any(
+        note.startswith("On 2 task(s) only aggregate scores")
+        for note in locate_valley(counts).warnings
+    )
 
 
 def test_no_levels_at_all_is_an_empty_answer_for_many_and_an_error_for_one(counts_of) -> None:
     counts = counts_of(WORKED).assign(level=pd.NA)
     assert locate_valleys(counts) == ()
-    with pytest.raises(NotEnoughDataError, match=r"m has no answers with both a level and a split.*Models with such answers: none"):
+    with pytest.raises(
+        NotEnoughDataError,
+        match=r"m has no answers with both a level and a split.*Models with such answers: none",
+    ):
         locate_valley(counts)
 
 
@@ -191,12 +270,17 @@ def test_one_of_several_models_must_be_named(counts_of) -> None:
 
 
 def test_missing_columns_are_named() -> None:
-    with pytest.raises(NotEnoughDataError, match="lack the columns model, level, task, split, n_correct"):
+    with pytest.raises(
+        NotEnoughDataError, match="lack the columns model, level, task, split, n_correct"
+    ):
         locate_valleys(pd.DataFrame({"a": [1]}))
 
 
 def test_penalty_changes_the_score_only(counts_of) -> None:
-    plain, mild = (locate_valley(counts_of(WORKED), settings=Settings(penalty=penalty)) for penalty in (1.0, 0.0))
+    plain, mild = (
+        locate_valley(counts_of(WORKED), settings=Settings(penalty=penalty))
+        for penalty in (1.0, 0.0)
+    )
     assert level_column(mild, "score") == pytest.approx(level_column(mild, "a_ood"))
     assert level_column(plain, "gap") == level_column(mild, "gap")
 
@@ -214,8 +298,17 @@ def test_the_sentence_says_how_sure_and_never_reads_a_peak_as_a_cause(counts_of)
 
 def test_the_record_is_plain_json(counts_of) -> None:
     counts = counts_of(WORKED)
-    record = json.loads(json.dumps(locate_valley(counts.loc[counts["task"] != "task-3-0"]).as_record(), allow_nan=False))
-    assert (record["model"], record["source"], record["critical_level"], record["denominator"]) == ("m", "samples", 2, "unparsed_is_wrong")
+    record = json.loads(
+        json.dumps(
+            locate_valley(counts.loc[counts["task"] != "task-3-0"]).as_record(), allow_nan=False
+        )
+    )
+    assert (record["model"], record["source"], record["critical_level"], record["denominator"]) == (
+        "m",
+        "samples",
+        2,
+        "unparsed_is_wrong",
+    )
     assert [row["level"] for row in record["levels"]] == [1, 2, 3] and len(record["tasks"]) == 5
     assert set(record["p_critical"]) == {"1", "2", "3"}
 
@@ -224,8 +317,17 @@ CELL = st.integers(0, 20)
 
 
 @settings(max_examples=25)
-@given(st.dictionaries(st.integers(1, 6), st.lists(st.tuples(CELL, CELL), min_size=1, max_size=3), min_size=1, max_size=4))
-def test_whatever_the_counts_the_result_is_coherent(counts_of, levels: dict[int, list[tuple[int, int]]]) -> None:
+@given(
+    st.dictionaries(
+        st.integers(1, 6),
+        st.lists(st.tuples(CELL, CELL), min_size=1, max_size=3),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_whatever_the_counts_the_result_is_coherent(
+    counts_of, levels: dict[int, list[tuple[int, int]]]
+) -> None:
     valley = locate_valley(counts_of(levels, n=20), settings=Settings(resamples=200))
     curve = valley.curve
     assert curve["level"].tolist() == sorted(levels)
@@ -234,38 +336,57 @@ def test_whatever_the_counts_the_result_is_coherent(counts_of, levels: dict[int,
         assert ((curve[f"{name}_lo"] <= curve[name]) & (curve[name] <= curve[f"{name}_hi"])).all()
     if len(levels) > 1:
         assert valley.p_critical.sum() + valley.p_none == pytest.approx(1)
-        assert valley.critical_level == (curve["level"][curve["gap"].idxmax()] if curve["gap"].max() > 1e-12 else None)
+        assert valley.critical_level == (
+            curve["level"][curve["gap"].idxmax()] if curve["gap"].max() > 1e-12 else None
+        )
     json.dumps(valley.as_record(), allow_nan=False)
     assert valley.report()
 
 
 def simulated(n_models: int, *, ability: float, shift: float, seed: int) -> pd.DataFrame:
-    """Models of SCYLLA's shape: 17 tasks, 256 + 256 answers, task sd .9, split sd .2 logit, a constant log-odds gap."""
+    """Models of SCYLLA's shape: 17 tasks, 256 + 256 answers, task sd .9, split sd .2 logit, a
+    constant log-odds gap.
+    """
     rng = np.random.default_rng(seed)
     n_tasks = [3, 4, 3, 3, 4]
-    level, difficulty = np.repeat([1, 2, 3, 4, 5], n_tasks), np.repeat([0, 1.7, 4.18, 4.68, 5.4], n_tasks)
+    level, difficulty = (
+        np.repeat([1, 2, 3, 4, 5], n_tasks),
+        np.repeat([0, 1.7, 4.18, 4.68, 5.4], n_tasks),
+    )
     ease = ability - difficulty + rng.normal(0, 0.9, (n_models, 17))
     frames = []
     for split, sign in (("id", 1), ("ood", -1)):
         logit = ease + sign * shift / 2 + rng.normal(0, 0.2, (n_models, 17))
         right = rng.binomial(256, 1 / (1 + np.exp(-logit)))
         model, task = (index.ravel() for index in np.indices(right.shape))
-        cells = {"model": model, "task": task, "level": level[task], "n_correct": right.ravel(), "n_wrong": 256 - right.ravel()}
+        cells = {
+            "model": model,
+            "task": task,
+            "level": level[task],
+            "n_correct": right.ravel(),
+            "n_wrong": 256 - right.ravel(),
+        }
         frames.append(pd.DataFrame(cells).assign(split=split, n_unparsed=0, n_error=0))
     return pd.concat(frames).assign(
-        model=lambda rows: rows["model"].map("{:03}".format), task=lambda rows: rows["task"].map("{:02}".format)
+        model=lambda rows: rows["model"].map("{:03}".format),
+        task=lambda rows: rows["task"].map("{:02}".format),
     )
 
 
 def test_uncertainty_is_honest_on_simulated_models() -> None:
-    """120 models with true gaps .032 .093 .105 .086 .058 (peak at 3) and log-odds gap .6. Measured with 300: gap interval 93-94 %,
-    level set 90 %, shift interval 93 %, and the plain argmax right in 46 %. Bounds here leave three Monte-Carlo errors."""
+    """120 models with true gaps .032 .093 .105 .086 .058 (peak at 3) and log-odds gap .6. Measured
+    with 300: gap interval 93-94 %, level set 90 %, shift interval 93 %, and the plain argmax right
+    in 46 %. Bounds here leave three Monte-Carlo errors.
+    """
     truth = np.array([0.032, 0.093, 0.105, 0.086, 0.058])
     valleys = locate_valleys(simulated(120, ability=3.1, shift=0.6, seed=1))
     inside = [((v.curve["gap_lo"] <= truth) & (truth <= v.curve["gap_hi"])).mean() for v in valleys]
     assert 0.90 <= np.mean(inside) <= 0.99
     assert np.mean([3 in v.level_set for v in valleys]) >= 0.82
-    assert np.mean([v.log_odds is not None and v.log_odds.lo <= 0.6 <= v.log_odds.hi for v in valleys]) >= 0.86
+    assert (
+        np.mean([v.log_odds is not None and v.log_odds.lo <= 0.6 <= v.log_odds.hi for v in valleys])
+        >= 0.86
+    )
     assert np.mean([v.constancy is not None and v.constancy.p < 0.05 for v in valleys]) <= 0.11
     assert np.mean([v.critical_level == 3 for v in valleys]) < 0.65
 
@@ -273,7 +394,16 @@ def test_uncertainty_is_honest_on_simulated_models() -> None:
 def test_the_table_for_a_paper_fits_a_page(counts_of) -> None:
     valley = locate_valley(counts_of(WORKED, labels=LABELS))
     table = paper_table(valley.curve.assign(model="demo"))
-    assert list(table) == ["model", "level", "tasks", "ID (%)", "OOD (%)", "ID - OOD (points)", "S", "P(critical)"]
+    assert list(table) == [
+        "model",
+        "level",
+        "tasks",
+        "ID (%)",
+        "OOD (%)",
+        "ID - OOD (points)",
+        "S",
+        "P(critical)",
+    ]
     row = table[table["level"] == "O([N,N^2])"].iloc[0]
     assert row["ID - OOD (points)"].startswith("25.0 [")
     assert row["P(critical)"].endswith("%")

@@ -43,7 +43,9 @@ def test_tokens_of_the_ladder_carry_their_space_and_words_lose_brackets() -> Non
         ("", "a b c", 1, 0),
     ],
 )
-def test_edit_distance_and_token_accuracy(answer: str, target: str, distance: float, right_places: float) -> None:
+def test_edit_distance_and_token_accuracy(
+    answer: str, target: str, distance: float, right_places: float
+) -> None:
     assert edit_distance(words(answer), words(target)) == pytest.approx(distance)
     assert token_accuracy(words(answer), words(target)) == pytest.approx(right_places)
 
@@ -93,7 +95,10 @@ def test_a_choice_that_is_hopelessly_unlikely_still_has_shares() -> None:
     assert chain.brier == pytest.approx(2 * (1 - chain.p_choices) ** 2)
 
 
-@pytest.mark.parametrize(("logs", "correct"), [([], 0), ([-1.0, math.nan], 0), ([-1.0], 1), ([-1.0], math.nan), ([-math.inf] * 2, 0)])
+@pytest.mark.parametrize(
+    ("logs", "correct"),
+    [([], 0), ([-1.0, math.nan], 0), ([-1.0], 1), ([-1.0], math.nan), ([-math.inf] * 2, 0)],
+)
 def test_a_choice_that_is_not_there_is_undefined(logs: list[float], correct: float) -> None:
     assert math.isnan(choice_chain(logs, correct).accuracy)
 
@@ -118,13 +123,31 @@ def test_correlations_leave_out_items_without_one() -> None:
     ("key", "inputs", "expected"),
     [
         ("pass_at_k", {"n": 3, "c": 1, "k": 5}, {"pass_at_k": None}),
-        ("metric_transform", {"per_token_p": None, "L": 4}, {"exact_match": None, "token_edit_distance": None}),
+        (
+            "metric_transform",
+            {"per_token_p": None, "L": 4},
+            {"exact_match": None, "token_edit_distance": None},
+        ),
         ("brier_multiclass", {"P": [], "y": []}, {"brier": None}),
-        ("mc_metric_chain", {"logp_vocab": [-1, None], "correct": 0}, {"p_choices": None, "accuracy": None}),
-        ("correlation_distribution", {"per_sample_corr": [], "threshold": 0}, {"mean": None, "ccdf_area": None}),
-        ("metric_transform", {"per_token_p": [0.5, 1.0], "L": 2}, {"exact_match": [0.25, 1.0], "token_edit_distance": [1.0, 0.0]}),
+        (
+            "mc_metric_chain",
+            {"logp_vocab": [-1, None], "correct": 0},
+            {"p_choices": None, "accuracy": None},
+        ),
+        (
+            "correlation_distribution",
+            {"per_sample_corr": [], "threshold": 0},
+            {"mean": None, "ccdf_area": None},
+        ),
+        (
+            "metric_transform",
+            {"per_token_p": [0.5, 1.0], "L": 2},
+            {"exact_match": [0.25, 1.0], "token_edit_distance": [1.0, 0.0]},
+        ),
     ],
 )
-def test_vectors_with_odd_inputs_are_answered(key: str, inputs: dict[str, object], expected: dict[str, object]) -> None:
+def test_vectors_with_odd_inputs_are_answered(
+    key: str, inputs: dict[str, object], expected: dict[str, object]
+) -> None:
     found = verify_vectors({key: [{"inputs": inputs, "expected": expected, "tolerance": 1e-12}]})
     assert found["summary"]["n_passed"] == 1, found

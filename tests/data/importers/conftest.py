@@ -1,4 +1,6 @@
-"""What every importer's tests need: claim and read files the way `data.importing` does, with everything it yields sorted by kind."""
+"""What every importer's tests need: claim and read files the way `data.importing` does, with
+everything it yields sorted by kind.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +42,17 @@ def read_files() -> ReadFiles:
     """Claim files (or all files of folders) with one importer and read what it claims."""
 
     def read(importer: Importer, *paths: Path, options: Mapping[str, Any] | None = None) -> Read:
-        files = [file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path]) if file.is_file()]
-        found = Read(importer.claim(Listing(tuple(files), {file: file.read_bytes()[: 64 * 1024] for file in files})))
+        files = [
+            file
+            for path in paths
+            for file in (sorted(path.rglob("*")) if path.is_dir() else [path])
+            if file.is_file()
+        ]
+        found = Read(
+            importer.claim(
+                Listing(tuple(files), {file: file.read_bytes()[: 64 * 1024] for file in files})
+            )
+        )
         for source in found.sources:
             chosen = Source(source.importer, source.path, source.files, options or {})
             for batch in importer.read(chosen, found.rejects.append):

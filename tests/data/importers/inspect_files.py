@@ -40,11 +40,17 @@ HEADER: dict[str, Any] = {
                 "scorer": "match",
                 "scored_samples": 2,
                 "unscored_samples": 0,
-                "metrics": {"accuracy": {"name": "accuracy", "value": 0.5}, "stderr": {"name": "stderr", "value": 0.5}},
+                "metrics": {
+                    "accuracy": {"name": "accuracy", "value": 0.5},
+                    "stderr": {"name": "stderr", "value": 0.5},
+                },
             }
         ],
     },
-    "stats": {"started_at": "2026-01-02T03:04:06+00:00", "completed_at": "2026-01-02T03:05:00+00:00"},
+    "stats": {
+        "started_at": "2026-01-02T03:04:06+00:00",
+        "completed_at": "2026-01-02T03:05:00+00:00",
+    },
 }
 
 
@@ -74,13 +80,21 @@ def sample(number: int, value: Any = "C", **changes: Any) -> dict[str, Any]:
             "choices": [{"stop_reason": "stop"}],
             "usage": {"input_tokens": 11, "output_tokens": 3},
         },
-        "scores": {"match": {"value": value, "answer": f"read {number}", "explanation": f"because {number}"}},
+        "scores": {
+            "match": {
+                "value": value,
+                "answer": f"read {number}",
+                "explanation": f"because {number}",
+            }
+        },
         "metadata": {},
         "total_time": 1.5,
     } | changes
 
 
-def write_json(file: Path, samples: Iterable[dict[str, Any]] = (), header: dict[str, Any] = HEADER) -> Path:
+def write_json(
+    file: Path, samples: Iterable[dict[str, Any]] = (), header: dict[str, Any] = HEADER
+) -> Path:
     """A `.json` log."""
     file.write_text(json.dumps({**header, "samples": list(samples)}), encoding="utf-8")
     return file
@@ -94,9 +108,19 @@ def write_eval(
     method: int = zipfile.ZIP_DEFLATED,
     more: Iterable[tuple[str, bytes]] = (),
 ) -> Path:
-    """An `.eval` archive; `method` 93 writes Zstandard members, each of two frames. Without a header the run was killed."""
-    members = [("_journal/start.json", json.dumps({key: HEADER[key] for key in ("version", "eval", "plan")}).encode())]
-    members += [(f"samples/{item['id']}_epoch_{item['epoch']}.json", json.dumps(item).encode()) for item in samples]
+    """An `.eval` archive; `method` 93 writes Zstandard members, each of two frames. Without a
+    header the run was killed.
+    """
+    members = [
+        (
+            "_journal/start.json",
+            json.dumps({key: HEADER[key] for key in ("version", "eval", "plan")}).encode(),
+        )
+    ]
+    members += [
+        (f"samples/{item['id']}_epoch_{item['epoch']}.json", json.dumps(item).encode())
+        for item in samples
+    ]
     members += more
     if header is not None:
         members.append(("header.json", json.dumps(header).encode()))
@@ -110,7 +134,9 @@ def write_eval(
 
 
 def zstandard_archive(members: Iterable[tuple[str, bytes]], *, method: int = 93) -> bytes:
-    """A ZIP archive with Zstandard members, put together byte by byte, because `zipfile` does not write them."""
+    """A ZIP archive with Zstandard members, put together byte by byte, because `zipfile` does not
+    write them.
+    """
     compressor = zstandard.ZstdCompressor()
     body, contents, n = b"", b"", 0
     for name, content in members:
@@ -119,6 +145,12 @@ def zstandard_archive(members: Iterable[tuple[str, bytes]], *, method: int = 93)
         place, raw = len(body), name.encode()
         fields = (0, method, 0, 33, zlib.crc32(content), len(packed), len(content), len(raw), 0)
         body += struct.pack("<4s5H3I2H", b"PK\x03\x04", 20, *fields) + raw + packed
-        contents += struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 20, 20, *fields, 0, 0, 0, 0, place) + raw
+        contents += (
+            struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 20, 20, *fields, 0, 0, 0, 0, place) + raw
+        )
         n += 1
-    return body + contents + struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, n, n, len(contents), len(body), 0)
+    return (
+        body
+        + contents
+        + struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, n, n, len(contents), len(body), 0)
+    )

@@ -108,27 +108,39 @@ def lines(tmp_path: Path) -> Callable[..., Path]:
     """A JSONL file of these objects (or raw lines)."""
 
     def write(*rows: dict[str, Any] | str | bytes) -> Path:
-        raw = [row if isinstance(row, bytes) else (row if isinstance(row, str) else json.dumps(row)).encode() for row in rows]
+        raw = [
+            (
+                row
+                if isinstance(row, bytes)
+                else (row if isinstance(row, str) else json.dumps(row)).encode()
+            )
+            for row in rows
+        ]
         (tmp_path / "file.jsonl").write_bytes(b"\n".join(raw) + b"\n")
         return tmp_path / "file.jsonl"
 
     return write
 
 
-# -- without loss ------------------------------------------------------------------------------------------------------------------
+# -- without loss ----------------------------------------------------------------------------------
 
 
 def test_every_field_of_every_record_has_a_value_of_its_own_in_this_test() -> None:
     for record, bare in zip((RUN, SCORE, SAMPLE), BARE, strict=True):
         same = [
-            name for name in write_record(bare) if name not in ("kind", "value") and write_record(record).get(name) == getattr(bare, name)
+            name
+            for name in write_record(bare)
+            if name not in ("kind", "value")
+            and write_record(record).get(name) == getattr(bare, name)
         ]
         assert same in ([], ["format"], ["metric"])
         assert len(write_record(record)) == len(type(record).__dataclass_fields__) + 1
 
 
 @pytest.mark.parametrize("write", [write_jsonl, write_parquet])
-def test_what_was_written_reads_back_the_same(read_files, tmp_path: Path, write: Callable[..., Any]) -> None:
+def test_what_was_written_reads_back_the_same(
+    read_files, tmp_path: Path, write: Callable[..., Any]
+) -> None:
     batches: list[Batch] = [RUN, [SCORE], [SAMPLE], BARE[0], [BARE[1]], [BARE[2]]]
     written = write(tmp_path / "file", batches)
     assert (written.runs, written.scores, written.samples) == (2, 2, 2)
@@ -136,24 +148,36 @@ def test_what_was_written_reads_back_the_same(read_files, tmp_path: Path, write:
     assert read.rejects == []
     assert read.runs == [RUN, BARE[0]]
     assert read.scores == [SCORE, BARE[1]]
-    found = [sample if isinstance(sample, ScoredSample) else _sample(sample) for sample in read.samples]
+    found = [
+        sample if isinstance(sample, ScoredSample) else _sample(sample) for sample in read.samples
+    ]
     assert found == [SAMPLE, BARE[2]]
 
 
 def _sample(row: dict[str, Any]) -> ScoredSample:
-    stated = {name: json.loads(value) if name in ("metrics", "metadata") and value else value for name, value in row.items()}
-    record = read_record("sample", {name: value for name, value in stated.items() if value is not None})
+    stated = {
+        name: json.loads(value) if name in ("metrics", "metadata") and value else value
+        for name, value in row.items()
+    }
+    record = read_record(
+        "sample", {name: value for name, value in stated.items() if value is not None}
+    )
     assert isinstance(record, ScoredSample)
     return record
 
 
 @given(
     text=st.text(),
-    number=st.none() | st.floats(allow_nan=False, allow_infinity=False, width=32),  # as wide as the store's column
+    number=st.none()
+    | st.floats(allow_nan=False, allow_infinity=False, width=32),  # as wide as the store's column
     logprobs=st.none() | st.lists(st.floats(max_value=0, allow_infinity=False)).map(tuple),
-    extra=st.dictionaries(st.text(), st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text()),
+    extra=st.dictionaries(
+        st.text(), st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text()
+    ),
 )
-def test_any_sample_survives_json(text: str, number: float | None, logprobs: tuple[float, ...] | None, extra: dict[str, Any]) -> None:
+def test_any_sample_survives_json(
+    text: str, number: float | None, logprobs: tuple[float, ...] | None, extra: dict[str, Any]
+) -> None:
     sample = replace(SAMPLE, response=text, score=number, token_logprobs=logprobs, metadata=extra)
     stated = json.loads(json.dumps(write_record(sample)))
     assert stated.pop("kind") == "sample"
@@ -161,7 +185,15 @@ def test_any_sample_survives_json(text: str, number: float | None, logprobs: tup
 
 
 def test_samples_given_as_columns_are_written_as_well(read_files, tmp_path: Path) -> None:
-    table = sample_table({"run_id": ["r2"], "task": ["t"], "instance_id": ["1"], "outcome": ["wrong"], "metadata": ['{"a":1}']})
+    table = sample_table(
+        {
+            "run_id": ["r2"],
+            "task": ["t"],
+            "instance_id": ["1"],
+            "outcome": ["wrong"],
+            "metadata": ['{"a":1}'],
+        }
+    )
     write_jsonl(tmp_path / "a.jsonl", [BARE[0], table])
     write_parquet(tmp_path / "a.parquet", [BARE[0], table.drop_columns(["epoch", "metrics"])])
     first, second = read_files(IMPORTER, tmp_path).samples
@@ -180,7 +212,7 @@ def test_a_file_that_cannot_be_finished_does_not_appear(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-# -- lines that are not as described -----------------------------------------------------------------------------------------------
+# -- lines that are not as described ---------------------------------------------------------------
 
 SAMPLE_LINE = {"kind": "sample", "run_id": "r1", "task": "t", "instance_id": "1"}
 RUN_LINE = {"kind": "run", "run_id": "r1", "model_raw": "m", "format": "probe"}
@@ -196,24 +228,46 @@ RUN_LINE = {"kind": "run", "run_id": "r1", "model_raw": "m", "format": "probe"}
         ({**SAMPLE_LINE, "level": 40_000}, "level", "a whole number from 0 to 32767"),
         ({**SAMPLE_LINE, "epoch": 0}, "epoch", "a whole number from 1"),
         ({**SAMPLE_LINE, "metadata": [1]}, "metadata", "Expected `object`, got `array`"),
-        ({**SAMPLE_LINE, "token_logprobs": [-1, "x"]}, "token_logprobs[1]", "Expected `float`, got `str`"),
+        (
+            {**SAMPLE_LINE, "token_logprobs": [-1, "x"]},
+            "token_logprobs[1]",
+            "Expected `float`, got `str`",
+        ),
         ({"kind": "sample", "run_id": "r1", "task": "t"}, "instance_id", "this field is required"),
         ({**SAMPLE_LINE, "run_id": "r9"}, "run_id", "the run_id of a run described before it"),
         ({**SAMPLE_LINE, "metadata": {"colour": 1}, "colour": 2}, "colour", "one of the fields"),
         (RUN_LINE, "run_id", "a run_id that was not used before it"),
         ({**RUN_LINE, "run_id": "r3", "status": "done"}, "status", "Invalid enum value 'done'"),
         ({**RUN_LINE, "run_id": "r3", "model_raw": ""}, "model_raw", "a model's name"),
-        ({"kind": "score", "run_id": "r1", "metric": "m", "value": 1, "scale": "%"}, "scale", "0-1, 0-100, logprob, raw"),
-        ({"kind": "score", "run_id": "r1", "metric": "m", "value": 1, "value01": 1.5}, "value01", "a share from 0 to 1"),
+        (
+            {"kind": "score", "run_id": "r1", "metric": "m", "value": 1, "scale": "%"},
+            "scale",
+            "0-1, 0-100, logprob, raw",
+        ),
+        (
+            {"kind": "score", "run_id": "r1", "metric": "m", "value": 1, "value01": 1.5},
+            "value01",
+            "a share from 0 to 1",
+        ),
         ({"kind": "note"}, "kind", "run, score or sample"),
         ([1, 2], "kind", "run, score or sample"),
-        ('{"kind": "sample", "run_id": "r1", "task": "t", "instance_id": "1", "score": NaN}', "json", "one JSON object"),
+        (
+            '{"kind": "sample", "run_id": "r1", "task": "t", "instance_id": "1", "score": NaN}',
+            "json",
+            "one JSON object",
+        ),
         ('{"kind": "sample", "run_id"', "json", "one JSON object"),
-        (b'{"kind": "sample", "run_id": "r1", "task": "Z\xfcrich", "instance_id": "1"}', "json", "UTF-8"),
+        (
+            b'{"kind": "sample", "run_id": "r1", "task": "Z\xfcrich", "instance_id": "1"}',
+            "json",
+            "UTF-8",
+        ),
         ("[" * 100_000, "json", "one JSON object"),
     ],
-)  # fmt: skip
-def test_a_bad_line_is_named_and_the_others_come_in(read_files, lines, bad: Any, field: str, expected: str) -> None:
+)
+def test_a_bad_line_is_named_and_the_others_come_in(
+    read_files, lines, bad: Any, field: str, expected: str
+) -> None:
     read = read_files(IMPORTER, lines(RUN_LINE, bad, SAMPLE_LINE))
     assert len(read.samples) == 1
     ((record, found_field, text),) = [(r.record, r.field, r.expected) for r in read.rejects]
@@ -222,18 +276,31 @@ def test_a_bad_line_is_named_and_the_others_come_in(read_files, lines, bad: Any,
 
 
 def test_a_field_that_nobody_knows_is_kept_in_the_metadata(read_files, lines) -> None:
-    (sample,) = read_files(IMPORTER, lines(RUN_LINE, {**SAMPLE_LINE, "colour": "blue", "metadata": {"a": 1}})).samples
+    (sample,) = read_files(
+        IMPORTER, lines(RUN_LINE, {**SAMPLE_LINE, "colour": "blue", "metadata": {"a": 1}})
+    ).samples
     assert sample.metadata == {"a": 1, "colour": "blue"}
 
 
 def test_a_line_of_ten_megabytes_is_one_sample(read_files, lines) -> None:
-    read = read_files(IMPORTER, lines(RUN_LINE, {**SAMPLE_LINE, "response": "x" * 10_000_000}, {**SAMPLE_LINE, "instance_id": "2"}))
+    read = read_files(
+        IMPORTER,
+        lines(
+            RUN_LINE,
+            {**SAMPLE_LINE, "response": "x" * 10_000_000},
+            {**SAMPLE_LINE, "instance_id": "2"},
+        ),
+    )
     assert [len(sample.response or "") for sample in read.samples] == [10_000_000, 0]
 
 
 def test_many_samples_come_in_batches(lines) -> None:
     file = lines(RUN_LINE, *({**SAMPLE_LINE, "instance_id": str(index)} for index in range(25_000)))
-    sizes = [len(batch) for batch in IMPORTER.read(Source("charybdis", file, (file,)), print) if isinstance(batch, list)]
+    sizes = [
+        len(batch)
+        for batch in IMPORTER.read(Source("charybdis", file, (file,)), print)
+        if isinstance(batch, list)
+    ]
     assert sum(sizes) == 25_000
     assert max(sizes) <= 10_000
 
@@ -247,20 +314,33 @@ def test_other_files_are_left_to_others(read_files, shared: Path, tmp_path: Path
         assert read_files(IMPORTER, shared / "fixtures" / folder).sources == []
 
 
-# -- Parquet that is not as described ----------------------------------------------------------------------------------------------
+# -- Parquet that is not as described --------------------------------------------------------------
 
 
 def _parquet(file: Path, table: pa.Table, stated: Any = None) -> Path:
-    text = stated if isinstance(stated, str) else json.dumps(stated or {"runs": [RUN_LINE | {"kind": None}]})
+    text = (
+        stated
+        if isinstance(stated, str)
+        else json.dumps(stated or {"runs": [RUN_LINE | {"kind": None}]})
+    )
     if stated is None:
-        text = json.dumps({"runs": [{name: value for name, value in RUN_LINE.items() if name != "kind"}]})
+        text = json.dumps(
+            {"runs": [{name: value for name, value in RUN_LINE.items() if name != "kind"}]}
+        )
     pq.write_table(table.replace_schema_metadata({"charybdis": text}), file)
     return file
 
 
 def _rows(**columns: list[Any]) -> pa.Table:
     n_rows = len(next(iter(columns.values())))
-    return sample_table({"run_id": ["r1"] * n_rows, "task": ["t"] * n_rows, "instance_id": [str(i) for i in range(n_rows)]} | columns)
+    return sample_table(
+        {
+            "run_id": ["r1"] * n_rows,
+            "task": ["t"] * n_rows,
+            "instance_id": [str(i) for i in range(n_rows)],
+        }
+        | columns
+    )
 
 
 @pytest.mark.parametrize(
@@ -275,7 +355,9 @@ def _rows(**columns: list[Any]) -> pa.Table:
         ({"metrics": [None, "{oops", None]}, "metrics"),
     ],
 )
-def test_a_bad_row_is_named_and_the_others_come_in(read_files, tmp_path: Path, columns: dict[str, list[Any]], field: str) -> None:
+def test_a_bad_row_is_named_and_the_others_come_in(
+    read_files, tmp_path: Path, columns: dict[str, list[Any]], field: str
+) -> None:
     read = read_files(IMPORTER, _parquet(tmp_path / "a.parquet", _rows(**columns)))
     assert [(r.record, r.field) for r in read.rejects] == [("row 2", field)]
     assert len(read.samples) == 2
@@ -283,16 +365,23 @@ def test_a_bad_row_is_named_and_the_others_come_in(read_files, tmp_path: Path, c
 
 def test_columns_of_other_types_are_taken_as_far_as_they_fit(read_files, tmp_path: Path) -> None:
     table = _rows(outcome=["correct", "wrong"]).drop_columns(["level", "epoch"])
-    table = table.append_column("level", pa.array([2.0, 2.5])).append_column("colour", pa.array(["blue", None]))
+    table = table.append_column("level", pa.array([2.0, 2.5])).append_column(
+        "colour", pa.array(["blue", None])
+    )
     read = read_files(IMPORTER, _parquet(tmp_path / "a.parquet", table))
     assert [(r.record, r.field) for r in read.rejects] == [("row 1", "level"), ("row 2", "level")]
     whole = table.set_column(table.column_names.index("level"), "level", pa.array([2, 3]))
     samples = read_files(IMPORTER, _parquet(tmp_path / "a.parquet", whole)).samples
-    assert [(s.level, s.epoch, s.metadata) for s in samples] == [(2, 1, {"colour": "blue"}), (3, 1, {})]
+    assert [(s.level, s.epoch, s.metadata) for s in samples] == [
+        (2, 1, {"colour": "blue"}),
+        (3, 1, {}),
+    ]
 
 
 @pytest.mark.parametrize("stated", ["not json", '{"runs": 3}', "[1]"])
-def test_metadata_that_is_not_as_described_refuses_the_file(read_files, tmp_path: Path, stated: str) -> None:
+def test_metadata_that_is_not_as_described_refuses_the_file(
+    read_files, tmp_path: Path, stated: str
+) -> None:
     with pytest.raises(ImportFormatError, match=r"a\.parquet: the metadata under 'charybdis'"):
         read_files(IMPORTER, _parquet(tmp_path / "a.parquet", _rows(score=[1.0]), stated))
 

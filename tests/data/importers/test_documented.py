@@ -28,7 +28,12 @@ TABLES = {
         inspect_samples.KEPT,
         inspect_samples.SCORE,
     ),
-    "lighteval": (lighteval.RUN, lighteval.TASK, lighteval_details.DETAIL, lighteval_details.OLD_DETAIL),
+    "lighteval": (
+        lighteval.RUN,
+        lighteval.TASK,
+        lighteval_details.DETAIL,
+        lighteval_details.OLD_DETAIL,
+    ),
     "Every Eval Ever": (every_eval_ever.RUN, every_eval_ever.SCORE, every_eval_ever_samples.SAMPLE),
     "HELM": (helm.RUN, helm_samples.SAMPLE, helm_samples.STAT),
     "OpenCompass": (opencompass_rows.ROW,),
@@ -39,5 +44,10 @@ TABLES = {
 def test_every_source_path_is_in_the_documentation(heading: str) -> None:
     section = DOCS.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0].replace("[0]", ".0")
     rows: list[Mapped] = [row for table in TABLES[heading] for row in table]
-    missing = [path for row in rows for path in row.paths if path not in section and path.rpartition(".")[0] not in section]
+    missing = [
+        path
+        for row in rows
+        for path in row.paths
+        if path not in section and path.rpartition(".")[0] not in section
+    ]
     assert missing == []

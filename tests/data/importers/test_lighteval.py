@@ -1,4 +1,6 @@
-"""lighteval: results with their details, every field from its place, groups, older files, and what is broken."""
+"""lighteval: results with their details, every field from its place, groups, older files, and what
+is broken.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ RESULTS: dict[str, Any] = {
         "max_samples": None,
         "model_name": "org/model-a",
         "model_config": {
-            "revision": "step1000", "dtype": "bfloat16", "generation_parameters": {"temperature": 0.5, "seed": 3, "top_k": None},
+            "revision": "step1000",
+            "dtype": "bfloat16",
+            "generation_parameters": {"temperature": 0.5, "seed": 3, "top_k": None},
         },
     },
     "results": {
@@ -37,18 +41,33 @@ RESULTS: dict[str, Any] = {
     "versions": {"sums:one|2": 4},
     "config_tasks": {
         "sums:one|2": {
-            "hf_repo": "org/sums", "hf_subset": "one", "num_fewshots": 2,
-            "metrics": [{"metric_name": "acc", "higher_is_better": True, "corpus_level_fn": "mean"}],
+            "hf_repo": "org/sums",
+            "hf_subset": "one",
+            "num_fewshots": 2,
+            "metrics": [
+                {"metric_name": "acc", "higher_is_better": True, "corpus_level_fn": "mean"}
+            ],
         },
     },
-}  # fmt: skip
+}
 
 
 def detail(number: int, acc: Any = 1, **changes: Any) -> dict[str, Any]:
     return {
-        "doc": {"query": f"question {number}", "choices": [" a", " b"], "gold_index": 1, "id": str(number)},
+        "doc": {
+            "query": f"question {number}",
+            "choices": [" a", " b"],
+            "gold_index": 1,
+            "id": str(number),
+        },
         "metric": {"acc": acc},
-        "model_response": {"input": None, "input_tokens": [1, 2, 3], "text": [], "logprobs": [-2.5, -0.5], "output_tokens": [[4]]},
+        "model_response": {
+            "input": None,
+            "input_tokens": [1, 2, 3],
+            "text": [],
+            "logprobs": [-2.5, -0.5],
+            "output_tokens": [[4]],
+        },
     } | changes
 
 
@@ -96,7 +115,12 @@ def test_the_genuine_run_gives_what_is_expected_of_it(read_files, shared: Path) 
         ("config_general.model_config.revision", "step77", "checkpoint", "step77"),
         ("config_general.model_config.revision", "step77", "step", 77),
         ("config_general.model_config.dtype", "float16", "dtype", "float16"),
-        ("config_general.model_config.generation_parameters", {"top_p": 0.25, "seed": None}, "generation", {"top_p": 0.25}),
+        (
+            "config_general.model_config.generation_parameters",
+            {"top_p": 0.25, "seed": None},
+            "generation",
+            {"top_p": 0.25},
+        ),
         ("config_general.model_config.generation_parameters.seed", 9, "seeds", {"seed": 9}),
         ("config_general.lighteval_sha", "f00", "code_git", "f00"),
         ("config_general.lighteval_sha", "?", "code_git", None),
@@ -106,7 +130,9 @@ def test_the_genuine_run_gives_what_is_expected_of_it(read_files, shared: Path) 
         ("config_general.max_samples", None, "n_shot", 2),
     ],
 )
-def test_each_field_of_the_run_comes_from_its_place(read_files, tmp_path: Path, path: str, value: Any, field: str, expected: Any) -> None:
+def test_each_field_of_the_run_comes_from_its_place(
+    read_files, tmp_path: Path, path: str, value: Any, field: str, expected: Any
+) -> None:
     write(tmp_path, put(RESULTS, path, value))
     assert getattr(read_files(IMPORTER, tmp_path).runs[0], field) == expected
 
@@ -130,7 +156,9 @@ def test_each_field_of_the_run_comes_from_its_place(read_files, tmp_path: Path, 
         ("metric", {"acc": 0.25}, "score", 0.25),
     ],
 )
-def test_each_field_of_a_sample_comes_from_its_place(read_files, tmp_path: Path, path: str, value: Any, field: str, expected: Any) -> None:
+def test_each_field_of_a_sample_comes_from_its_place(
+    read_files, tmp_path: Path, path: str, value: Any, field: str, expected: Any
+) -> None:
     write(tmp_path, details={"sums:one|2": [put(detail(1), path, value)]})
     read = read_files(IMPORTER, tmp_path)
     assert getattr(read.samples[0], field) == expected
@@ -138,27 +166,57 @@ def test_each_field_of_a_sample_comes_from_its_place(read_files, tmp_path: Path,
 
 
 def test_a_generated_answer_and_how_it_was_read(read_files, tmp_path: Path) -> None:
-    said = {"text": ["It is 5.", "6"], "text_post_processed": ["5", "6"], "logprobs": None, "output_tokens": [[1, 2, 3, 4], [5]]}
+    said = {
+        "text": ["It is 5.", "6"],
+        "text_post_processed": ["5", "6"],
+        "logprobs": None,
+        "output_tokens": [[1, 2, 3, 4], [5]],
+    }
     write(
         tmp_path,
-        details={"sums:one|2": [put(detail(1, doc={"query": "q", "choices": ["5"], "gold_index": 0, "id": "1"}), "model_response", said)]},
+        details={
+            "sums:one|2": [
+                put(
+                    detail(1, doc={"query": "q", "choices": ["5"], "gold_index": 0, "id": "1"}),
+                    "model_response",
+                    said,
+                )
+            ]
+        },
     )
     (row,) = read_files(IMPORTER, tmp_path).samples
-    assert (row.response, row.parsed_answer, row.target, row.n_output_tokens) == ("It is 5.", "5", "5", 4)
+    assert (row.response, row.parsed_answer, row.target, row.n_output_tokens) == (
+        "It is 5.",
+        "5",
+        "5",
+        4,
+    )
     assert row.metadata == {"responses": ["It is 5.", "6"]}
     assert row.choice_logprobs is None
 
 
 def test_scores_and_their_groups(read_files, tmp_path: Path) -> None:
-    write(tmp_path, details={"sums:one|2": [detail(1, 1), detail(2, 0)], "sums:two|2": [detail(1, 1), detail(2, 1)]})
+    write(
+        tmp_path,
+        details={
+            "sums:one|2": [detail(1, 1), detail(2, 0)],
+            "sums:two|2": [detail(1, 1), detail(2, 1)],
+        },
+    )
     read = read_files(IMPORTER, tmp_path)
-    assert [(s.task, s.value, s.stderr, s.n, s.n_kind, s.is_group, s.parent_group) for s in read.scores] == [
+    assert [
+        (s.task, s.value, s.stderr, s.n, s.n_kind, s.is_group, s.parent_group) for s in read.scores
+    ] == [
         ("sums:one", 0.5, 0.5, 2, "counted", False, "sums"),
         ("sums:two", 1.0, 0.0, 2, "counted", False, "sums"),
         ("sums", 0.75, 0.25, 4, "counted", True, None),
         (None, 0.75, 0.25, 4, "counted", True, None),
     ]
-    assert (read.scores[0].n_shot, read.scores[0].metadata["task_version"], read.scores[0].metadata["hf_repo"]) == (2, 4, "org/sums")
+    assert (
+        read.scores[0].n_shot,
+        read.scores[0].metadata["task_version"],
+        read.scores[0].metadata["hf_repo"],
+    ) == (2, 4, "org/sums")
     assert read.notices == []
 
 
@@ -175,8 +233,14 @@ def test_without_details_n_is_told_by_the_standard_error(read_files, tmp_path: P
         ({"acc": 0.5, "acc_stderr": 0.25}, "standard error 0.25 reported, 0.5 from the details"),
     ],
 )
-def test_numbers_that_the_details_contradict_are_a_warning(read_files, tmp_path: Path, metrics: dict[str, float], words: str) -> None:
-    write(tmp_path, put(RESULTS, "results.sums:one|2", metrics), {"sums:one|2": [detail(1, 1), detail(2, 0)]})
+def test_numbers_that_the_details_contradict_are_a_warning(
+    read_files, tmp_path: Path, metrics: dict[str, float], words: str
+) -> None:
+    write(
+        tmp_path,
+        put(RESULTS, "results.sums:one|2", metrics),
+        {"sums:one|2": [detail(1, 1), detail(2, 0)]},
+    )
     read = read_files(IMPORTER, tmp_path)
     assert any(words in notice for notice in read.notices)
     assert read.scores[0].flag == "disagrees_with_samples"
@@ -200,15 +264,31 @@ def test_keys_of_every_age(key: str, parts: tuple[Any, ...]) -> None:
 
 def test_runs_in_one_tree_are_told_apart(read_files, tmp_path: Path) -> None:
     write(tmp_path, details={"sums:one|2": [detail(1)]})
-    write(tmp_path, put(RESULTS, "config_general.model_name", "org/model-b"), {"sums:one|2": [detail(1), detail(2)]}, model="org/model-b")
-    write(tmp_path, put(RESULTS, "versions", {}), {"sums:one|2": [detail(3)]}, time="2026-01-03T03-04-05")
+    write(
+        tmp_path,
+        put(RESULTS, "config_general.model_name", "org/model-b"),
+        {"sums:one|2": [detail(1), detail(2)]},
+        model="org/model-b",
+    )
+    write(
+        tmp_path,
+        put(RESULTS, "versions", {}),
+        {"sums:one|2": [detail(3)]},
+        time="2026-01-03T03-04-05",
+    )
     read = read_files(IMPORTER, tmp_path)
-    assert sorted((run.model_raw, sum(s.run_id == run.run_id for s in read.samples)) for run in read.runs) == [
-        ("org/model-a", 1), ("org/model-a", 1), ("org/model-b", 2),
-    ]  # fmt: skip
+    assert sorted(
+        (run.model_raw, sum(s.run_id == run.run_id for s in read.samples)) for run in read.runs
+    ) == [
+        ("org/model-a", 1),
+        ("org/model-a", 1),
+        ("org/model-b", 2),
+    ]
 
 
-def test_a_results_file_named_by_itself_brings_its_details_and_details_alone_name_their_model(tmp_path: Path) -> None:
+def test_a_results_file_named_by_itself_brings_its_details_and_details_alone_name_their_model(
+    tmp_path: Path,
+) -> None:
     file = write(tmp_path / "out", details={"sums:one|2": [detail(1)]})
     store = open_store(tmp_path / "store", empty=True)
     (result,) = import_sources(store, discover([file]).sources)
@@ -220,15 +300,36 @@ def test_a_results_file_named_by_itself_brings_its_details_and_details_alone_nam
     assert (run.model_raw, run.warnings[0][:15]) == ("org/model-a", "no results file")
 
 
-def test_details_of_old_versions_hold_lists_as_python_wrote_them(read_files, tmp_path: Path) -> None:
+def test_details_of_old_versions_hold_lists_as_python_wrote_them(
+    read_files, tmp_path: Path
+) -> None:
     rows = [
-        {"full_prompt": "Q", "predictions": "[(-3.5, False), (-1.5, True)]", "choices": "[' x', ' y']", "gold_index": "[1]",
-         "gold": "[' y']", "metrics": "{'acc': 1}"},
-        {"full_prompt": "Q2", "predictions": "['said']", "choices": "['5']", "gold_index": "0", "gold": "['5']", "metrics": "{'acc': 0}"},
-    ]  # fmt: skip
+        {
+            "full_prompt": "Q",
+            "predictions": "[(-3.5, False), (-1.5, True)]",
+            "choices": "[' x', ' y']",
+            "gold_index": "[1]",
+            "gold": "[' y']",
+            "metrics": "{'acc': 1}",
+        },
+        {
+            "full_prompt": "Q2",
+            "predictions": "['said']",
+            "choices": "['5']",
+            "gold_index": "0",
+            "gold": "['5']",
+            "metrics": "{'acc': 0}",
+        },
+    ]
     write(tmp_path, details={"leaderboard|sums|5|0": rows})
     first, second = read_files(IMPORTER, tmp_path).samples
-    assert (first.task, first.instance_id, first.response, first.target, first.outcome) == ("sums", "0", " y", " y", Outcome.CORRECT)
+    assert (first.task, first.instance_id, first.response, first.target, first.outcome) == (
+        "sums",
+        "0",
+        " y",
+        " y",
+        Outcome.CORRECT,
+    )
     assert first.choice_logprobs == (-3.5, -1.5)
     assert (second.instance_id, second.response, second.outcome) == ("1", "said", Outcome.WRONG)
 
@@ -236,12 +337,16 @@ def test_details_of_old_versions_hold_lists_as_python_wrote_them(read_files, tmp
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        (("doc.id", None), "doc.id"), (("doc.gold_index", 5), "doc.gold_index"), (("doc.gold_index", "b"), "doc.gold_index"),
+        (("doc.id", None), "doc.id"),
+        (("doc.gold_index", 5), "doc.gold_index"),
+        (("doc.gold_index", "b"), "doc.gold_index"),
         (("doc.choices", [1, 2]), "doc.choices"),
         (("model_response.logprobs", ["x", "y"]), "model_response.logprobs"),
     ],
-)  # fmt: skip
-def test_a_bad_row_is_rejected_with_its_place(read_files, tmp_path: Path, change: tuple[str, Any], field: str) -> None:
+)
+def test_a_bad_row_is_rejected_with_its_place(
+    read_files, tmp_path: Path, change: tuple[str, Any], field: str
+) -> None:
     write(tmp_path, details={"sums:one|2": [put(detail(1), *change)], "sums:two|2": [detail(2)]})
     read = read_files(IMPORTER, tmp_path)
     assert [(row.task, row.instance_id) for row in read.samples] == [("sums:two", "2")]
@@ -256,7 +361,9 @@ def test_a_bad_row_is_rejected_with_its_place(read_files, tmp_path: Path, change
         (json.dumps(put(RESULTS, "config_general.model_name", ...)), "model_name: found nothing"),
     ],
 )
-def test_results_that_cannot_be_read_fail_as_a_whole(tmp_path: Path, results: str, words: str) -> None:
+def test_results_that_cannot_be_read_fail_as_a_whole(
+    tmp_path: Path, results: str, words: str
+) -> None:
     write(tmp_path / "out", results, {"sums:one|2": [detail(1)]})
     store = open_store(tmp_path / "store", empty=True)
     (result,) = import_sources(store, discover([tmp_path / "out"]).sources)
@@ -275,5 +382,7 @@ def test_cut_details_fail_the_run_and_bad_scores_do_not(tmp_path: Path) -> None:
     parquet.write_bytes(parquet.read_bytes()[:-200])
     found = discover([tmp_path / "cut"])
     assert [source.path for source in found.sources if source.importer == "lighteval"] == [file]
-    (failed,) = import_sources(store, [source for source in found.sources if source.importer == "lighteval"])
+    (failed,) = import_sources(
+        store, [source for source in found.sources if source.importer == "lighteval"]
+    )
     assert failed.status == "failed" or failed.samples == 0

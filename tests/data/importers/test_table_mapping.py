@@ -1,4 +1,6 @@
-"""The guess of what columns mean: plain values, made from the head alone, with the questions it leaves."""
+"""The guess of what columns mean: plain values, made from the head alone, with the questions it
+leaves.
+"""
 
 from __future__ import annotations
 
@@ -22,20 +24,37 @@ def test_a_guess_is_plain_values_and_the_same_each_time(shared: Path) -> None:
     guess = guess_mapping(head)
     assert json.loads(json.dumps(guess.as_json())) == guess.as_json()
     assert guess == guess_mapping(head)
-    assert (guess.shape, guess.separator, guess.decimal_comma, guess.scales) == ("long", ";", True, {"accuracy": "0-1"})
+    assert (guess.shape, guess.separator, guess.decimal_comma, guess.scales) == (
+        "long",
+        ";",
+        True,
+        {"accuracy": "0-1"},
+    )
     assert guess.roles["complexity"] == "level_label"
 
 
 @pytest.mark.parametrize(
     ("header", "role"),
     [
-        ("#Params (B)", "params_b"), ("Model Size (B)", "params_b"), ("Parameters (b)", "params_b"), (" Tokens (T)", "tokens_t"),
-        ("Pretraining Data Size (T)", "tokens_t"), ("Precision", "dtype"), ("Model sha", "checkpoint"), ("Submission Date", "date"),
-        ("num_fewshot", "n_shot"), ("MoE", "untrusted"), ("Hub ❤️", "metadata"), ("T", "metadata"), ("Average ⬆️", "benchmark_value"),
+        ("#Params (B)", "params_b"),
+        ("Model Size (B)", "params_b"),
+        ("Parameters (b)", "params_b"),
+        (" Tokens (T)", "tokens_t"),
+        ("Pretraining Data Size (T)", "tokens_t"),
+        ("Precision", "dtype"),
+        ("Model sha", "checkpoint"),
+        ("Submission Date", "date"),
+        ("num_fewshot", "n_shot"),
+        ("MoE", "untrusted"),
+        ("Hub ❤️", "metadata"),
+        ("T", "metadata"),
+        ("Average ⬆️", "benchmark_value"),
     ],
-)  # fmt: skip
+)
 def test_headers_are_known_in_many_spellings(header: str, role: str) -> None:
-    roles = guess_mapping(TableHead(("Model", header, "BBH"), (("a", "7", "0.5"), ("b", "8", "0.25")), ",")).roles
+    roles = guess_mapping(
+        TableHead(("Model", header, "BBH"), (("a", "7", "0.5"), ("b", "8", "0.25")), ",")
+    ).roles
     assert roles[header] == role
 
 
@@ -62,7 +81,13 @@ def test_parameters_without_a_unit_are_billions_when_they_are_few() -> None:
 
 @pytest.mark.parametrize(
     ("cells", "expected"),
-    [(("0,97", "0,5"), True), (("1,234", "12,500"), False), (("0,97", "0.5"), False), (("1,5%", "20,25%"), True), (("12", "13"), False)],
+    [
+        (("0,97", "0,5"), True),
+        (("1,234", "12,500"), False),
+        (("0,97", "0.5"), False),
+        (("1,5%", "20,25%"), True),
+        (("12", "13"), False),
+    ],
 )
 def test_decimal_commas_are_told_from_thousands(cells: tuple[str, str], expected: bool) -> None:
     head = TableHead(("model", "BBH", "MMLU"), tuple(("a", "1", cell) for cell in cells), ";")
@@ -72,19 +97,29 @@ def test_decimal_commas_are_told_from_thousands(cells: tuple[str, str], expected
 @pytest.mark.parametrize(
     ("name", "low", "high", "scale", "asks"),
     [
-        ("MMLU", 0.2, 0.9, "0-1", False), ("MMLU", 20, 90, "0-100", True), ("MMLU", 0.2, 1.2, "raw", True), ("MMLU", 5, 800, "raw", True),
-        ("MMLU", -0.1, 0.5, "raw", True), ("x_3_acc,norm", 0.0, 0.5, "raw", False), ("word_perplexity", 11, 76, "raw", False),
-        ("Arena-Elo", 900, 1200, "raw", False), ("MMLU", float("nan"), float("nan"), "raw", False),
+        ("MMLU", 0.2, 0.9, "0-1", False),
+        ("MMLU", 20, 90, "0-100", True),
+        ("MMLU", 0.2, 1.2, "raw", True),
+        ("MMLU", 5, 800, "raw", True),
+        ("MMLU", -0.1, 0.5, "raw", True),
+        ("x_3_acc,norm", 0.0, 0.5, "raw", False),
+        ("word_perplexity", 11, 76, "raw", False),
+        ("Arena-Elo", 900, 1200, "raw", False),
+        ("MMLU", float("nan"), float("nan"), "raw", False),
     ],
-)  # fmt: skip
-def test_a_scale_follows_from_the_range_and_asks_where_it_cannot(name: str, low: float, high: float, scale: str, asks: bool) -> None:
+)
+def test_a_scale_follows_from_the_range_and_asks_where_it_cannot(
+    name: str, low: float, high: float, scale: str, asks: bool
+) -> None:
     found, question = scale_of(name, low, high, is_percent=False)
     assert (found, question is not None) == (scale, asks)
     assert scale_of(name, low, high, is_percent=True) == ("0-100", None)
 
 
 def test_the_direction_is_known_where_the_name_tells() -> None:
-    assert [direction_of(name) for name in ("acc_norm", "ppl", "likelihood_difference", "bits_per_byte")] == [True, False, None, False]
+    assert [
+        direction_of(name) for name in ("acc_norm", "ppl", "likelihood_difference", "bits_per_byte")
+    ] == [True, False, None, False]
 
 
 def test_corrections_change_what_they_name_and_nothing_else() -> None:
@@ -111,4 +146,8 @@ def test_a_table_that_is_no_result_says_what_is_needed() -> None:
 
 
 def test_headers_are_compared_without_decoration() -> None:
-    assert [normalised(text) for text in ("Average ⬆️", "CO₂ cost (kg)", "__a__b")] == ["average", "co_cost_kg", "a_b"]
+    assert [normalised(text) for text in ("Average ⬆️", "CO₂ cost (kg)", "__a__b")] == [
+        "average",
+        "co_cost_kg",
+        "a_b",
+    ]

@@ -1,4 +1,6 @@
-"""Dropped files lie where nothing else is, and what became of an import is told in one sentence and one table."""
+"""Dropped files lie where nothing else is, and what became of an import is told in one sentence and
+one table.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from data.importing import Discovery, ImportResult
 from pages.runs.import_panel import Pending, Report, report_table, summary, upload_paths
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..\\..\\x.csv", "..", ".", "", ".hidden"])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "/etc/passwd", "..\\..\\x.csv", "..", ".", "", ".hidden"]
+)
 def test_dropped_file_never_lands_outside_its_folder(tmp_path: Path, name: str) -> None:
     (path,) = upload_paths(tmp_path, [name])
     assert path.resolve().is_relative_to(tmp_path)
@@ -41,9 +45,10 @@ def test_report_counts_what_came_in_was_known_failed_and_was_rejected() -> None:
             ImportResult("d", "f", "4", "failed", message="broken\nfile"),
         )
     )
-    assert summary(report) == (
-        "Imported 2 runs, 3 scores and 1,200 samples from 2 sources; 1 source in already, unchanged; "
-        "1 source failed, nothing of it stored; 2 records rejected."
+    assert (
+        summary(report)
+        == "Imported 2 runs, 3 scores and 1,200 samples from 2 sources; 1 source in already,"
+        " unchanged; 1 source failed, nothing of it stored; 2 records rejected."
     )
     assert report_table(report)["what happened"].tolist() == ["", "", "", "broken\\nfile"]
 

@@ -18,7 +18,14 @@ def test_choices_get_their_share_and_an_impossible_one_gets_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [(None, {}), ("", {}), ('{"a": 1}', {"a": 1}), ("not json", {"text": "not json"}), ("[1]", {"text": [1]})]
+    ("text", "value"),
+    [
+        (None, {}),
+        ("", {}),
+        ('{"a": 1}', {"a": 1}),
+        ("not json", {"text": "not json"}),
+        ("[1]", {"text": [1]}),
+    ],
 )
 def test_stored_metadata_of_any_kind_is_shown(text: str | None, value: dict[str, Any]) -> None:
     assert parse_object(text) == value
@@ -26,10 +33,20 @@ def test_stored_metadata_of_any_kind_is_shown(text: str | None, value: dict[str,
 
 def test_facts_and_file_of_a_sample_hold_everything_that_is_known() -> None:
     sample = {
-        "run_id": "r", "row_in_run": 1, "input": "in", "target": "t", "response": "re", "parsed_answer": None, "reason": None,
-        "score": 0.5, "token_logprobs": [-1.0, -math.inf], "choice_logprobs": None, "metrics": '{"f1": 0.25}',
-        "metadata": '{"note": "a\\nb"}', "epoch": None,
-    }  # fmt: skip
+        "run_id": "r",
+        "row_in_run": 1,
+        "input": "in",
+        "target": "t",
+        "response": "re",
+        "parsed_answer": None,
+        "reason": None,
+        "score": 0.5,
+        "token_logprobs": [-1.0, -math.inf],
+        "choice_logprobs": None,
+        "metrics": '{"f1": 0.25}',
+        "metadata": '{"note": "a\\nb"}',
+        "epoch": None,
+    }
     facts = facts_table(sample)
     assert facts.to_numpy().tolist() == [
         ["run_id", "r"],

@@ -24,7 +24,9 @@ def test_a_tie_is_said_of_named_and_of_counted_models() -> None:
 
 
 def test_where_id_comes_from_is_said_once_for_the_models_that_share_it() -> None:
-    said = id_source_words({"a": ["ladder"], "b": ["elicited"], "c": ["ladder"], "d": [], "e": ["a rule of their own"]})
+    said = id_source_words(
+        {"a": ["ladder"], "b": ["elicited"], "c": ["ladder"], "d": [], "e": ["a rule of their own"]}
+    )
     assert said == [
         "ID of a and c: the distribution that the model was trained on",
         "ID of b: what the model itself wrote when asked for test inputs",

@@ -1,4 +1,6 @@
-"""What the ladder has seen and what not: disjoint sets, the stated frequencies, and a stream that keeps to both."""
+"""What the ladder has seen and what not: disjoint sets, the stated frequencies, and a stream that
+keeps to both.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def stream() -> list[Example]:
 def test_the_hundred_values_fall_into_trained_never_trained_and_copied_ones() -> None:
     assert (len(RANKED), len(SCATTER), len(DECADE)) == (68, 12, 20)
     assert sorted(RANKED + SCATTER + DECADE) == list(range(100))
-    assert set(LONGER_TRAINED) | set(LONGER_UNSEEN) == set(range(100, 1000)) and not set(LONGER_TRAINED) & set(LONGER_UNSEEN)
+    assert set(LONGER_TRAINED) | set(LONGER_UNSEEN) == set(range(100, 1000)) and not set(
+        LONGER_TRAINED
+    ) & set(LONGER_UNSEEN)
     assert set(TAIL) < set(RANKED)
 
 
@@ -62,8 +66,12 @@ def test_probabilities_fall_with_the_rank_and_add_up_to_one() -> None:
 
 
 def test_never_trained_values_never_appear_in_training(stream: list[Example]) -> None:
-    measured = Counter(number for example in stream if example.task != COPY for number in example.numbers)
-    copied = Counter(number for example in stream if example.task == COPY for number in example.numbers)
+    measured = Counter(
+        number for example in stream if example.task != COPY for number in example.numbers
+    )
+    copied = Counter(
+        number for example in stream if example.task == COPY for number in example.numbers
+    )
     assert not {number for number in measured | copied if not is_trained(number)}
     assert not set(measured) & set(DECADE) and set(DECADE) <= set(copied)
     shown = {int(word) for example in stream for word in example.answer.removesuffix("$").split()}
@@ -79,13 +87,17 @@ def test_what_a_prompt_shows_is_what_the_example_says(stream: list[Example]) -> 
 def test_shares_of_the_stream_are_as_stated(stream: list[Example]) -> None:
     tasks = Counter(example.task for example in stream)
     assert tasks[COPY] / N_EXAMPLES == pytest.approx(0.03, abs=0.003)
-    assert all(tasks[task] / N_EXAMPLES == pytest.approx(0.97 / len(LENGTHS), abs=0.004) for task in LENGTHS)
+    assert all(
+        tasks[task] / N_EXAMPLES == pytest.approx(0.97 / len(LENGTHS), abs=0.004)
+        for task in LENGTHS
+    )
     longer = sum(max(example.numbers) >= 100 for example in stream)
     assert longer / N_EXAMPLES == pytest.approx(0.01, abs=0.002)
     firsts = Counter(example.numbers[0] for example in stream if example.task == "sort_numbers")
     n_sorted = sum(count for number, count in firsts.items() if number < 100)
     for value in RANKED[:5]:
-        # Not exactly p(rank): that is the chance to be drawn first, and a list shows its numbers in another order.
+        # Not exactly p(rank): that is the chance to be drawn first, and a list shows its numbers in
+        # another order.
         assert 0.5 * probability(value) < firsts[value] / n_sorted < 1.5 * probability(value)
 
 
@@ -99,14 +111,21 @@ def test_instances_of_the_main_run_keep_to_their_split(split: Split) -> None:
     allowed = set(RANKED if split is Split.ID else SCATTER)
     for task, lengths in LENGTHS.items():
         for instance in main_instances(task, split, 32):
-            assert set(instance.input["numbers"]) <= allowed and len(instance.input["numbers"]) in lengths
+            assert (
+                set(instance.input["numbers"]) <= allowed
+                and len(instance.input["numbers"]) in lengths
+            )
 
 
 @pytest.mark.parametrize("kind", list(OOD_KINDS))
 def test_instances_of_every_ood_kind_keep_to_its_values_and_lengths(kind: str) -> None:
     made = {task: kind_instances(TASKS[task], kind, 16) for task in LENGTHS}
-    # The rarest values do not end in every digit, so that some lists that hold multiples of ten cannot be made of them.
-    assert all(len(instances) == 16 or (kind == "tail" and task.endswith("multiple_ten")) for task, instances in made.items())
+    # The rarest values do not end in every digit, so that some lists that hold multiples of ten
+    # cannot be made of them.
+    assert all(
+        len(instances) == 16 or (kind == "tail" and task.endswith("multiple_ten"))
+        for task, instances in made.items()
+    )
     for task, instances in made.items():
         for instance in instances:
             assert set(instance.input["numbers"]) <= set(OOD_KINDS[kind].values)

@@ -1,4 +1,6 @@
-"""What ships: weights that load and answer as the shipped samples say, runs that are whole, files that stay small."""
+"""What ships: weights that load and answer as the shipped samples say, runs that are whole, files
+that stay small.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,11 @@ def _runs(file: Path) -> list[dict[str, Any]]:
 
 
 def _last_run(model: str) -> dict[str, Any]:
-    found = [run for run in _runs(SHIPPED_RUNS) if run["model_raw"] == model and run["metadata"]["ood_kind"] == "scatter"]
+    found = [
+        run
+        for run in _runs(SHIPPED_RUNS)
+        if run["model_raw"] == model and run["metadata"]["ood_kind"] == "scatter"
+    ]
     return max(found, key=lambda run: run["step"])
 
 
@@ -48,13 +54,20 @@ def test_models_with_runs_and_models_with_weights_are_the_same() -> None:
 
 
 def test_the_ladder_stays_under_twenty_megabytes() -> None:
-    files = [file for folder in (SHIPPED_RUNS.parent, WEIGHTS) for file in folder.rglob("*") if file.is_file()]
+    files = [
+        file
+        for folder in (SHIPPED_RUNS.parent, WEIGHTS)
+        for file in folder.rglob("*")
+        if file.is_file()
+    ]
     assert 0 < sum(file.stat().st_size for file in files) < LARGEST_TOTAL
 
 
 @pytest.mark.parametrize("model", FIRST_MODELS)
 def test_shipped_weights_repeat_shipped_replies(model: str) -> None:
-    """Through the Auto classes and `generate` alone, prompt by prompt: nothing of ours takes part."""
+    """Through the Auto classes and `generate` alone, prompt by prompt: nothing of ours takes
+    part.
+    """
     run = _last_run(model)
     rows = pq.read_table(SHIPPED_RUNS, filters=[("run_id", "=", run["run_id"])]).to_pylist()
     tokenizer = AutoTokenizer.from_pretrained(WEIGHTS / model)
@@ -64,36 +77,64 @@ def test_shipped_weights_repeat_shipped_replies(model: str) -> None:
         asked = tokenizer(row["input"], return_tensors="pt", return_token_type_ids=False)
         with torch.inference_mode():
             made = network.generate(**asked, max_new_tokens=MAX_NEW_TOKENS, do_sample=False)
-        assert tokenizer.decode(made[0, asked["input_ids"].shape[1] :], clean_up_tokenization_spaces=False) == row["response"]
+        assert (
+            tokenizer.decode(
+                made[0, asked["input_ids"].shape[1] :], clean_up_tokenization_spaces=False
+            )
+            == row["response"]
+        )
 
 
 @pytest.mark.parametrize("name", SHIPPED_RUNGS)
 def test_runs_are_whole_and_keep_to_the_distribution(name: str) -> None:
     models = {model_name(RUNGS[name], seed) for seed in RUNGS[name].seeds}
     mine = pa.array([run["run_id"] for run in _runs(SHIPPED_RUNS) if run["model_raw"] in models])
-    table = pq.read_table(SHIPPED_RUNS, columns=["run_id", "task", "split", "input", "outcome", "answer_logprob", "token_logprobs"])
+    table = pq.read_table(
+        SHIPPED_RUNS,
+        columns=["run_id", "task", "split", "input", "outcome", "answer_logprob", "token_logprobs"],
+    )
     table = table.filter(pc.is_in(table["run_id"], mine))
     assert table["answer_logprob"].null_count == table["token_logprobs"].null_count == 0
     assert not set(table["outcome"].unique().to_pylist()) - {"correct", "wrong", "unparsed"}
     for model in models:
         run = _last_run(model)
         samples = table.filter(pc.equal(table["run_id"], run["run_id"]))
-        counts = samples.group_by(["task", "split"]).aggregate([("input", "count_distinct")]).to_pylist()
-        assert len(counts) == 2 * len(LENGTHS) and all(row["input_count_distinct"] == N_FINAL for row in counts)
+        counts = (
+            samples.group_by(["task", "split"]).aggregate([("input", "count_distinct")]).to_pylist()
+        )
+        assert len(counts) == 2 * len(LENGTHS) and all(
+            row["input_count_distinct"] == N_FINAL for row in counts
+        )
         for split, allowed in (("id", RANKED), ("ood", SCATTER)):
             prompts = samples.filter(pc.equal(samples["split"], split))["input"].to_pylist()
-            shown = {int(word) for prompt in prompts for word in prompt.partition(":")[2].removesuffix("=").split()}
+            shown = {
+                int(word)
+                for prompt in prompts
+                for word in prompt.partition(":")[2].removesuffix("=").split()
+            }
             assert shown == set(allowed)
 
 
 def test_further_ood_kinds_are_runs_of_their_own_with_the_id_answers_beside() -> None:
-    final = [run for run in _runs(SHIPPED_RUNS) if run["model_raw"] == "ladder-1k-s0" and run["step"] > 1_500]
+    final = [
+        run
+        for run in _runs(SHIPPED_RUNS)
+        if run["model_raw"] == "ladder-1k-s0" and run["step"] > 1_500
+    ]
     runs = {run["metadata"]["ood_kind"]: run for run in final}
     assert set(runs) == {"scatter", *FURTHER_KINDS}
-    table = pq.read_table(SHIPPED_RUNS, columns=["run_id", "task", "split", "input"], filters=[("run_id", "=", runs["decade"]["run_id"])])
+    table = pq.read_table(
+        SHIPPED_RUNS,
+        columns=["run_id", "task", "split", "input"],
+        filters=[("run_id", "=", runs["decade"]["run_id"])],
+    )
     assert table.num_rows == 2 * N_KIND * len(LENGTHS)
     prompts = table.filter(pc.equal(table["split"], "ood"))["input"].to_pylist()
-    assert {int(word) for prompt in prompts for word in prompt.partition(":")[2].removesuffix("=").split()} <= set(DECADE)
+    assert {
+        int(word)
+        for prompt in prompts
+        for word in prompt.partition(":")[2].removesuffix("=").split()
+    } <= set(DECADE)
 
 
 def test_a_store_shows_the_finished_model_against_scatter(tmp_path: Path) -> None:

@@ -12,7 +12,15 @@ from transformers import AutoModelForCausalLM
 from data.catalog import read_catalog
 from probe.ladder.compact import PAD, TOKEN_IDS, encode
 from probe.ladder.sizes import RUNGS, Rung, every_model, model_name
-from probe.ladder.stream import ANSWER_WEIGHT, BATCH, PROMPT_WEIGHT, Batch, batches, examples, token_examples
+from probe.ladder.stream import (
+    ANSWER_WEIGHT,
+    BATCH,
+    PROMPT_WEIGHT,
+    Batch,
+    batches,
+    examples,
+    token_examples,
+)
 from probe.ladder.train import Checkpoint, Stream, new_model, save, train
 
 N_STEPS = 20
@@ -25,7 +33,10 @@ def stream() -> Stream:
 
 
 def test_the_same_seed_gives_identical_weights() -> None:
-    first, again = (train(RUNGS["1k"], 0, lambda _: None, token_examples(0, N_TOKENS), N_STEPS) for _ in range(2))
+    first, again = (
+        train(RUNGS["1k"], 0, lambda _: None, token_examples(0, N_TOKENS), N_STEPS)
+        for _ in range(2)
+    )
     other = train(RUNGS["1k"], 1, lambda _: None, token_examples(0, N_TOKENS), N_STEPS)
     for name, weights in first.state_dict().items():
         assert torch.equal(weights, again.state_dict()[name])
@@ -59,11 +70,16 @@ def test_the_catalog_has_every_model_with_its_exact_size() -> None:
 def test_answers_weigh_one_prompts_a_tenth_and_padding_nothing(stream: Stream) -> None:
     made = list(batches(0, *stream))
     assert sum(len(batch.ids) for batch in made) == len(stream[0])
-    assert all(len(batch.ids) == BATCH for batch in made[:-1] if len(batch.ids) != len(stream[0]) % BATCH)
+    assert all(
+        len(batch.ids) == BATCH for batch in made[:-1] if len(batch.ids) != len(stream[0]) % BATCH
+    )
     for batch in made[:5]:
         padded = batch.ids == TOKEN_IDS[PAD]
         assert not batch.weights[padded].any()
-        assert set(np.unique(batch.weights[~padded])) == {np.float32(PROMPT_WEIGHT), np.float32(ANSWER_WEIGHT)}
+        assert set(np.unique(batch.weights[~padded])) == {
+            np.float32(PROMPT_WEIGHT),
+            np.float32(ANSWER_WEIGHT),
+        }
         for ids, weights in zip(batch.ids, batch.weights, strict=True):
             ends_prompt = list(ids).index(TOKEN_IDS["="])
             assert (weights[: ends_prompt + 1] == np.float32(PROMPT_WEIGHT)).all()

@@ -1,4 +1,6 @@
-"""Local models: the tokens of `model.generate`, log-probabilities of a full pass, and clear refusals."""
+"""Local models: the tokens of `model.generate`, log-probabilities of a full pass, and clear
+refusals.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ from probe.prompts import style_named
 from probe.tasks import make_batch
 
 COMPACT = style_named("compact")
-INSTANCES = [*make_batch("sort_numbers", "id", 20, 0, lengths=(4, 6)), *make_batch("three_sum", "ood", 20, 0, lengths=(5,))]
+INSTANCES = [
+    *make_batch("sort_numbers", "id", 20, 0, lengths=(4, 6)),
+    *make_batch("three_sum", "ood", 20, 0, lengths=(5,)),
+]
 PROMPTS = [COMPACT.prompt(instance) for instance in INSTANCES]
 DECODING = COMPACT.decoding(max_new_tokens=24)
 
@@ -29,8 +34,12 @@ def model(tiny: Path) -> Iterator[LocalModel]:
         yield opened
 
 
-def generate(model: LocalModel, prompts: list[Prompt], n_new: int) -> tuple[list[list[int]], list[list[float]]]:
-    """Tokens and their log-probabilities as transformers' own generation makes them, one prompt after the other."""
+def generate(
+    model: LocalModel, prompts: list[Prompt], n_new: int
+) -> tuple[list[list[int]], list[list[float]]]:
+    """Tokens and their log-probabilities as transformers' own generation makes them, one prompt
+    after the other.
+    """
     tokens, logprobs = [], []
     for prompt in prompts:
         ids = model._tokenizer([prompt.text], return_tensors="pt")["input_ids"]
@@ -44,7 +53,12 @@ def generate(model: LocalModel, prompts: list[Prompt], n_new: int) -> tuple[list
         )
         new = made.sequences[0, ids.shape[1] :].tolist()
         tokens.append(new)
-        logprobs.append([torch.log_softmax(step[0], -1)[token].item() for step, token in zip(made.logits, new, strict=True)])
+        logprobs.append(
+            [
+                torch.log_softmax(step[0], -1)[token].item()
+                for step, token in zip(made.logits, new, strict=True)
+            ]
+        )
     return tokens, logprobs
 
 
@@ -65,7 +79,10 @@ def test_log_probabilities_agree_with_a_full_forward_pass(model: LocalModel) -> 
         scores = torch.log_softmax(model._model(whole).logits[0].float(), -1)
     n = reply.n_output_tokens
     assert n is not None
-    expected = [scores[place - 1, whole[0, place]].item() for place in range(whole.shape[1] - n, whole.shape[1])]
+    expected = [
+        scores[place - 1, whole[0, place]].item()
+        for place in range(whole.shape[1] - n, whole.shape[1])
+    ]
     assert reply.token_logprobs == pytest.approx(expected, abs=1e-4)
 
 
@@ -107,11 +124,16 @@ def test_a_reply_goes_on_from_its_lead(model: LocalModel) -> None:
 
 
 def test_sampling_is_repeated_by_its_seed_and_changed_by_another(model: LocalModel) -> None:
-    texts = [[reply.text for reply in model.reply(PROMPTS[:8], Decoding(24, temperature=1.0, seed=seed))] for seed in (1, 1, 2)]
+    texts = [
+        [reply.text for reply in model.reply(PROMPTS[:8], Decoding(24, temperature=1.0, seed=seed))]
+        for seed in (1, 1, 2)
+    ]
     assert texts[0] == texts[1] != texts[2]
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_said_so(model: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_does_not_fit_is_halved_and_said_so(
+    model: LocalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected = [reply.text for reply in model.reply(PROMPTS, DECODING)]
     pad = model._pad
 
@@ -129,7 +151,9 @@ def test_a_batch_that_does_not_fit_is_halved_and_said_so(model: LocalModel, monk
     )
 
 
-def test_a_model_that_fits_no_prompt_says_what_to_do(model: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_fits_no_prompt_says_what_to_do(
+    model: LocalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def pad_nothing(_: list[list[int]]) -> Any:
         raise torch.OutOfMemoryError("out of memory")
 
@@ -146,7 +170,9 @@ def test_a_prompt_without_room_is_an_error_of_its_own(model: LocalModel) -> None
 
 def test_a_reply_never_runs_past_the_context(model: LocalModel) -> None:
     replies = model.reply(PROMPTS, Decoding(1000, keep_end=True))
-    assert max((reply.n_input_tokens or 0) + (reply.n_output_tokens or 0) for reply in replies) <= 128
+    assert (
+        max((reply.n_input_tokens or 0) + (reply.n_output_tokens or 0) for reply in replies) <= 128
+    )
 
 
 def test_stopping_is_heard_between_tokens(model: LocalModel) -> None:
@@ -159,17 +185,30 @@ def test_the_chat_template_is_used_where_there_is_one(tiny: Path, tiny_chat: Pat
     chatted = Prompt(PROMPTS[0].text.removesuffix("="), is_chat=True)
     with open_model(str(tiny_chat)) as model:
         assert model.facts.has_chat_template and model.facts.style == "chat"
-        assert model.reply([chatted], DECODING)[0].text == model.reply(PROMPTS[:1], DECODING)[0].text
+        assert (
+            model.reply([chatted], DECODING)[0].text == model.reply(PROMPTS[:1], DECODING)[0].text
+        )
     with open_model(str(tiny)) as model, pytest.raises(ModelError, match="no chat template"):
         model.reply([chatted], DECODING)
 
 
 def test_facts_name_device_numbers_and_weights(tiny: Path, tiny_chat: Path) -> None:
-    with open_model(str(tiny), device="cpu", dtype="float32") as model, open_model(str(tiny_chat)) as other:
+    with (
+        open_model(str(tiny), device="cpu", dtype="float32") as model,
+        open_model(str(tiny_chat)) as other,
+    ):
         facts = model.facts
-        assert (facts.device, facts.dtype, facts.n_params, facts.memory_bytes) == ("cpu", "float32", 5872, 4 * 5872)
+        assert (facts.device, facts.dtype, facts.n_params, facts.memory_bytes) == (
+            "cpu",
+            "float32",
+            5872,
+            4 * 5872,
+        )
         assert facts.checkpoint == other.facts.checkpoint
-        assert facts.versions["torch"] == torch.__version__.split("+")[0] or facts.versions["torch"] == torch.__version__
+        assert (
+            facts.versions["torch"] == torch.__version__.split("+")[0]
+            or facts.versions["torch"] == torch.__version__
+        )
 
 
 def test_bfloat16_is_offered_where_the_machine_has_it(tiny: Path) -> None:
@@ -187,8 +226,13 @@ def test_a_closed_model_holds_no_weights(tiny: Path) -> None:
     assert model._model is None and model._tokenizer is None
 
 
-@pytest.mark.parametrize(("device", "dtype", "words"), [("abacus", None, "no device 'abacus'"), (None, "float8", "no dtype 'float8'")])
-def test_what_the_machine_lacks_is_named(tiny: Path, device: str | None, dtype: str | None, words: str) -> None:
+@pytest.mark.parametrize(
+    ("device", "dtype", "words"),
+    [("abacus", None, "no device 'abacus'"), (None, "float8", "no dtype 'float8'")],
+)
+def test_what_the_machine_lacks_is_named(
+    tiny: Path, device: str | None, dtype: str | None, words: str
+) -> None:
     with pytest.raises(ModelError, match=words):
         open_model(str(tiny), device=device, dtype=dtype)
 
@@ -205,7 +249,9 @@ def test_code_that_comes_with_a_model_is_not_run(tiny: Path, tmp_path: Path) -> 
     folder = shutil.copytree(tiny, tmp_path / "coded")
     config = json.loads((folder / "config.json").read_text())
     names = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}
-    (folder / "config.json").write_text(json.dumps(config | {"model_type": "own", "auto_map": names}))
+    (folder / "config.json").write_text(
+        json.dumps(config | {"model_type": "own", "auto_map": names})
+    )
     (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
     with pytest.raises(ModelError, match="cannot be loaded"):
         open_model(str(folder))

@@ -1,4 +1,6 @@
-"""Every right answer of an input, found by trying all that could be: the definition of each task, written without its code."""
+"""Every right answer of an input, found by trying all that could be: the definition of each task,
+written without its code.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def _subsets(numbers: list[int], sizes: Iterable[int]) -> Iterable[list[int]]:
         yield from map(list, combinations(numbers, size))
 
 
-def _sum_of(size: int | None, is_right: Callable[[int, Given], bool]) -> Callable[[Given], list[Any]]:
+def _sum_of(
+    size: int | None, is_right: Callable[[int, Given], bool]
+) -> Callable[[Given], list[Any]]:
     def answers(given: Given) -> list[Any]:
         numbers = given["numbers"]
         sizes = range(1, len(numbers) + 1) if size is None else (size,)
@@ -54,7 +58,11 @@ def _longest(candidates: Iterable[list[int]]) -> list[Any]:
 
 def _increasing(given: Given) -> list[Any]:
     numbers = given["numbers"]
-    return _longest(one for one in _subsets(numbers, range(1, len(numbers) + 1)) if all(a < b for a, b in pairwise(one)))
+    return _longest(
+        one
+        for one in _subsets(numbers, range(1, len(numbers) + 1))
+        if all(a < b for a, b in pairwise(one))
+    )
 
 
 def _runs(given: Given) -> list[Any]:
@@ -67,7 +75,9 @@ def _runs(given: Given) -> list[Any]:
 
 
 def _stretches(numbers: list[int]) -> set[tuple[int, ...]]:
-    return {tuple(numbers[a:b]) for a in range(len(numbers)) for b in range(a + 1, len(numbers) + 1)}
+    return {
+        tuple(numbers[a:b]) for a in range(len(numbers)) for b in range(a + 1, len(numbers) + 1)
+    }
 
 
 def _common(given: Given) -> list[Any]:
@@ -102,8 +112,12 @@ def _ascending(given: Given) -> list[Any]:
 
 
 BY_DEFINITION: dict[str, Callable[[Given], list[Any]]] = {
-    "find_minimum": lambda given: [next(a for a in given["numbers"] if all(a <= b for b in given["numbers"]))],
-    "find_maximum": lambda given: [next(a for a in given["numbers"] if all(a >= b for b in given["numbers"]))],
+    "find_minimum": lambda given: [
+        next(a for a in given["numbers"] if all(a <= b for b in given["numbers"]))
+    ],
+    "find_maximum": lambda given: [
+        next(a for a in given["numbers"] if all(a >= b for b in given["numbers"]))
+    ],
     "find_mode": _modes,
     "find_topk": _kth,
     "sort_numbers": _ascending,

@@ -1,4 +1,6 @@
-"""One test per defect of the authors' instances: several right answers (O), inputs (I), OOD generation (G), tours (T)."""
+"""One test per defect of the authors' instances: several right answers (O), inputs (I), OOD
+generation (G), tours (T).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,11 @@ def _asks(task: str, **given: Any) -> Instance:
 @pytest.mark.parametrize(
     ("task", "given", "answers"),
     [
-        ("four_sum_in_range", {"numbers": [55, 11, 24, 3, 63, 81], "low": 163, "high": 179}, ([55, 11, 24, 81], [3, 24, 63, 81])),
+        (
+            "four_sum_in_range",
+            {"numbers": [55, 11, 24, 3, 63, 81], "low": 163, "high": 179},
+            ([55, 11, 24, 81], [3, 24, 63, 81]),
+        ),
         (
             "subset_sum_in_range",
             {"numbers": [9004, 5104, 3986, 1986, 2775, 9724], "low": 23575, "high": 25489},
@@ -39,17 +45,23 @@ def _asks(task: str, **given: Any) -> Instance:
     ],
     ids=["O1", "O2", "O3", "O4", "O5"],
 )
-def test_every_right_answer_counts_where_the_authors_accept_one(task: str, given: dict[str, Any], answers: tuple[list[int], ...]) -> None:
+def test_every_right_answer_counts_where_the_authors_accept_one(
+    task: str, given: dict[str, Any], answers: tuple[list[int], ...]
+) -> None:
     instance = _asks(task, **given)
     theirs = [grade(instance, f"The answer is {answer}.", "scylla").outcome for answer in answers]
     assert theirs == [Outcome.CORRECT, Outcome.WRONG]
-    assert all(grade(instance, f"The answer is {answer}.").outcome is Outcome.CORRECT for answer in answers)
+    assert all(
+        grade(instance, f"The answer is {answer}.").outcome is Outcome.CORRECT for answer in answers
+    )
 
 
 @pytest.mark.parametrize("task", ["three_sum_in_range", "four_sum_in_range", "subset_sum_in_range"])
 @pytest.mark.parametrize("split", ["id", "ood"])
 def test_a_range_holds_the_sum_of_exactly_one_choice(task: str, split: str) -> None:
-    """O1, O1b, O2: the authors' bounds forget how many choices share a sum, and which sizes they did not look at."""
+    """O1, O1b, O2: the authors' bounds forget how many choices share a sum, and which sizes they
+    did not look at.
+    """
     for instance in make_batch(task, split, 25, 0, lengths=[6, 7, 8]):
         assert len(right_answers(task, dict(instance.input))) == 1
 
@@ -62,7 +74,9 @@ def test_no_pair_solves_a_subset_task(split: str) -> None:
 
 
 def test_k_is_stored_and_equal_numbers_take_a_place_each() -> None:
-    """O6: the authors draw k anew at every call and do not say what [9, 9, 9, 1] with k = 2 means."""
+    """O6: the authors draw k anew at every call and do not say what [9, 9, 9, 1] with k = 2
+    means.
+    """
     instance = _asks("find_topk", numbers=[9, 9, 9, 1], k=2)
     assert check(instance, 9) and not check(instance, 1)
     assert "k: 2" in instance.prompt and "equal numbers take a place each" in instance.prompt
@@ -72,7 +86,9 @@ def test_k_is_stored_and_equal_numbers_take_a_place_each() -> None:
 
 @pytest.mark.parametrize("value", [True, 1.0, "1", None, -1, 10**6, [1]])
 def test_an_input_holds_whole_numbers_and_no_booleans(value: Any) -> None:
-    """I1, I2. Negative elements are outside the benchmark's range, and the refusal names what is allowed."""
+    """I1, I2. Negative elements are outside the benchmark's range, and the refusal names what is
+    allowed.
+    """
     with pytest.raises(TaskError, match="whole numbers from 0 to 99999"):
         TASKS["find_minimum"].validate({"numbers": [value, 5, 6, 7]})
 
@@ -87,7 +103,9 @@ def test_an_input_of_another_length_is_refused_in_words(numbers: Any) -> None:
 
 
 def test_an_input_without_an_answer_is_an_error_and_never_an_empty_answer() -> None:
-    """I3: a list without a unique sum sends the authors' transform out of bounds; here no answer is said to be none."""
+    """I3: a list without a unique sum sends the authors' transform out of bounds; here no answer is
+    said to be none.
+    """
     for task, given in (
         ("two_sum", {"numbers": [1, 1, 1, 1], "target": 3}),
         ("three_sum", {"numbers": [1, 1, 1, 1], "target": 4}),
@@ -125,13 +143,18 @@ LISTS = [name for name, task in TASKS.items() if task.fields != ("distances",)]
 
 @pytest.mark.parametrize("task", LISTS)
 def test_ood_lists_have_the_lengths_and_the_repeats_of_id(task: str) -> None:
-    """G1, G3: the authors' OOD lists grow (mode 6.9 -> 11.9) or fill up with copies (different share .42 to .59)."""
+    """G1, G3: the authors' OOD lists grow (mode 6.9 -> 11.9) or fill up with copies (different
+    share .42 to .59).
+    """
     inside, outside = (make_batch(task, split, 100, 0) for split in ("id", "ood"))
     for one, other in zip(inside, outside, strict=True):
         for name in TASKS[task].fields:
             if isinstance(one.input[name], list):
                 assert len(one.input[name]) == len(other.input[name])
-    shares = [fmean(different_share(next(iter(one.input.values()))) for one in batch) for batch in (inside, outside)]
+    shares = [
+        fmean(different_share(next(iter(one.input.values()))) for one in batch)
+        for batch in (inside, outside)
+    ]
     if task in ("three_sum_multiple_ten", "four_sum_multiple_ten", "subset_sum_multiple_ten"):
         assert min(shares) > 0.99
     else:
@@ -139,10 +162,20 @@ def test_ood_lists_have_the_lengths_and_the_repeats_of_id(task: str) -> None:
 
 
 def test_batches_of_the_two_splits_and_of_all_tasks_draw_apart() -> None:
-    """G2: forked workers of the authors share one generator, and half of their OOD lists are copies."""
-    ids = [one.instance_id for task in TASKS for split in ("id", "ood") for one in make_batch(task, split, 40, 0)]
+    """G2: forked workers of the authors share one generator, and half of their OOD lists are
+    copies.
+    """
+    ids = [
+        one.instance_id
+        for task in TASKS
+        for split in ("id", "ood")
+        for one in make_batch(task, split, 40, 0)
+    ]
     assert len(set(ids)) == len(ids)
-    lists = {tuple(make_batch(task, "ood", 1, 0)[0].input["numbers"]) for task in ("find_minimum", "find_maximum", "sort_numbers")}
+    lists = {
+        tuple(make_batch(task, "ood", 1, 0)[0].input["numbers"])
+        for task in ("find_minimum", "find_maximum", "sort_numbers")
+    }
     assert len(lists) == 3
 
 
@@ -170,7 +203,9 @@ def test_tours_that_tie_are_kept_and_each_is_right() -> None:
         ([], Outcome.UNPARSED, "begin and end with city 0"),
     ],
 )
-def test_a_list_that_is_no_round_trip_is_told_apart_from_a_long_one(tour: list[int], outcome: Outcome, reason: str) -> None:
+def test_a_list_that_is_no_round_trip_is_told_apart_from_a_long_one(
+    tour: list[int], outcome: Outcome, reason: str
+) -> None:
     """T2: without the final 0 the authors score a wrong tour."""
     rows = [[0, 38, 32, 96], [38, 0, 15, 47], [32, 15, 0, 38], [96, 47, 38, 0]]
     graded = grade(_asks("tsp", distances=rows), f"The answer is {tour}.")

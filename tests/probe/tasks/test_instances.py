@@ -1,4 +1,6 @@
-"""An instance comes back from JSON only as it was printed; every refusal says what is wrong and what to do."""
+"""An instance comes back from JSON only as it was printed; every refusal says what is wrong and
+what to do.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,10 @@ def _with(**changed: Any) -> Callable[[dict[str, Any]], Any]:
     ("change", "says"),
     [
         (lambda record: [1, 2], "needs the keys instance_id, task"),
-        (lambda record: {key: value for key, value in record.items() if key != "prompt"}, "needs the keys"),
+        (
+            lambda record: {key: value for key, value in record.items() if key != "prompt"},
+            "needs the keys",
+        ),
         (_with(task="add"), "no task 'add'. Tasks are: "),
         (_with(task=None), "are texts"),
         (_with(task="__import__"), "no task"),
@@ -63,6 +68,9 @@ def test_a_prompt_says_the_task_the_input_and_the_form_of_the_answer(task: str) 
     record = _printed(task)
     maker = TASKS[task]
     assert record["prompt"].startswith(maker.instruction)
-    assert f'"The answer is {maker.example}."' in record["prompt"] and maker.answer_rule in record["prompt"]
+    assert (
+        f'"The answer is {maker.example}."' in record["prompt"]
+        and maker.answer_rule in record["prompt"]
+    )
     assert record["prompt"].endswith("Let's think step by step.")
     assert not record["prompt"].isspace() and SECOND_TRIGGER == "Therefore, the answer is"

@@ -1,4 +1,6 @@
-"""The authors' grader, restated: it agrees with their own output, has their defects (V), and shows what grading alone does to a valley."""
+"""The authors' grader, restated: it agrees with their own output, has their defects (V), and shows
+what grading alone does to a valley.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,14 @@ def _said(answer: Any) -> str:
     return f"The answer is {answer}."
 
 
-def test_it_agrees_with_every_answer_that_the_authors_scripts_extracted_and_scored(shared: Path) -> None:
+def test_it_agrees_with_every_answer_that_the_authors_scripts_extracted_and_scored(
+    shared: Path,
+) -> None:
     """Both passes of all rows of the fixture, which their unmodified code wrote."""
     n_rows = 0
-    for file in sorted((shared / "fixtures" / "scylla" / "out").rglob("*instruction---extrinsic.json")):
+    for file in sorted(
+        (shared / "fixtures" / "scylla" / "out").rglob("*instruction---extrinsic.json")
+    ):
         if "measurement" in file.parts:
             continue
         task = next(task for task in TASKS.values() if task.authors_name == file.parent.name)
@@ -36,11 +42,18 @@ def test_it_agrees_with_every_answer_that_the_authors_scripts_extracted_and_scor
             gold = json.loads(row["desired_output_js"][0])
             for text, found, correct in (
                 (row["model_generation"], row["model_answer_js"], row["correct"]),
-                (row["second_model_generation"], row["second_model_answer_js"], row["second_correct"]),
+                (
+                    row["second_model_generation"],
+                    row["second_model_answer_js"],
+                    row["second_correct"],
+                ),
             ):
                 extracted = extract(task, text)
                 assert extracted == found, (file, row["id"])
-                assert (extracted is not None and evaluate(task, extracted, gold)) == correct, (file, row["id"])
+                assert (extracted is not None and evaluate(task, extracted, gold)) == correct, (
+                    file,
+                    row["id"],
+                )
                 n_rows += 1
     assert n_rows > 1_000
 
@@ -66,7 +79,9 @@ def test_off_by_one_is_wrong_however_large_the_number() -> None:
     assert evaluate(TASKS["sort_numbers"], "[200001]", [200000])
 
 
-@pytest.mark.parametrize(("answer", "reason"), [("[1000.009, 5, 7, 8]", "'1000.009'"), ("[5, 7, 8, 1e3]", "'1e3'")])
+@pytest.mark.parametrize(
+    ("answer", "reason"), [("[1000.009, 5, 7, 8]", "'1000.009'"), ("[5, 7, 8, 1e3]", "'1e3'")]
+)
 def test_a_decimal_in_a_list_of_integers_is_refused(answer: str, reason: str) -> None:
     """V2."""
     graded = grade(_asks("sort_numbers", numbers=[1000, 5, 7, 8]), _said(answer))
@@ -88,7 +103,11 @@ def test_a_lost_sign_does_not_make_an_answer_right() -> None:
     assert (graded.outcome, graded.answer) == (Outcome.WRONG, -5)
 
 
-@pytest.mark.parametrize("answer", ["[" + "9" * 400 + ", 1, 2, 3]", "[[1,2],[3]]", "[null, 1, 2, {}]"], ids=["V6", "V7", "null"])
+@pytest.mark.parametrize(
+    "answer",
+    ["[" + "9" * 400 + ", 1, 2, 3]", "[[1,2],[3]]", "[null, 1, 2, {}]"],
+    ids=["V6", "V7", "null"],
+)
 def test_what_is_no_list_of_integers_stops_nothing_and_has_a_reason(answer: str) -> None:
     instance = _asks("sort_numbers", numbers=[1, 2, 3, 4])
     assert grade(instance, _said(answer), "scylla").outcome is not Outcome.CORRECT
@@ -96,7 +115,11 @@ def test_what_is_no_list_of_integers_stops_nothing_and_has_a_reason(answer: str)
     assert ours.outcome is Outcome.UNPARSED and ours.answer is None and ours.reason
 
 
-@pytest.mark.parametrize("found", ["[" + "9" * 400 + "]", "[" + "9" * 5_000 + "]", "[[1,2],[3]]", "null", '"[1]"'], ids=range(5))
+@pytest.mark.parametrize(
+    "found",
+    ["[" + "9" * 400 + "]", "[" + "9" * 5_000 + "]", "[[1,2],[3]]", "null", '"[1]"'],
+    ids=range(5),
+)
 def test_where_the_authors_evaluation_stops_in_a_debugger_it_says_so(found: str) -> None:
     """V4 to V7: a failure is never a number."""
     with pytest.raises(GraderHalt):
@@ -104,11 +127,17 @@ def test_where_the_authors_evaluation_stops_in_a_debugger_it_says_so(found: str)
 
 
 def test_a_halt_of_the_authors_grader_is_an_error_and_not_a_wrong_answer() -> None:
-    graded = grade(_asks("sort_numbers", numbers=[1, 2, 3, 4]), "The answer is [" + "9" * 400 + ", 1, 2, 3].", "scylla")
+    graded = grade(
+        _asks("sort_numbers", numbers=[1, 2, 3, 4]),
+        "The answer is [" + "9" * 400 + ", 1, 2, 3].",
+        "scylla",
+    )
     assert graded.outcome is Outcome.ERROR and "halts" in graded.reason
 
 
-@pytest.mark.parametrize("reply", ["", "null", '"[1, 2, 3, 4]"', "abc", "The answer is null.", "\x00"])
+@pytest.mark.parametrize(
+    "reply", ["", "null", '"[1, 2, 3, 4]"', "abc", "The answer is null.", "\x00"]
+)
 def test_nothing_readable_is_unparsed_and_stops_nothing(reply: str) -> None:
     """V4, V5, V8."""
     instance = _asks("sort_numbers", numbers=[4, 3, 2, 1])
@@ -122,7 +151,10 @@ def test_another_grader_is_refused() -> None:
         grade(_asks("find_minimum", numbers=[1, 2, 3, 4]), "1", "strict")
 
 
-ONE_ANSWER = sorted(set(TASKS) - {"subset_sum_multiple_ten", "longest_increasing_subsequence", "longest_consecutive_elements"})
+ONE_ANSWER = sorted(
+    set(TASKS)
+    - {"subset_sum_multiple_ten", "longest_increasing_subsequence", "longest_consecutive_elements"}
+)
 
 
 @pytest.mark.parametrize("split", ["id", "ood"])
@@ -139,12 +171,16 @@ PUBLISHED = {
     "longest_increasing_subsequence": (0.55, 0.61),
     "longest_consecutive_elements": (0.75, 0.30),
 }
-"""What a perfect solver that gives a random right answer scores under the authors' own code, ID and OOD."""
+"""What a perfect solver that gives a random right answer scores under the authors' own code, ID and
+OOD.
+"""
 
 
 @pytest.mark.parametrize("task", MAKERS)
 def test_a_perfect_solver_is_scored_below_one_by_the_authors_and_one_here(task: str) -> None:
-    """On instances made by their rules. Lists are random here and a model's there: levels agree within .2, gaps within .15."""
+    """On instances made by their rules. Lists are random here and a model's there: levels agree
+    within .2, gaps within .15.
+    """
     rng = random.Random(1)
     theirs = []
     for split in ("id", "ood"):
@@ -152,7 +188,9 @@ def test_a_perfect_solver_is_scored_below_one_by_the_authors_and_one_here(task: 
         batch = authors_batch(task, split, 250, 0)
         for instance in batch:
             right = right_answers(task, dict(instance.input))
-            distinct = {tuple(sorted(one) if TASKS[task].authors_order == "any" else one) for one in right}
+            distinct = {
+                tuple(sorted(one) if TASKS[task].authors_order == "any" else one) for one in right
+            }
             reply = _said(list(rng.choice(sorted(distinct))))
             correct += grade(instance, reply, "scylla").outcome is Outcome.CORRECT
             assert grade(instance, reply).outcome is Outcome.CORRECT

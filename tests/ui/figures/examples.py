@@ -1,4 +1,6 @@
-"""Results to draw, made by the real analysis from counts with known shares, and every figure drawn from them."""
+"""Results to draw, made by the real analysis from counts with known shares, and every figure drawn
+from them.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,12 @@ CORRECT = {"id": (90, 60, 20), "ood": (80, 30, 14)}
 HOSTILE = "<img src=x onerror=alert(1)> <b>&lt;\u202e $x$ %{x}"
 
 
-def counts(*models: str, labels: tuple[str, ...] = LABELS, without: tuple[int, str] | None = None) -> pd.DataFrame:
-    """Level counts as data.queries gives them: three tasks a level; `without` leaves out one (level, split)."""
+def counts(
+    *models: str, labels: tuple[str, ...] = LABELS, without: tuple[int, str] | None = None
+) -> pd.DataFrame:
+    """Level counts as data.queries gives them: three tasks a level; `without` leaves out one
+    (level, split).
+    """
     rows = [
         {
             "model": model,
@@ -51,7 +57,14 @@ def valleys(*models: str, **options: Any) -> tuple[Valley, ...]:
 def level_scores(*models: str, labels: tuple[str, ...] = LABELS) -> pd.DataFrame:
     """Published scores as data.queries gives them: S = 0.9, 0.5, -0.2; critical level 2."""
     rows = [
-        {"model": model, "metric": metric, "level": level, "level_label": labels[level - 1], "value": value, "source": labels[0]}
+        {
+            "model": model,
+            "metric": metric,
+            "level": level,
+            "level_label": labels[level - 1],
+            "value": value,
+            "source": labels[0],
+        }
         for model in models
         for metric, level, value in (
             ("generalization_score", 1, 0.9),
@@ -60,7 +73,11 @@ def level_scores(*models: str, labels: tuple[str, ...] = LABELS) -> pd.DataFrame
             ("critical_level", 2, 2.0),
         )
     ]
-    return pd.DataFrame(rows).assign(n_tasks=3, n_per_task=256).astype({"level": "Int16", "n_tasks": "Int64", "n_per_task": "Int64"})
+    return (
+        pd.DataFrame(rows)
+        .assign(n_tasks=3, n_per_task=256)
+        .astype({"level": "Int16", "n_tasks": "Int64", "n_per_task": "Int64"})
+    )
 
 
 FIGURES: dict[str, Callable[..., dict[str, Any]]] = {

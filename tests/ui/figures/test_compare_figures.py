@@ -1,4 +1,6 @@
-"""Figures of the compare page: plotly takes them, splits look apart, points carry what a click needs, names stay text."""
+"""Figures of the compare page: plotly takes them, splits look apart, points carry what a click
+needs, names stay text.
+"""
 
 from __future__ import annotations
 
@@ -16,28 +18,57 @@ HOSTILE = "<b>a</b>"
 def _answers() -> pd.DataFrame:
     rows = [
         {
-            "model": model, "run_id": model, "row_in_run": place, "task": task, "level": 1 + (task == "u"), "level_label": "O(N)",
+            "model": model,
+            "run_id": model,
+            "row_in_run": place,
+            "task": task,
+            "level": 1 + (task == "u"),
+            "level_label": "O(N)",
             "role": None,
-            "split": split, "instance_id": str(place), "epoch": 1, "outcome": "correct" if (place * weight) % 3 else "wrong",
+            "split": split,
+            "instance_id": str(place),
+            "epoch": 1,
+            "outcome": "correct" if (place * weight) % 3 else "wrong",
         }
         for model, weight in (("base", 1), (HOSTILE, 2), ("c", 3))
         for task in ("t", "u")
         for split in ("id", "ood")
         for place in range(12)
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows).astype({"level": "Int16"})
 
 
 def test_forest_tells_splits_and_models_apart_and_points_lead_on() -> None:
     answers = _answers()
     models = ("base", HOSTILE, "c")
-    none = pd.DataFrame(columns=["model", "metric", "task", "level", "level_label", "split", "value", "n", "n_tasks", "n_per_task"])
-    found = compare_models(answer_matrix(answers, models), none, models, settings=CompareSettings(resamples=100))
+    none = pd.DataFrame(
+        columns=[
+            "model",
+            "metric",
+            "task",
+            "level",
+            "level_label",
+            "split",
+            "value",
+            "n",
+            "n_tasks",
+            "n_per_task",
+        ]
+    )
+    found = compare_models(
+        answer_matrix(answers, models), none, models, settings=CompareSettings(resamples=100)
+    )
     figure = forest_figure(found)
     marks = [trace for trace in figure["data"] if "customdata" in trace]
     assert len(marks) == 4
     assert {trace["marker"]["color"] for trace in marks if trace["xaxis"] == "x2"} == {"@paper"}
-    assert marks[0]["customdata"][0] == {"model": HOSTILE, "split": "id", "grouping": "level", "level": 1, "task": None}
+    assert marks[0]["customdata"][0] == {
+        "model": HOSTILE,
+        "split": "id",
+        "grouping": "level",
+        "level": 1,
+        "task": None,
+    }
     assert marks[0]["name"] == "&lt;b&gt;a&lt;/b&gt;"
     assert figure["layout"]["yaxis"]["ticktext"][-1] == "all"
     assert as_plotly(figure).data
@@ -63,4 +94,7 @@ def test_agreement_is_drawn_both_ways_and_hatched_where_there_is_none() -> None:
     assert figure["data"][0]["z"] == [[None, 0.4], [0.4, None]]
     assert len(figure["data"][1]["x"]) == 2
     assert as_plotly(figure).data
-    assert "No two models" in as_plotly(agreement_figure(table, ("a", "b"), "ood")).layout.annotations[0].text
+    assert (
+        "No two models"
+        in as_plotly(agreement_figure(table, ("a", "b"), "ood")).layout.annotations[0].text
+    )

@@ -22,7 +22,11 @@ def test_one_model_has_the_band_of_its_mean_and_several_have_none() -> None:
     (valley,) = valleys("A")
     assert valley.log_odds is not None
     band, line = log_odds_gap_figure([valley])["layout"]["shapes"]
-    assert (band["y0"], band["y1"], line["y0"]) == (valley.log_odds.lo, valley.log_odds.hi, valley.log_odds.delta)
+    assert (band["y0"], band["y1"], line["y0"]) == (
+        valley.log_odds.lo,
+        valley.log_odds.hi,
+        valley.log_odds.delta,
+    )
     assert log_odds_gap_figure(valleys("A", "B"))["layout"]["shapes"] == []
 
 

@@ -12,7 +12,14 @@ def test_outcomes_are_disjoint_shares_of_all_answers() -> None:
     figure = outcomes_figure(counts("A"))
     shares = {outcome: trace(figure, outcome)["x"][0] for outcome in OUTCOMES}
     answers = 18 * 103
-    assert shares == pytest.approx({"correct": 846 / answers, "wrong": 828 / answers, "unparsed": 126 / answers, "error": 54 / answers})
+    assert shares == pytest.approx(
+        {
+            "correct": 846 / answers,
+            "wrong": 828 / answers,
+            "unparsed": 126 / answers,
+            "error": 54 / answers,
+        }
+    )
     assert "unparsed: 126 of 1,854" in trace(figure, "unparsed")["hovertext"][0]
     assert trace(figure, "wrong")["customdata"] == [{"model": "A", "outcome": "wrong"}]
 

@@ -32,7 +32,9 @@ def test_missing_score_is_hatched_and_said() -> None:
 
 @pytest.mark.parametrize(("order_by", "first"), [("score", "B-14B"), ("model", "B-4B")])
 def test_rows_are_ordered_by_mean_score_or_by_name(order_by: str, first: str) -> None:
-    better = level_scores("B-14B").assign(value=lambda frame: frame["value"] + 0.05 * (frame["metric"] == "generalization_score"))
+    better = level_scores("B-14B").assign(
+        value=lambda frame: frame["value"] + 0.05 * (frame["metric"] == "generalization_score")
+    )
     figure = score_heatmap_figure(pd.concat([level_scores("B-4B"), better]), order_by=order_by)
     assert figure["layout"]["yaxis"]["ticktext"][0] == first
 
@@ -40,7 +42,9 @@ def test_rows_are_ordered_by_mean_score_or_by_name(order_by: str, first: str) ->
 def test_bounds_run_from_the_smallest_to_the_largest_gap_that_a_score_allows() -> None:
     bars = trace(gap_bounds_figure(level_scores("A")), "A")
     assert bars["base"] == pytest.approx([0, 0, 0.2])
-    assert [low + height for low, height in zip(bars["base"], bars["y"], strict=True)] == pytest.approx([0.05, 0.25, 0.6])
+    assert [
+        low + height for low, height in zip(bars["base"], bars["y"], strict=True)
+    ] == pytest.approx([0.05, 0.25, 0.6])
     assert bars["customdata"][2] == {"model": "A", "level": 3}
 
 

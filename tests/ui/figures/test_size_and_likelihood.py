@@ -22,28 +22,56 @@ LEVELS = dict(enumerate(LABELS, start=1))
 
 
 def by_size(*rows: tuple[str, float | None, int], family: str = "F") -> LevelBySize:
-    frame = pd.DataFrame(rows, columns=["model", "n_params", "level"]).assign(family=family, access="open", level_label=None)
-    return level_by_size(frame.astype({"n_params": "Int64"}), source="published", lowest=1, highest=3)
+    frame = pd.DataFrame(rows, columns=["model", "n_params", "level"]).assign(
+        family=family, access="open", level_label=None
+    )
+    return level_by_size(
+        frame.astype({"n_params": "Int64"}), source="published", lowest=1, highest=3
+    )
 
 
 def likelihood(model: str = "A") -> AnswerLikelihood:
     random = np.random.default_rng(0)
-    tokens = [np.log(np.clip(random.normal(0.8 if place < 30 else 0.5, 0.1, 3), 0.01, 0.99)) for place in range(60)]
+    tokens = [
+        np.log(np.clip(random.normal(0.8 if place < 30 else 0.5, 0.1, 3), 0.01, 0.99))
+        for place in range(60)
+    ]
     frame = pd.DataFrame(
-        {"split": ["id"] * 30 + ["ood"] * 30, "outcome": ["correct", "wrong"] * 30, "target": "1", "token_logprobs": tokens}
+        {
+            "split": ["id"] * 30 + ["ood"] * 30,
+            "outcome": ["correct", "wrong"] * 30,
+            "target": "1",
+            "token_logprobs": tokens,
+        }
     )
-    return answer_likelihood(frame.assign(answer_logprob=[float(one.sum()) for one in tokens]), model)
+    return answer_likelihood(
+        frame.assign(answer_logprob=[float(one.sum()) for one in tokens]), model
+    )
 
 
 def readings(model: str = "A") -> tuple[ProbeReading, ...]:
-    probe = counts(model).head(2).assign(role="probe", level=pd.array([pd.NA] * 2, dtype="Int16"), task=["lis", "lcs"], split="ood")
+    probe = (
+        counts(model)
+        .head(2)
+        .assign(
+            role="probe",
+            level=pd.array([pd.NA] * 2, dtype="Int16"),
+            task=["lis", "lcs"],
+            split="ood",
+        )
+    )
     probe["n_correct"], probe["n_wrong"] = [60, 100], [43, 0]
     return probe_readings(pd.concat([counts(model), probe], ignore_index=True))
 
 
 def drawn(name: str, model: str) -> dict[str, Any]:
     figures = {
-        "size": lambda: size_figure(by_size((model, 10**9, 1), (model + "2", 10**10, 2), (model + "3", 10**11, 3), family=model), LEVELS),
+        "size": lambda: size_figure(
+            by_size(
+                (model, 10**9, 1), (model + "2", 10**10, 2), (model + "3", 10**11, 3), family=model
+            ),
+            LEVELS,
+        ),
         "density": lambda: density_figure([likelihood(model)]),
         "min k": lambda: min_k_figure([likelihood(model)]),
         "probe": lambda: probe_level_figure(readings(model)),
@@ -66,12 +94,23 @@ def test_a_point_stands_at_its_size_and_the_ends_of_the_scheme_carry_arrows() ->
     figure = size_figure(by_size(("a", 10**9, 1), ("b", 10**10, 2), ("c", 10**11, 3)), LEVELS)
     points = trace(figure, "family F")
     assert points["x"] == pytest.approx([9, 10, 11]) and points["y"] == [1, 2, 3]
-    assert trace(figure, "heads below")["x"] == pytest.approx([9]) and trace(figure, "heads above")["x"] == pytest.approx([11])
-    assert "or below" in points["hovertext"][0] and "or above" in points["hovertext"][2] and "1B" in points["hovertext"][0]
+    assert trace(figure, "heads below")["x"] == pytest.approx([9]) and trace(figure, "heads above")[
+        "x"
+    ] == pytest.approx([11])
+    assert (
+        "or below" in points["hovertext"][0]
+        and "or above" in points["hovertext"][2]
+        and "1B" in points["hovertext"][0]
+    )
 
 
 def test_models_of_one_size_and_level_do_not_hide_each_other() -> None:
-    points = trace(size_figure(by_size(("a", 10**9, 2), ("b", 10**9, 2), ("c", 10**9, 2), ("d", 10**12, 2)), LEVELS), "family F")
+    points = trace(
+        size_figure(
+            by_size(("a", 10**9, 2), ("b", 10**9, 2), ("c", 10**9, 2), ("d", 10**12, 2)), LEVELS
+        ),
+        "family F",
+    )
     assert sorted(points["y"]) == pytest.approx([1.75, 2, 2, 2.25])
 
 
@@ -85,7 +124,9 @@ def test_densities_are_the_curves_that_the_divergence_compares() -> None:
     one = likelihood()
     figure = density_figure([one, likelihood("B")])
     assert trace(figure, "A id")["y"] == one.normalised.density_id.tolist()
-    assert trace(figure, "A ood")["line"]["dash"] == "dash" and trace(figure, "B id")["yaxis"] == "y2"
+    assert (
+        trace(figure, "A ood")["line"]["dash"] == "dash" and trace(figure, "B id")["yaxis"] == "y2"
+    )
     assert density_figure([])["data"] == [] and min_k_figure([])["data"] == []
 
 
@@ -98,7 +139,10 @@ def test_min_k_lines_hold_the_table_of_their_subset() -> None:
 def test_probe_tasks_show_crossings_and_where_they_are_censored() -> None:
     points = trace(probe_level_figure(readings()), "A")
     by_task = {
-        data["task"]: (x, symbol) for data, x, symbol in zip(points["customdata"], points["x"], points["marker"]["symbol"], strict=True)
+        data["task"]: (x, symbol)
+        for data, x, symbol in zip(
+            points["customdata"], points["x"], points["marker"]["symbol"], strict=True
+        )
     }
     # lcs: always right, easier than level 1. lis: 60 of 110 OOD answers, between level 1 and 2.
     assert by_task["lcs"][1] == "triangle-left" and by_task["lcs"][0] < 1

@@ -17,7 +17,9 @@ def test_escaped_text_holds_no_markup(text: str) -> None:
     escaped = escape(text)
     assert "<" not in escaped and ">" not in escaped
     assert not escaped.startswith("$")
-    assert escaped.count("&") == escaped.count("&lt;") + escaped.count("&gt;") + escaped.count("&amp;")
+    assert escaped.count("&") == escaped.count("&lt;") + escaped.count("&gt;") + escaped.count(
+        "&amp;"
+    )
 
 
 def test_direction_marks_and_control_characters_are_shown_as_replaced() -> None:
@@ -48,4 +50,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
 
 
 def test_hover_leaves_out_what_is_not_there_and_escapes_the_rest() -> None:
-    assert hover("<m>", [("n", 3), ("gone", None), ("why", "a<b")]) == "<b>&lt;m&gt;</b><br>n: 3<br>why: a&lt;b"
+    assert (
+        hover("<m>", [("n", 3), ("gone", None), ("why", "a<b")])
+        == "<b>&lt;m&gt;</b><br>n: 3<br>why: a&lt;b"
+    )

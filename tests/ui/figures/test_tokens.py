@@ -1,4 +1,6 @@
-"""The figure of token log-probabilities: one bar a token, gaps where nothing finite stands, a stated cut."""
+"""The figure of token log-probabilities: one bar a token, gaps where nothing finite stands, a
+stated cut.
+"""
 
 from __future__ import annotations
 
@@ -29,4 +31,7 @@ def test_no_tokens_give_a_note() -> None:
 def test_long_answer_is_cut_and_says_so() -> None:
     figure = token_logprobs_figure([-1.0] * 5000)
     assert len(figure["data"][0]["x"]) == 2000
-    assert figure["layout"]["meta"]["sentence"] == "Log-probabilities of the first 2,000 of 5,000 tokens."
+    assert (
+        figure["layout"]["meta"]["sentence"]
+        == "Log-probabilities of the first 2,000 of 5,000 tokens."
+    )

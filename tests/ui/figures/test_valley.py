@@ -26,8 +26,14 @@ def test_numbers_drawn_are_those_of_the_result() -> None:
     for uid, column in (("A id", "a_id"), ("A ood", "a_ood"), ("A gap", "gap_signed")):
         drawn = trace(figure, uid)
         assert drawn["y"] == valley.curve[column].tolist()
-        low = [value - below for value, below in zip(drawn["y"], drawn["error_y"]["arrayminus"], strict=True)]
-        high = [value + above for value, above in zip(drawn["y"], drawn["error_y"]["array"], strict=True)]
+        low = [
+            value - below
+            for value, below in zip(drawn["y"], drawn["error_y"]["arrayminus"], strict=True)
+        ]
+        high = [
+            value + above
+            for value, above in zip(drawn["y"], drawn["error_y"]["array"], strict=True)
+        ]
         ends = column.removesuffix("_signed")
         assert low == pytest.approx(valley.curve[f"{ends}_lo"].tolist())
         assert high == pytest.approx(valley.curve[f"{ends}_hi"].tolist())
@@ -38,7 +44,10 @@ def test_critical_level_is_ringed_and_framed_and_the_level_set_underlined() -> N
     assert valley.critical_level == 2
     figure = valley_figure([valley])
     assert trace(figure, "A critical")["x"] == [2]
-    kinds = [(shape["type"], round((shape["x0"] + shape["x1"]) / 2)) for shape in figure["layout"]["shapes"]]
+    kinds = [
+        (shape["type"], round((shape["x0"] + shape["x1"]) / 2))
+        for shape in figure["layout"]["shapes"]
+    ]
     assert kinds == [*(("line", level) for level in valley.level_set), ("rect", 2)]
 
 
@@ -51,7 +60,14 @@ def test_points_open_their_samples_by_model_level_and_split() -> None:
 
 def test_tooltip_says_number_interval_n_and_estimator() -> None:
     text = trace(valley_figure(valleys("A")), "A ood")["hovertext"][1]
-    for part in ("level: O([N,N²])", "split: OOD", "accuracy: 28.0 %", "95 % interval: ", "answers: 300", "mean over 3 tasks"):
+    for part in (
+        "level: O([N,N²])",
+        "split: OOD",
+        "accuracy: 28.0 %",
+        "95 % interval: ",
+        "answers: 300",
+        "mean over 3 tasks",
+    ):
         assert part in text
 
 
@@ -68,7 +84,9 @@ def test_level_without_a_split_is_a_hole_and_a_hatched_cell() -> None:
 def test_models_are_kept_apart_around_each_level_in_the_same_way_on_all_panels() -> None:
     figure = valley_figure(valleys("A", "B"))
     assert trace(figure, "A id")["x"] == trace(figure, "A gap")["x"] != trace(figure, "B gap")["x"]
-    assert sum(trace(figure, "A id")["x"] + trace(figure, "B id")["x"]) == pytest.approx(2 * (1 + 2 + 3))
+    assert sum(trace(figure, "A id")["x"] + trace(figure, "B id")["x"]) == pytest.approx(
+        2 * (1 + 2 + 3)
+    )
 
 
 def test_panels_do_not_overlap_and_share_the_level_axis() -> None:
@@ -105,7 +123,9 @@ def test_many_levels_have_short_labels_and_cells() -> None:
     assert figure["layout"]["xaxis"]["title"]["text"] == "level"
     words = [text for each in figure["data"] if each.get("mode") == "text" for text in each["text"]]
     assert len(words) == 12 and not any("%" in text for text in words)
-    assert any(text["text"] == "<b>P(level is critical), %</b>" for text in figure["layout"]["annotations"])
+    assert any(
+        text["text"] == "<b>P(level is critical), %</b>" for text in figure["layout"]["annotations"]
+    )
 
 
 def test_levels_with_numbers_left_out_stand_one_step_apart() -> None:

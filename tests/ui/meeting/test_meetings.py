@@ -1,4 +1,6 @@
-"""A meeting keeps what was presented as it was; only `refresh` changes slides, all of them or none."""
+"""A meeting keeps what was presented as it was; only `refresh` changes slides, all of them or
+none.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,12 @@ from ui.meeting.snapshot import Page
 
 def page(sentence: str, version: int = 7) -> Page:
     blocks = [{"kind": "answer", "text": sentence}]
-    return {"blocks": blocks, "address": f"valley?n={sentence}", "store_version": version, "read_at": f"2026-01-0{version}T00:00:00+00:00"}
+    return {
+        "blocks": blocks,
+        "address": f"valley?n={sentence}",
+        "store_version": version,
+        "read_at": f"2026-01-0{version}T00:00:00+00:00",
+    }
 
 
 def test_a_page_is_frozen_by_its_first_presentation() -> None:
@@ -37,7 +44,10 @@ def test_refresh_reads_all_addresses_and_says_what_was_before() -> None:
     mine.pages = [page("a"), page("b")]
     mine.refresh(None, lambda addresses: [page(address.upper(), 9) for address in addresses])
     assert [one["blocks"][0]["text"] for one in mine.pages] == ["VALLEY?N=A", "VALLEY?N=B"]
-    assert [one["changed"] for one in mine.pages] == ["At store version 7 this read: a", "At store version 7 this read: b"]
+    assert [one["changed"] for one in mine.pages] == [
+        "At store version 7 this read: a",
+        "At store version 7 this read: b",
+    ]
     assert read_moment(mine.pages) == (9, pd.Timestamp("2026-01-09"))
 
 

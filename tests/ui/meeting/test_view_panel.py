@@ -1,4 +1,6 @@
-"""Saved views: kept under a name, opened with all their words, and honest about what came in since."""
+"""Saved views: kept under a name, opened with all their words, and honest about what came in
+since.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ SAVED = pd.Timestamp("2026-01-02")
 
 
 def texts(app: AppTest) -> str:
-    return "\n".join(element.value for kind in ("info", "caption", "error") for element in getattr(app, kind)).replace("\\", "")
+    return "\n".join(
+        element.value for kind in ("info", "caption", "error") for element in getattr(app, kind)
+    ).replace("\\", "")
 
 
 def test_view_of_the_same_name_is_replaced_and_one_can_be_forgotten(tmp_path: Path) -> None:
@@ -31,7 +35,12 @@ def test_view_of_the_same_name_is_replaced_and_one_can_be_forgotten(tmp_path: Pa
     save_view(store, name="  ours  against theirs ", page="compare", query="models=a&models=b")
     view_id = save_view(store, name="ours against theirs", page="valley", query="models=a")
     (view,) = fetch_views(store).to_dict("records")
-    assert (view["view_id"], view["name"], view["page"], view["query"]) == (view_id, "ours against theirs", "valley", "models=a")
+    assert (view["view_id"], view["name"], view["page"], view["query"]) == (
+        view_id,
+        "ours against theirs",
+        "valley",
+        "models=a",
+    )
     assert view["store_version"] == store.version
     remove_view(store, view_id)
     assert fetch_views(store).empty
@@ -53,12 +62,17 @@ def test_what_came_in_since_is_named_and_nothing_is_said_without() -> None:
     assert changes(runs("a", added="2026-01-01"), 9, 7, SAVED) is None
     assert changes(runs("a", added="2026-01-03"), 7, 7, SAVED) is None
     text = changes(runs("b", "a", "b", added="2026-01-03"), 9, 7, SAVED)
-    assert text is not None and "at store version 7; it shows version 9. Since then 3 runs of a and b came in." in text
+    assert (
+        text is not None
+        and "at store version 7; it shows version 9. Since then 3 runs of a and b came in." in text
+    )
     many = changes(runs(*"abcdef", added="2026-01-03"), 9, 7, SAVED)
     assert many is not None and "6 runs of a, b, c, d and others came in" in many
 
 
-@pytest.mark.parametrize("word", ["", "12", "12.", ".5", "a.5", "12.5x", "1.99999999999999", "-1.5", "1.5.6"])
+@pytest.mark.parametrize(
+    "word", ["", "12", "12.", ".5", "a.5", "12.5x", "1.99999999999999", "-1.5", "1.5.6"]
+)
 def test_word_that_is_none_is_ignored(word: str) -> None:
     assert read_since(word) is None
 
@@ -84,6 +98,8 @@ def test_saving_on_a_page_keeps_its_words_and_a_later_visit_is_told_what_came_in
     with writing(Store(folder)) as writer:
         writer.add_run(RunInfo(run_id="later", model_raw="newcomer", format="probe"))
     later = open_app(folder)
-    later.query_params["since"] = since_word(int(view["store_version"]), view["saved_at"] - pd.Timedelta(seconds=1))
+    later.query_params["since"] = since_word(
+        int(view["store_version"]), view["saved_at"] - pd.Timedelta(seconds=1)
+    )
     later.run()
     assert "Since then 1 run of newcomer came in." in texts(later)
