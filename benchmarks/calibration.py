@@ -3,7 +3,7 @@ Simulation on results whose truth is known.
 
 python -m benchmarks.calibration                    200 replicates, a minute; prints the table
 python -m benchmarks.calibration --replicates 2000  the full one
-python -m benchmarks.calibration --write            also writes docs/calibration.md and its table for the page
+python -m benchmarks.calibration --write            also writes docs/calibration.md and its table
 """
 
 from __future__ import annotations
