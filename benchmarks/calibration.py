@@ -19,15 +19,15 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from analysis.account.critical import (
+from analysis.accuracy import level_mean
+from analysis.compare.pairing import mcnemar, paired_bootstrap, paired_over_tasks
+from analysis.log_odds.critical import (
     constancy_test,
     half_point,
     interior_peak_test,
     level_change_test,
 )
-from analysis.account.log_odds import combine_tasks, empirical_logit, log_odds_gap
-from analysis.accuracy import level_mean
-from analysis.compare.pairing import mcnemar, paired_bootstrap, paired_over_tasks
+from analysis.log_odds.gap import combine_tasks, empirical_logit, log_odds_gap
 from analysis.scylla import critical_level
 from analysis.simulate import Design, SimulatedCells, simulate_cells, true_accuracies
 from analysis.size.ordered_tests import rank_trend

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import optimize
 from scipy.special import expit
 
-from analysis.account.batched_fit import curve_design, fit_many
+from analysis.log_odds.batched_fit import curve_design, fit_many
 
 N_MODELS, N_TASKS, N_ANSWERS = 28, (3, 4, 3, 3, 4), 256
 LEVELS = np.arange(1.0, 6.0)

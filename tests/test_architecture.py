@@ -30,12 +30,13 @@ the valley that a comparison takes.
 WALLS = {
     "data": ({"data"}, SCREEN | TORCH),
     "analysis": ({"analysis", "data.records"}, SCREEN | TORCH | {"duckdb"}),
+    "analysis/log_odds": ({"analysis.log_odds", *COMMON}, SCREEN | TORCH | {"duckdb"}),
     "analysis/valley": (
-        {"analysis.valley", "analysis.account", *COMMON},
+        {"analysis.valley", "analysis.log_odds", *COMMON},
         SCREEN | TORCH | {"duckdb"},
     ),
     "analysis/account": (
-        {"analysis.account", "analysis.valley", *COMMON},
+        {"analysis.account", "analysis.log_odds", "analysis.valley", *COMMON},
         SCREEN | TORCH | {"duckdb"},
     ),
     "analysis/size": ({"analysis.size", "analysis.valley", *COMMON}, SCREEN | TORCH | {"duckdb"}),

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.account.constant_penalty import ConstantPenalty, penalty_of_tasks
 from analysis.account.peak_power import PeakPower, peak_power
-from analysis.account.task_curves import CurveComparison, compare_curves
+from analysis.log_odds.constant_penalty import ConstantPenalty, penalty_of_tasks
+from analysis.log_odds.task_curves import CurveComparison, compare_curves
 from analysis.valley.result import Valley, plain_value
 from data.records import NotEnoughDataError
 

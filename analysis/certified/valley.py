@@ -9,14 +9,6 @@ import math
 import numpy as np
 import pandas as pd
 
-from analysis.account.critical import constancy_test, half_point, interior_peak_test, to_level
-from analysis.account.curves import (
-    common_slope_gap,
-    common_slope_peak,
-    fit_difficulty_axis,
-    fit_pooled_curves,
-)
-from analysis.account.log_odds import combine_tasks, empirical_logit, log_odds_gap
 from analysis.certified.reading import (
     Inputs,
     Methods,
@@ -27,6 +19,14 @@ from analysis.certified.reading import (
     number,
     numbers,
 )
+from analysis.log_odds.critical import constancy_test, half_point, interior_peak_test, to_level
+from analysis.log_odds.curves import (
+    common_slope_gap,
+    common_slope_peak,
+    fit_difficulty_axis,
+    fit_pooled_curves,
+)
+from analysis.log_odds.gap import combine_tasks, empirical_logit, log_odds_gap
 from analysis.scylla import critical_level, generalization_gap, signed_gap
 from data.records import NotEnoughDataError
 

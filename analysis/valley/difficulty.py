@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
 
-from analysis.account.critical import to_level
-from analysis.account.curves import fit_difficulty_axis
 from analysis.accuracy import DEFAULT_DENOMINATOR, task_accuracies
+from analysis.log_odds.critical import to_level
+from analysis.log_odds.curves import fit_difficulty_axis
 from data.records import Denominator
 
 Floats = NDArray[np.float64]

@@ -15,14 +15,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.account.constant_penalty import penalty_of_tasks
-from analysis.account.critical import (
-    constancy_test,
-    half_point,
-    interior_peak_test,
-    level_change_test,
-)
-from analysis.account.log_odds import LogOddsGap, combine_tasks
 from analysis.accuracy import (
     ITEM_INTERVAL,
     OUTCOME_COLUMNS,
@@ -31,6 +23,14 @@ from analysis.accuracy import (
     level_mean,
     task_accuracies,
 )
+from analysis.log_odds.constant_penalty import penalty_of_tasks
+from analysis.log_odds.critical import (
+    constancy_test,
+    half_point,
+    interior_peak_test,
+    level_change_test,
+)
+from analysis.log_odds.gap import LogOddsGap, combine_tasks
 from analysis.valley.complexity import LevelMeans, locate_complexity
 from analysis.valley.difficulty import LevelAxis, number_axis
 from analysis.valley.level_bootstrap import LevelDraws, TaskCells, resample_levels

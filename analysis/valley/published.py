@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from analysis.account.batched_fit import curve_design, fit_many
-from analysis.account.log_odds import log_odds_gap
 from analysis.accuracy import ITEM_INTERVAL, TASK_INTERVAL, mean_interval
+from analysis.log_odds.batched_fit import curve_design, fit_many
+from analysis.log_odds.gap import log_odds_gap
 from analysis.scylla import gap_bounds, gap_table
 from analysis.valley.complexity import LevelMeans, isotonic_half_point
 from analysis.valley.difficulty import number_axis

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.account.constant_penalty import ConstantPenalty
-from analysis.account.critical import Constancy, HalfPoint, InteriorPeak, LevelChange
-from analysis.account.log_odds import LogOddsGap
 from analysis.accuracy import DEFAULT_DENOMINATOR
+from analysis.log_odds.constant_penalty import ConstantPenalty
+from analysis.log_odds.critical import Constancy, HalfPoint, InteriorPeak, LevelChange
+from analysis.log_odds.gap import LogOddsGap
 from analysis.scylla import CriticalLevel, critical_level
 from analysis.valley.complexity import CriticalComplexity
 from analysis.valley.difficulty import LevelAxis

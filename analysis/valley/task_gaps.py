@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.account.log_odds import empirical_logit, log_odds_gap
+from analysis.log_odds.gap import empirical_logit, log_odds_gap
 from analysis.scylla import gap_table
 
 ESTIMATE_COLUMNS = (

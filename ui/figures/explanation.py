@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.account.constant_penalty import ConstantPenalty
 from analysis.account.explanation import Explanation
+from analysis.log_odds.constant_penalty import ConstantPenalty
 from analysis.valley.complexity import CriticalComplexity
 from analysis.valley.locating import Valley
 from ui.figures.layout import (

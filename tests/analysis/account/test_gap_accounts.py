@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.account.critical import constancy_test, interior_peak_test, level_change_test
 from analysis.account.explanation import explain_valley
 from analysis.account.peak_power import peak_power
-from analysis.account.task_curves import CurveComparison, compare_curves
-from analysis.account.tau2 import between_task_variance
+from analysis.log_odds.critical import constancy_test, interior_peak_test, level_change_test
+from analysis.log_odds.task_curves import CurveComparison, compare_curves
+from analysis.log_odds.tau2 import between_task_variance
 from analysis.simulate import FIGURE_5_DIFFICULTY, Design, counts_frame, simulate_cells
 from analysis.valley.locating import Settings, locate_valley
 from analysis.valley.published import valleys_from_published

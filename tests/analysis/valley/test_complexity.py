@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
-from analysis.account.critical import half_point
+from analysis.log_odds.critical import half_point
 from analysis.valley.complexity import (
     CriticalComplexity,
     LevelMeans,

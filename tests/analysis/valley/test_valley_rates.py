@@ -12,13 +12,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.account.critical import (
+from analysis.log_odds.critical import (
     constancy_test,
     half_point,
     interior_peak_test,
     level_change_test,
 )
-from analysis.account.log_odds import combine_tasks, empirical_logit, log_odds_gap
+from analysis.log_odds.gap import combine_tasks, empirical_logit, log_odds_gap
 from analysis.simulate import FIGURE_5_DIFFICULTY, Design, SimulatedCells, simulate_cells
 from analysis.valley.complexity import from_half_point
 from analysis.valley.difficulty import LevelAxis

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.account.log_odds import (
+from analysis.log_odds.gap import (
     combine_tasks,
     empirical_logit,
     log_odds_gap,

@@ -19,7 +19,7 @@ from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.stats.contingency_tables import StratifiedTable
 
-from analysis.account.batched_fit import fit_many
+from analysis.log_odds.batched_fit import fit_many
 from data.records import NotEnoughDataError
 
 Floats = NDArray[np.float64]

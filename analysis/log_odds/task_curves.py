@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
-from analysis.account.log_odds import empirical_logit
+from analysis.log_odds.gap import empirical_logit
 
 Floats = NDArray[np.float64]
 

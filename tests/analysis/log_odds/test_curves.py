@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from analysis.account.curves import (
+from analysis.log_odds.curves import (
     common_slope_gap,
     common_slope_peak,
     fit_difficulty_axis,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from analysis.account.tau2 import between_task_variance, weighted_line
+from analysis.log_odds.tau2 import between_task_variance, weighted_line
 
 Floats = NDArray[np.float64]
 

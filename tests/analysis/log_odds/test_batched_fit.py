@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from analysis.account.batched_fit import CURVES, curve_design, fit_many
-from analysis.account.curves import fit_pooled_curves
+from analysis.log_odds.batched_fit import CURVES, curve_design, fit_many
+from analysis.log_odds.curves import fit_pooled_curves
 
 LEVELS = np.arange(1.0, 6.0)
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
-from analysis.account.critical import Constancy, LevelChange
-from analysis.account.log_odds import LogOddsGap, log_odds_gap
-from analysis.account.task_curves import CurveComparison, compare_curves
-from analysis.account.tau2 import between_task_variance, weighted_line
+from analysis.log_odds.critical import Constancy, LevelChange
+from analysis.log_odds.gap import LogOddsGap, log_odds_gap
+from analysis.log_odds.task_curves import CurveComparison, compare_curves
+from analysis.log_odds.tau2 import between_task_variance, weighted_line
 
 Floats = NDArray[np.float64]
 
@@ -154,7 +154,7 @@ def penalty_of_tasks(
     it draws.
 
     delta is the random-effects mean; nu2 half its between-task variance; level logits and tau2
-    those of M3 (analysis.account.task_curves).
+    those of M3 (analysis.log_odds.task_curves).
 
     Args:
         tasks: rows with a log-odds gap: level, n_correct_id, n_id, n_correct_ood, n_ood,

@@ -3,7 +3,7 @@ every model and every resample.
 
 All fits share one design (the levels and splits are the same) and differ in their counts, so each
 Newton step is a handful of array operations over all of them. Used for intervals and predictive
-checks of M0 to M3; `analysis.account.curves` describes one fit in full.
+checks of M0 to M3; `analysis.log_odds.curves` describes one fit in full.
 """
 
 from __future__ import annotations

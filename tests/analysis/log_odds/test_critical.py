@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.account.critical import constancy_test, half_point, interior_peak_test, to_level
+from analysis.log_odds.critical import constancy_test, half_point, interior_peak_test, to_level
 
 
 def test_an_exact_line_is_found_without_spread() -> None:
