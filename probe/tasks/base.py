@@ -1,8 +1,8 @@
 """What a task is: instances drawn from a split, reference answers, and a check that accepts every
 right answer.
 
-One file per task beside this one ends in `TASK = ...`; the registry finds it. With one row in
-data/catalog/task_levels.csv that is all.
+A file of this folder ends in `TASK = ...`, or in `TASKS = (...)` where several tasks are rows of
+one table; the registry finds them. With one row in data/catalog/task_levels.csv that is all.
 
 How an instance is made, and why ID and OOD compare:
 
@@ -35,7 +35,7 @@ from enum import StrEnum
 from functools import lru_cache
 from hashlib import blake2b
 from math import floor
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -119,24 +119,24 @@ def _hash_of_name(task: str) -> blake2b:
 class Task(ABC):
     """One task of a benchmark. Instances of this class hold no state."""
 
-    name: ClassVar[str]
+    name: str
     """As in data/catalog/tasks.csv."""
-    authors_name: ClassVar[str]
+    authors_name: str
     """Class name in SCYLLA's code."""
-    level: ClassVar[int | None]
+    level: int | None
     """None for tasks without a level of their own."""
-    authors_order: ClassVar[Literal["given", "any", "either"]] = "given"
+    authors_order: Literal["given", "any", "either"] = "given"
     """In which order of its numbers the authors' grader accepts a list: as stored, any, or either
     direction.
     """
-    lengths: ClassVar[range]
+    lengths: range
     """Lengths an instance may have: SCYLLA's."""
-    fields: ClassVar[tuple[str, ...]]
-    kind: ClassVar[AnswerKind] = AnswerKind.LIST
-    instruction: ClassVar[str]
-    answer_rule: ClassVar[str]
+    fields: tuple[str, ...]
+    kind: AnswerKind = AnswerKind.LIST
+    instruction: str
+    answer_rule: str
     """What <answer> must look like, for the prompt."""
-    example: ClassVar[str]
+    example: str
 
     @abstractmethod
     def pattern(self, rng: random.Random, length: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any, ClassVar
+from typing import Any
 
 from probe.tasks.base import Answer
 from probe.tasks.elements import Pool, TaskError, between, shuffled
@@ -19,7 +19,7 @@ class FindTopk(OneOfTheListTask):
     name = "find_topk"
     authors_name = "FindTopk"
     level = 2
-    fields: ClassVar[tuple[str, ...]] = ("numbers", "k")
+    fields = ("numbers", "k")
     instruction = (
         "Find the k-th largest number in this list: the one at place k when the numbers are sorted"
         " from largest to smallest, where equal numbers take a place each."

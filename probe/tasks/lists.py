@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from probe.tasks.base import Answer, AnswerKind, Task
 from probe.tasks.elements import Pool, below, shuffled
@@ -19,8 +19,8 @@ LENGTHS = range(4, 17)
 class OrderedListTask(Task):
     """A list of different numbers; which is smallest, which second and so on is the pattern."""
 
-    lengths: ClassVar[range] = LENGTHS
-    fields: ClassVar[tuple[str, ...]] = ("numbers",)
+    lengths = LENGTHS
+    fields: tuple[str, ...] = ("numbers",)
 
     def pattern(self, rng: random.Random, length: int) -> list[int]:
         return shuffled(rng, range(length))
@@ -34,9 +34,9 @@ class OrderedListTask(Task):
 class OneOfTheListTask(OrderedListTask):
     """The answer is one number of the list. The guesser names one of its different numbers."""
 
-    kind: ClassVar[AnswerKind] = AnswerKind.INTEGER
-    answer_rule: ClassVar[str] = "one whole number, without words or units"
-    example: ClassVar[str] = "123"
+    kind = AnswerKind.INTEGER
+    answer_rule = "one whole number, without words or units"
+    example = "123"
 
     def guess(self, given: Input, rng: random.Random) -> Answer:
         present = sorted(set(numbers_of(given)))

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from itertools import repeat
 from math import floor
-from typing import Any, ClassVar
+from typing import Any
 
 from probe.tasks.base import Answer, Task
 from probe.tasks.elements import Pool, below
@@ -24,8 +24,8 @@ class LongestCommonSubarray(Task):
     name = "longest_common_subarray"
     authors_name = "LongestCommonSubarray"
     level = None
-    lengths: ClassVar[range] = LENGTHS
-    fields: ClassVar[tuple[str, ...]] = ("first", "second")
+    lengths = LENGTHS
+    fields = ("first", "second")
     instruction = (
         "Find a longest common subarray of these two lists: the longest sequence of numbers that"
         " stands without gaps and in the same order in both. If several are longest, any of them"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 from math import floor
-from typing import Any, ClassVar
+from typing import Any
 
 from probe.tasks.base import Answer, Task
 from probe.tasks.elements import Pool, between, shuffled
@@ -26,8 +26,8 @@ class LongestConsecutiveElements(Task):
     name = "longest_consecutive_elements"
     authors_name = "LongestConsecutiveElements"
     level = None
-    lengths: ClassVar[range] = LENGTHS
-    fields: ClassVar[tuple[str, ...]] = ("numbers",)
+    lengths = LENGTHS
+    fields = ("numbers",)
     instruction = (
         "Find a longest run of consecutive numbers in this list: numbers that all occur in it, in"
         " whatever places, each exactly 1 greater than the one before. If several runs are longest,"

@@ -1,5 +1,5 @@
-"""Every task by name. A module of this package that has a `TASK` is one: nothing else is to be
-edited to add it.
+"""Every task by name. A module of this package names its task in `TASK`, or several in `TASKS`:
+nothing else is to be edited to add one.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ def _found() -> dict[str, Task]:
         for module in iter_modules([str(Path(__file__).parent)])
         if module.name not in _THEMSELVES_NEED_IT
     ]
-    modules = [import_module(f"probe.tasks.{name}") for name in names]
-    tasks: list[Task] = [module.TASK for module in modules if hasattr(module, "TASK")]
+    tasks: list[Task] = []
+    for name in names:
+        module = import_module(f"probe.tasks.{name}")
+        tasks += [module.TASK] if hasattr(module, "TASK") else getattr(module, "TASKS", ())
     return {
         task.name: task for task in sorted(tasks, key=lambda task: (task.level or 9, task.name))
     }

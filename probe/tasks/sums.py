@@ -1,164 +1,25 @@
-"""What the nine sum tasks share: which numbers of the list may be named, what their sum must be,
-and how many of them.
-
-Three conditions (a target, an open range, a multiple of ten) times fixed sizes (two, three, four)
-or any subset. Where an instance can be made with exactly one answer it is, so that ID and OOD have
-the same chance level: sums of small numbers collide far more often.
+"""Choices of positions of a list and their sums: how many there are, and one with a given sum, with
+a sum in a range or with a multiple of ten. The sum tasks are made of these.
 """
 
 from __future__ import annotations
 
-import random
-from abc import abstractmethod
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate, combinations, pairwise
-from math import comb, factorial
-from typing import Any, ClassVar, Literal, TypeAlias
+from math import factorial
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from probe.tasks.base import Answer, Task
-from probe.tasks.elements import Pool, TaskError, below, between, shuffled
-from probe.tasks.inputs import Input
+from probe.tasks.elements import TaskError
 
 DigitSets: TypeAlias = tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]
 Ints = npt.NDArray[np.int64]
-WORDS = {2: "two", 3: "three", 4: "four"}
 SUBSET_SIZES = range(4, 7)
 """A subset task is made so that its answer has 4 to 6 numbers, as the authors'."""
-
-
-class SumTask(Task):
-    """Name numbers of the list, each position at most once, whose sum meets a condition. Order does
-    not count.
-    """
-
-    size: ClassVar[int | None]
-    """How many numbers to name; None for any number of them."""
-    authors_order: ClassVar[Literal["given", "any", "either"]] = "any"
-
-    @abstractmethod
-    def sum_fault(self, given: Input, total: int) -> str | None:
-        """What is wrong with this sum; None when nothing is."""
-
-    @abstractmethod
-    def n_right(self, given: Input) -> int:
-        """In how many ways positions can be chosen whose sum is right."""
-
-    def fault(self, given: Input, reference: Answer, answer: Answer) -> str | None:
-        if not isinstance(answer, list):
-            return "a list of numbers is asked for"
-        if self.size is not None and len(answer) != self.size:
-            return f"{WORDS[self.size]} numbers are asked for and {len(answer)} are named"
-        if not answer:
-            return "no number is named"
-        return not_taken_from(given["numbers"], answer) or self.sum_fault(given, sum(answer))
-
-    def guess(self, given: Input, rng: random.Random) -> Answer:
-        """Fixed size: any positions, each choice as likely. Any size: any subset but the
-        empty one.
-        """
-        numbers = given["numbers"]
-        if self.size is not None:
-            return shuffled(rng, numbers)[: self.size]
-        mask = between(rng, 1, (1 << len(numbers)) - 1)
-        return pick(numbers, mask)
-
-    def chance(self, given: Input) -> float:
-        n = len(given["numbers"])
-        return self.n_right(given) / (comb(n, self.size) if self.size is not None else 2**n - 1)
-
-
-class TargetTask(SumTask):
-    """The sum must equal a target that exactly one choice of positions has."""
-
-    fields: ClassVar[tuple[str, ...]] = ("numbers", "target")
-
-    def pattern(self, rng: random.Random, length: int) -> int:
-        return length
-
-    def fill(self, pattern: int, rng: random.Random, pool: Pool) -> dict[str, Any] | None:
-        numbers = pool.distinct(rng, pattern)
-        totals, _, single = _sums(numbers, self.size)
-        if not len(single):
-            return None
-        return {"numbers": numbers, "target": int(totals[single[below(rng, len(single))]])}
-
-    def sum_fault(self, given: Input, total: int) -> str | None:
-        return None if total == given["target"] else f"the sum is {total}, not {given['target']}"
-
-    def n_right(self, given: Input) -> int:
-        totals = _all_sums(given["numbers"], self.size)
-        return int(np.count_nonzero(totals == given["target"]))
-
-
-class RangeTask(SumTask):
-    """The sum must lie between two numbers, ends excluded; exactly one choice of positions does."""
-
-    fields: ClassVar[tuple[str, ...]] = ("numbers", "low", "high")
-
-    def pattern(self, rng: random.Random, length: int) -> int:
-        return length
-
-    def fill(self, pattern: int, rng: random.Random, pool: Pool) -> dict[str, Any] | None:
-        numbers = pool.distinct(rng, pattern)
-        totals, counts, single = _sums(numbers, self.size)
-        if not len(single):
-            return None
-        total = int(totals[single[below(rng, len(single))]])
-        # The bounds are the sums next to the answer's; the smallest and the largest sum have none
-        # on one side.
-        low, high = _next_below(counts, total), _next_above(counts, total)
-        return (
-            None if low is None or high is None else {"numbers": numbers, "low": low, "high": high}
-        )
-
-    def sum_fault(self, given: Input, total: int) -> str | None:
-        if given["low"] < total < given["high"]:
-            return None
-        return (
-            f"the sum is {total}, which is not greater than {given['low']} and less than"
-            f" {given['high']}"
-        )
-
-    def n_right(self, given: Input) -> int:
-        totals = _all_sums(given["numbers"], self.size)
-        return int(np.count_nonzero((totals > given["low"]) & (totals < given["high"])))
-
-
-class TenTask(SumTask):
-    """The sum must be a multiple of ten. The last digits decide, so they are the pattern and both
-    splits have the same.
-    """
-
-    fields: ClassVar[tuple[str, ...]] = ("numbers",)
-
-    @abstractmethod
-    def digit_sets(self, length: int) -> DigitSets:
-        """The sets of last digits an instance may have, in order, and for each the summed number of
-        lists that have it.
-        """
-
-    def pattern(self, rng: random.Random, length: int) -> list[int]:
-        sets, cumulative = self.digit_sets(length)
-        draw = below(rng, cumulative[-1])
-        return shuffled(rng, sets[bisect_right(cumulative, draw)])
-
-    def fill(self, pattern: list[int], rng: random.Random, pool: Pool) -> dict[str, Any] | None:
-        return {"numbers": pool.ending_in(rng, pattern)}
-
-    def fits(self, pattern: list[int], pool: Pool) -> bool:
-        return all([pool.by_last_digit[digit] for digit in pattern])
-
-    def sum_fault(self, given: Input, total: int) -> str | None:
-        return None if total % 10 == 0 else f"the sum is {total}, no multiple of ten"
-
-    def n_right(self, given: Input) -> int:
-        return int(np.count_nonzero(_all_sums(given["numbers"], self.size) % 10 == 0))
 
 
 def not_taken_from(numbers: Sequence[int], answer: Sequence[int]) -> str | None:
@@ -167,12 +28,10 @@ def not_taken_from(numbers: Sequence[int], answer: Sequence[int]) -> str | None:
     """
     for number, times in Counter(answer).items():
         present = numbers.count(number)
+        if not present:
+            return f"{number} is not in the list"
         if times > present:
-            return (
-                f"{number} is not in the list"
-                if not present
-                else f"{number} is named {times} times and is in the list {present} times"
-            )
+            return f"{number} is named {times} times and is in the list {present} times"
     return None
 
 
@@ -214,11 +73,11 @@ def subset_sums(numbers: Sequence[int]) -> Ints:
     return totals
 
 
-def _all_sums(numbers: Sequence[int], size: int | None) -> Ints:
+def all_sums(numbers: Sequence[int], size: int | None) -> Ints:
     return subset_sums(numbers)[1:] if size is None else combination_sums(numbers, size)
 
 
-def _sums(numbers: Sequence[int], size: int | None) -> tuple[Ints, Ints, Ints]:
+def unique_sums(numbers: Sequence[int], size: int | None) -> tuple[Ints, Ints, Ints]:
     """Sums of all choices, how many choices have each sum, and the places of those that are alone
     with theirs.
     """
@@ -235,7 +94,7 @@ def _sums(numbers: Sequence[int], size: int | None) -> tuple[Ints, Ints, Ints]:
 _WINDOW = 512
 
 
-def _next_below(counts: Ints, total: int) -> int | None:
+def next_sum_below(counts: Ints, total: int) -> int | None:
     """The largest sum that exists below this one, searched for in steps because it is near."""
     for end in range(total, 0, -_WINDOW):
         found = np.flatnonzero(counts[max(0, end - _WINDOW) : end])
@@ -244,7 +103,7 @@ def _next_below(counts: Ints, total: int) -> int | None:
     return None
 
 
-def _next_above(counts: Ints, total: int) -> int | None:
+def next_sum_above(counts: Ints, total: int) -> int | None:
     for start in range(total + 1, len(counts), _WINDOW):
         found = np.flatnonzero(counts[start : start + _WINDOW])
         if len(found):
@@ -278,7 +137,69 @@ def no_answer() -> TaskError:
     )
 
 
-def reach(numbers: Sequence[int]) -> list[int]:
+def two_with_sum(numbers: Sequence[int], total: int) -> list[int]:
+    """Two numbers with this sum: one look-up per number, O(n). Raises: TaskError for none."""
+    behind: dict[int, int] = {}
+    for number in reversed(numbers):
+        behind[number] = behind.get(number, 0) + 1
+    for number in numbers:
+        behind[number] -= 1
+        if behind.get(total - number, 0):
+            return [number, total - number]
+    raise no_answer()
+
+
+def three_with_sum(numbers: Sequence[int], total: int) -> list[int]:
+    """Three numbers with this sum: for every pair the last place of the number that is missing,
+    O(n^2). Raises: TaskError for none.
+    """
+    last = {number: place for place, number in enumerate(numbers)}
+    place_of = last.get
+    for i, one in enumerate(numbers):
+        rest = total - one
+        for j in range(i + 1, len(numbers)):
+            missing = rest - numbers[j]
+            if place_of(missing, -1) > j:
+                return [one, numbers[j], missing]
+    raise no_answer()
+
+
+def four_with_sum(numbers: Sequence[int], total: int) -> list[int]:
+    """Four numbers with this sum: the sums of all pairs so far against each pair behind them,
+    O(n^2). Raises: TaskError for none.
+    """
+    pairs: dict[int, tuple[int, int]] = {}
+    for j, third in enumerate(numbers):
+        rest = total - third
+        for fourth in numbers[j + 1 :]:
+            if rest - fourth in pairs:
+                return [*pairs[rest - fourth], third, fourth]
+        for before in numbers[:j]:
+            pairs.setdefault(before + third, (before, third))
+    raise no_answer()
+
+
+def subset_with_sum(numbers: Sequence[int], total: int) -> list[int]:
+    """A subset with this sum, O(n total / 64). Raises: TaskError for none."""
+    reached = _reach(numbers)
+    if total < 0 or not reached[-1] >> total & 1:
+        raise no_answer()
+    return _read_back(numbers, reached, total)
+
+
+def subset_in_range(numbers: Sequence[int], low: int, high: int) -> list[int]:
+    """The subset with the smallest sum above `low`, if it is below `high`. Raises: TaskError for
+    none.
+    """
+    reached = _reach(numbers)
+    above = reached[-1] >> (low + 1)
+    total = low + (above & -above).bit_length()
+    if not above or total >= high:
+        raise no_answer()
+    return _read_back(numbers, reached, total)
+
+
+def _reach(numbers: Sequence[int]) -> list[int]:
     """Which sums non-empty subsets of the first i numbers have: bit s of entry i is set when s is
     one.
     """
@@ -289,8 +210,8 @@ def reach(numbers: Sequence[int]) -> list[int]:
     return reached
 
 
-def subset_with_sum(numbers: Sequence[int], reached: Sequence[int], total: int) -> list[int]:
-    """A subset with this sum, read back from `reach`; the sum must be reached."""
+def _read_back(numbers: Sequence[int], reached: Sequence[int], total: int) -> list[int]:
+    """A subset with this sum, read back from `_reach`; the sum must be reached."""
     chosen: list[int] = []
     for place in range(len(numbers), 0, -1):
         if not reached[place - 1] >> total & 1:

@@ -6,7 +6,7 @@ import random
 from functools import lru_cache
 from itertools import pairwise
 from math import factorial
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,9 +30,9 @@ class TSP(Task):
     name = "tsp"
     authors_name = "TSP"
     level = 5
-    authors_order: ClassVar[Literal["given", "any", "either"]] = "either"
-    lengths: ClassVar[range] = range(4, 11)
-    fields: ClassVar[tuple[str, ...]] = ("distances",)
+    authors_order = "either"
+    lengths = range(4, 11)
+    fields = ("distances",)
     instruction = (
         "Find a shortest round trip: start in city 0, visit every other city once, and return to"
         " city 0. The cities are numbered from 0. Row i of this matrix has the distances from city"
