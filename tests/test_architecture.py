@@ -20,9 +20,9 @@ SCREEN = {"streamlit", "plotly"}
 LOCAL_MODEL_FILES = {"probe/models/hf.py"}
 """With `probe/ladder/` the only places that may import torch."""
 
-COMMON = {f"analysis.{name}" for name in ("accuracy", "error_bars", "scylla", "simulate")} | {
-    "data.records"
-}
+COMMON = {
+    f"analysis.{name}" for name in ("accuracy", "error_bars", "scylla", "simulate", "text")
+} | {"data.records"}
 """What the questions of `analysis/` share. Each has a folder of its own and knows no other, but for
 the valley that a comparison takes.
 """
@@ -133,9 +133,10 @@ def test_a_file_imports_only_what_its_place_may(file: Path) -> None:
     assert not {module for module in imports if module.split(".")[0] in refused}
 
 
-def test_records_know_the_standard_library_only() -> None:
+@pytest.mark.parametrize("name", ["data/records.py", "analysis/text.py"])
+def test_what_everything_imports_knows_the_standard_library_only(name: str) -> None:
     assert {
-        module.split(".")[0] for module in _imports(_tree(ROOT / "data/records.py"))
+        module.split(".")[0] for module in _imports(_tree(ROOT / name))
     } <= sys.stdlib_module_names
 
 
