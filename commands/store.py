@@ -61,7 +61,7 @@ def remove_run(
         opened = open_store(store)
         for run_id in run_ids:
             fetch_run(opened, run_id)  # refuses an unknown one
-        with opened.transaction() as cursor:
+        with opened.transaction(changes_catalog=False) as cursor:
             n_removed = remove_runs(cursor, run_ids)
         if as_json:
             print_json({"removed": run_ids, "n_removed": n_removed, "version": opened.version})

@@ -15,7 +15,7 @@ from data.identity import lay_over
 from data.importers.kit.base import Source
 from data.importing import Progress, discover, import_sources
 from data.records import StoreError
-from data.store import Store
+from data.store import NEXT_VERSION, Store
 
 SHIPPED = (Path(__file__).parent / "published", Path(__file__).parent / "ladder")
 """Sources every new store starts with."""
@@ -70,8 +70,9 @@ def sync_catalog(store: Store, catalog: Catalog) -> bool:
         _merge(cursor, "tasks", "task", catalog.tasks)
         lay_over(cursor)
         cursor.execute(
-            "UPDATE runs SET model_key = m.model_key FROM model_aliases a JOIN models m ON m.model"
-            " = a.model WHERE a.alias = runs.model_raw AND runs.model_key <> m.model_key"
+            f"UPDATE runs SET version = {NEXT_VERSION}, model_key = m.model_key FROM"
+            " model_aliases a JOIN models m ON m.model = a.model WHERE a.alias = runs.model_raw AND"
+            " runs.model_key <> m.model_key"
         )
         cursor.execute("INSERT OR REPLACE INTO meta VALUES ('catalog_sha256', ?)", [catalog.sha256])
     return True
@@ -115,5 +116,5 @@ def _read_meta(store: Store, key: str) -> str | None:
 
 
 def _write_meta(store: Store, key: str, value: str) -> None:
-    with store.transaction() as cursor:
+    with store.transaction(changes_catalog=False) as cursor:
         cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])

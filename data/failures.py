@@ -43,11 +43,11 @@ def clear_failure(store: Store, path: str) -> None:
             "SELECT 1 FROM imports WHERE status = ? AND path = ? LIMIT 1", [FAILED, path]
         ).fetchall()
     if is_noted:
-        with store.transaction() as cursor:
+        with store.transaction(changes_catalog=False) as cursor:
             remove_failures(cursor, path=path)
 
 
 def forget_failures(store: Store) -> int:
     """Take all notes of failed imports away. Returns how many there were. One transaction."""
-    with store.transaction() as cursor:
+    with store.transaction(changes_catalog=False) as cursor:
         return remove_failures(cursor)

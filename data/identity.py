@@ -21,7 +21,7 @@ import pandas as pd
 
 from data.catalog import read_catalog
 from data.records import CharybdisError
-from data.store import Store
+from data.store import NEXT_VERSION, Store
 
 NAMES_KEY, APART_KEY = "model_names", "models_apart"
 """Rows of `meta`: decided names ({name: model}), and pairs of models that a person said are two."""
@@ -64,7 +64,8 @@ def merge_models(store: Store, names: Iterable[str], into: str) -> int:
             cursor, {**{name: into for (name,) in rows}, **dict.fromkeys(merged, into), into: into}
         )
         ((n_moved,),) = cursor.execute(
-            "UPDATE runs SET model_key = ? WHERE model_key IN (SELECT unnest(?::INTEGER[]))",
+            f"UPDATE runs SET version = {NEXT_VERSION}, model_key = ? WHERE model_key IN (SELECT"
+            " unnest(?::INTEGER[]))",
             [keys[into], old_keys],
         ).fetchall()
     return int(n_moved)
@@ -114,8 +115,8 @@ def split_model(store: Store, raw_name: str) -> str:
         ]
         _decide(cursor, dict.fromkeys(names, model))
         cursor.execute(
-            "UPDATE runs SET model_key = (SELECT model_key FROM models WHERE model = ?) WHERE"
-            " model_raw IN (SELECT unnest(?::VARCHAR[]))",
+            f"UPDATE runs SET version = {NEXT_VERSION}, model_key = (SELECT model_key FROM models"
+            " WHERE model = ?) WHERE model_raw IN (SELECT unnest(?::VARCHAR[]))",
             [model, names],
         )
     return model

@@ -232,7 +232,7 @@ def remove_import(store: Store, import_key: int) -> int:
     Raises:
         CharybdisError: there is no such import.
     """
-    with store.transaction() as cursor:
+    with store.transaction(changes_catalog=False) as cursor:
         if not cursor.execute(
             "SELECT 1 FROM imports WHERE import_key = ?", [import_key]
         ).fetchall():

@@ -55,13 +55,13 @@ def remember_mapping(store: Store, head: TableHead, changes: Mapping[str, Any]) 
             "SELECT 1 FROM meta WHERE key = ? AND value = ?", [key, text]
         ).fetchall()
     if not is_kept:
-        with store.transaction() as cursor:
+        with store.transaction(changes_catalog=False) as cursor:
             cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, text])
 
 
 def forget_mapping(store: Store, head: TableHead) -> None:
     """Guess these columns anew from now on. What was imported stays as it is."""
-    with store.transaction() as cursor:
+    with store.transaction(changes_catalog=False) as cursor:
         cursor.execute("DELETE FROM meta WHERE key = ?", [PREFIX + header_hash(head)])
 
 

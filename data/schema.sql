@@ -1,4 +1,4 @@
--- The store's tables, schema version 1. Names and units are those of data/records.py; tests/data/test_store.py keeps the two together.
+-- The store's tables as a new store gets them; an older store is brought to the same form by data/migrations. Names and units are those of data/records.py; tests/data/test_store.py keeps the two together.
 -- Low-cardinality facts are integer keys (models, tasks, runs, variants); split and outcome are ENUMs. cells are rollups of samples,
 -- kept in the same transaction: a page reads them in milliseconds however many samples there are.
 -- Times are UTC. runs and imports carry no key constraint: DuckDB refuses to replace a keyed row inside one transaction; the one writer keeps them unique.
@@ -6,7 +6,7 @@
 CREATE TYPE split AS ENUM ('id', 'ood');
 CREATE TYPE outcome AS ENUM ('correct', 'wrong', 'unparsed', 'error');
 
-CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);      -- schema_version, store_version, catalog_sha256, created_at
+CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);      -- schema_version, store_version, catalog_version, catalog_sha256, created_at
 
 CREATE SEQUENCE keys START 1;                                             -- one source of integer keys for every table below
 
@@ -21,7 +21,8 @@ CREATE TABLE tasks (
 CREATE TABLE task_aliases (alias VARCHAR PRIMARY KEY, task VARCHAR NOT NULL);
 
 CREATE TABLE level_schemes (scheme VARCHAR PRIMARY KEY, label VARCHAR NOT NULL, source VARCHAR, note VARCHAR);
-CREATE TABLE levels (scheme VARCHAR NOT NULL, level SMALLINT NOT NULL, label VARCHAR NOT NULL, note VARCHAR, PRIMARY KEY (scheme, level));
+CREATE TABLE levels (
+    scheme VARCHAR NOT NULL, level SMALLINT NOT NULL, label VARCHAR NOT NULL, subtitle VARCHAR, note VARCHAR, PRIMARY KEY (scheme, level));
 CREATE TABLE task_levels (scheme VARCHAR NOT NULL, task VARCHAR NOT NULL, level SMALLINT, role VARCHAR NOT NULL, PRIMARY KEY (scheme, task));
 
 CREATE TABLE imports (
@@ -31,12 +32,14 @@ CREATE TABLE imports (
 CREATE TABLE rejects (
     import_key INTEGER NOT NULL, file VARCHAR NOT NULL, record VARCHAR NOT NULL, field VARCHAR NOT NULL, found VARCHAR NOT NULL, expected VARCHAR NOT NULL);
 
+-- version: the store version of the commit that last changed the run, its samples or its scores (Store.read_versions).
 CREATE TABLE runs (
     run_key INTEGER NOT NULL, run_id VARCHAR NOT NULL, import_key INTEGER, model_key INTEGER NOT NULL, model_raw VARCHAR NOT NULL,
     format VARCHAR NOT NULL, benchmark VARCHAR, format_version VARCHAR, checkpoint VARCHAR, step BIGINT, train_tokens DOUBLE, n_params BIGINT,
     dtype VARCHAR, harness VARCHAR, harness_version VARCHAR, code_git VARCHAR, code_git_meaning VARCHAR, status VARCHAR NOT NULL,
     started_at TIMESTAMP, finished_at TIMESTAMP, date_source VARCHAR, n_shot INTEGER, sample_limit DOUBLE, level_scheme VARCHAR,
-    id_source VARCHAR, source_path VARCHAR, seeds JSON, generation JSON, metadata JSON, warnings JSON, added_at TIMESTAMP NOT NULL);
+    id_source VARCHAR, source_path VARCHAR, seeds JSON, generation JSON, metadata JSON, warnings JSON, added_at TIMESTAMP NOT NULL,
+    version BIGINT NOT NULL DEFAULT 1);
 
 CREATE TABLE variants (variant_key INTEGER PRIMARY KEY, variant VARCHAR NOT NULL UNIQUE);
 

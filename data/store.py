@@ -17,8 +17,9 @@ import re
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,18 @@ import duckdb
 
 from data.records import StoreBusyError, StoreError
 
-SCHEMA_VERSION = 1
+_HERE = Path(__file__).parent
+
+
+def _migrations(folder: Path) -> dict[int, Path]:
+    """SQL files that bring an older store up to a schema version, by that version, in order."""
+    return {int(file.stem.removeprefix("to_")): file for file in sorted(folder.glob("to_*.sql"))}
+
+
+SCHEMA_VERSION = max(_migrations(_HERE / "migrations"))
+"""Version of data/schema.sql: that of the last migration."""
+NEXT_VERSION = "(SELECT value::BIGINT + 1 FROM meta WHERE key = 'store_version')"
+"""SQL, inside a transaction: the version that the store will have once it is committed."""
 FILE_NAME = "charybdis.duckdb"
 IDLE_S = 0.25
 """How long the file stays open after its last use: long enough for one page's queries, short enough
@@ -52,7 +64,6 @@ _BROKEN = (
     duckdb.SerializationException,
 )
 """What DuckDB says when the file or the machine fails, not the question."""
-_HERE = Path(__file__).parent
 _writers: dict[Path, threading.RLock] = {}
 _writers_guard = threading.Lock()
 _opening = threading.Lock()
@@ -96,6 +107,7 @@ class Store:
         self._idle_since_s = 0.0
         self._watcher: threading.Thread | None = None
         self._seen: tuple[object, int] | None = None
+        self._versions = _Versions(-1, 0, {})
         try:
             str(self.file).encode()
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -164,6 +176,26 @@ class Store:
         self._seen = (stamp, version)
         return version
 
+    def read_versions(self, models: Collection[str] = ()) -> tuple[int, ...]:
+        """A key for what is computed from the runs of these models (all models when empty).
+
+        It changes when a run of theirs is added, changed, removed or assigned to another model, and
+        when the catalog changes (models, aliases, tasks, levels). It stays the same when other
+        models' runs, saved views, watched folders or failed imports change. Costs two file look-ups
+        while the store does not change.
+
+        Returns: (version of the catalog, number of runs, version of the newest change of a run).
+            No two states of one store share it, because a version is never given twice: equal
+            numbers mean that no run was added or changed, and as many runs that none was removed.
+        """
+        if self._versions.store != self.version:
+            with self.cursor() as cursor:
+                self._versions = _read_versions(cursor)
+        kept = self._versions
+        chosen = [kept.runs.get(model, (0, 0)) for model in set(models) or kept.runs]
+        newest = max((version for _, version in chosen), default=0)
+        return kept.catalog, sum(n_runs for n_runs, _ in chosen), newest
+
     def close(self) -> None:
         """Let go of the file now. The store stays usable: the next call opens it again."""
         with self._guard:
@@ -177,16 +209,25 @@ class Store:
     # -- writing -----------------------------------------------------------------------------------
 
     @contextmanager
-    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def transaction(self, *, changes_catalog: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor inside a transaction: all of it is stored and the version goes up by one, or
         nothing happened.
 
-        One writer at a time in this process; readers go on with the state before.
+        One writer at a time in this process; readers go on with the state before. A statement that
+        changes a run sets its `version` to NEXT_VERSION.
+
+        Args:
+            changes_catalog: whether anything but runs changes that results are computed from;
+                `read_versions` of all models then changes.
         """
         with self._writer_lock, self.cursor() as cursor:
             cursor.execute("BEGIN")
             try:
                 yield cursor
+                if changes_catalog:
+                    cursor.execute(
+                        f"INSERT OR REPLACE INTO meta VALUES ('catalog_version', {NEXT_VERSION})"
+                    )
                 cursor.execute(
                     "UPDATE meta SET value = (value::BIGINT + 1)::VARCHAR WHERE key ="
                     " 'store_version'"
@@ -436,13 +477,14 @@ def _prepare_schema(cursor: duckdb.DuckDBPyConnection, file: Path) -> None:
             cursor.execute((_HERE / "schema.sql").read_text())
             now = datetime.now(UTC).isoformat(timespec="seconds")
             cursor.execute(
-                "INSERT INTO meta VALUES ('store_version', '0'), ('created_at', ?),"
-                " ('schema_version', '0')",
+                "INSERT INTO meta VALUES ('store_version', '0'), ('catalog_version', '0'),"
+                " ('created_at', ?), ('schema_version', '0')",
                 [now],
             )
         else:
-            for step in range(found + 1, SCHEMA_VERSION + 1):
-                cursor.execute((_HERE / "migrations" / f"to_{step:03}.sql").read_text())
+            for version, migration in _migrations(_HERE / "migrations").items():
+                if version > found:
+                    cursor.execute(migration.read_text())
         cursor.execute(
             "UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)]
         )
@@ -457,3 +499,27 @@ def _read_version(cursor: duckdb.DuckDBPyConnection) -> int:
         "SELECT value::BIGINT FROM meta WHERE key = 'store_version'"
     ).fetchall()
     return int(version)
+
+
+@dataclass(frozen=True, slots=True)
+class _Versions:
+    """What `Store.read_versions` answers from."""
+
+    store: int
+    catalog: int
+    runs: dict[str, tuple[int, int]]
+    """By model: number of its runs, and the newest version among them."""
+
+
+def _read_versions(cursor: duckdb.DuckDBPyConnection) -> _Versions:
+    # One statement, so that all of it is of one state of the store.
+    rows = cursor.execute(
+        "SELECT (SELECT value::BIGINT FROM meta WHERE key = 'store_version'), (SELECT value::BIGINT"
+        " FROM meta WHERE key = 'catalog_version'), model, n, newest FROM (SELECT 1) LEFT JOIN"
+        " (SELECT model, count(*) AS n, max(version) AS newest FROM runs JOIN models USING"
+        " (model_key) GROUP BY model) ON true"
+    ).fetchall()
+    store, catalog, *_ = rows[0]
+    return _Versions(
+        store, catalog, {model: (n, newest) for _, _, model, n, newest in rows if model is not None}
+    )

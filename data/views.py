@@ -84,7 +84,7 @@ def save_view(store: Store, *, name: str, page: str, query: str, note: str | Non
     if not 0 < len(name) <= 80:
         raise CharybdisError("A view needs a name of 1 to 80 characters.")
     view_id = uuid.uuid4().hex[:12]
-    with store.transaction() as cursor:
+    with store.transaction(changes_catalog=False) as cursor:
         # A saved view changes no number: it is kept under the version before this transaction,
         # which readers saw.
         ((version,),) = cursor.execute(
@@ -101,5 +101,5 @@ def save_view(store: Store, *, name: str, page: str, query: str, note: str | Non
 
 def remove_view(store: Store, view_id: str) -> None:
     """Forget a saved view."""
-    with store.transaction() as cursor:
+    with store.transaction(changes_catalog=False) as cursor:
         cursor.execute("DELETE FROM views WHERE view_id = ?", [view_id])

@@ -20,7 +20,7 @@ import duckdb
 from data.importing import ImportResult, discover, import_source, path_text
 from data.mappings import with_remembered
 from data.records import CharybdisError, StoreBusyError
-from data.store import Store
+from data.store import NEXT_VERSION, Store
 from data.unfinished import running_runs
 
 WATCH_KEY = "watched_folders"
@@ -55,7 +55,7 @@ def watch_folders(store: Store, folders: Iterable[str | Path]) -> tuple[Path, ..
             )
         kept.append(path)
     text = json.dumps(sorted({os.fspath(path) for path in kept}))
-    with store.transaction() as cursor:
+    with store.transaction(changes_catalog=False) as cursor:
         cursor.execute("DELETE FROM meta WHERE key = ?", [WATCH_KEY])
         cursor.execute("INSERT INTO meta VALUES (?, ?)", [WATCH_KEY, text])
     return watched_folders(store)
@@ -101,9 +101,14 @@ class Watch:
         """
         if has_imported or self._running is None or self._running:
             running = running_runs(self._store)
-            if self._running and self._running - running and not has_imported:
-                with self._store.transaction():
-                    pass  # the version goes up
+            quiet = (self._running or frozenset()) - running
+            if quiet and not has_imported:
+                with self._store.transaction(changes_catalog=False) as cursor:
+                    cursor.execute(
+                        f"UPDATE runs SET version = {NEXT_VERSION} WHERE run_id IN (SELECT"
+                        " unnest(?::VARCHAR[]))",
+                        [list(quiet)],
+                    )
             self._running = running
 
     def _take_in(self, folder: Path, stamps: Stamps) -> list[ImportResult]:

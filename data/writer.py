@@ -32,7 +32,7 @@ from data.records import (
 )
 from data.removing import remove_failures, remove_runs
 from data.rollups import refresh_cells
-from data.store import Store
+from data.store import NEXT_VERSION, Store
 from data.unfinished import IS_OPEN
 
 _STORED_AS_IS = tuple(
@@ -45,7 +45,7 @@ def writing(store: Store) -> Iterator[Writer]:
     """A Writer in a transaction of its own: everything written through it is stored together, or
     nothing is.
     """
-    with store.transaction() as cursor:
+    with store.transaction(changes_catalog=False) as cursor:
         writer = Writer(cursor)
         yield writer
         writer.finish()
@@ -99,6 +99,7 @@ class Writer:
                 "import_key": import_key,
                 "model_key": self._names.of_model(run.model_raw),
                 "added_at": _now(),
+                "version": self.store_version() + 1,
                 **{name: _json(getattr(run, name)) for name in ("seeds", "generation", "metadata")},
                 "warnings": json.dumps(list(run.warnings), ensure_ascii=False),
             }
@@ -136,7 +137,8 @@ class Writer:
         """
         assignments = ", ".join(f"{name} = ?" for name in values)
         changed = self._cursor.execute(
-            f"UPDATE runs SET {assignments} WHERE run_id = ?", [*values.values(), run_id]
+            f"UPDATE runs SET version = {NEXT_VERSION}, {assignments} WHERE run_id = ?",
+            [*values.values(), run_id],
         ).fetchall()
         if changed != [(1,)]:
             raise StoreError(
@@ -340,6 +342,11 @@ class Writer:
         self._flush_runs()
         keep_model_order(self._cursor)
         refresh_cells(self._cursor, list(self._rows_of_run))
+        self._cursor.execute(
+            f"UPDATE runs SET version = {NEXT_VERSION} WHERE run_key IN (SELECT"
+            f" unnest(?::INTEGER[])) AND version <> {NEXT_VERSION}",
+            [list(self._rows_of_run)],
+        )
 
     # -- keys --------------------------------------------------------------------------------------
 
@@ -476,6 +483,7 @@ _RUN_TYPES = {
     "added_at": pa.timestamp("us"),
     "n_shot": pa.int32(),
     "sample_limit": pa.float64(),
+    "version": pa.int64(),
 }
 
 

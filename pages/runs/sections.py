@@ -168,7 +168,7 @@ def _confirm_removal(run_id: str, model: str, content: str, sha256: str | None) 
 
 def _remove(run_id: str, model: str) -> None:
     try:
-        with cached.store().transaction() as cursor:
+        with cached.store().transaction(changes_catalog=False) as cursor:
             remove_runs(cursor, [run_id])
     except CharybdisError as error:
         st.session_state[_SAID] = (False, f"Nothing was removed. {error}")

@@ -73,7 +73,7 @@ def columns_of(store: Store, table: str) -> set[str]:
 @pytest.mark.parametrize(
     ("table", "record", "replaced", "own"),
     [
-        ("runs", RunInfo, {}, {"run_key", "import_key", "model_key", "added_at"}),
+        ("runs", RunInfo, {}, {"run_key", "import_key", "model_key", "added_at", "version"}),
         ("scores", Score, {"run_id": "run_key", "task": "task_key"}, set()),
         (
             "samples",

@@ -167,7 +167,7 @@ def test_quiet_log_is_not_called_running_any_more(
     os.utime(write_eval(folder / "old.eval", [inspect_sample(1)], put_id("eval-old")), (1, 1))
     watch.look()
     assert sorted(statuses(store)) == [("running", 1), ("started", 1)]
-    version = store.version
+    version, of_runs = store.version, store.read_versions()
     watch.look()
     assert store.version == version
     later_s = time.time() + QUIET_S + 1
@@ -175,6 +175,7 @@ def test_quiet_log_is_not_called_running_any_more(
     assert statuses(store) == [("started", 1), ("started", 1)]
     watch.look()
     assert store.version == version + 1  # so that pages read anew
+    assert store.read_versions() != of_runs
     watch.look()
     assert store.version == version + 1
 
