@@ -83,5 +83,7 @@ if __name__ == "__main__":
 
     shell.run(PAGES)
 else:
+    with startup.quiet():
+        from ui import shell
     startup.prepare(PAGES)
     app = st.App(__file__, routes=[*startup.routes(PAGES), mount(settings().store)])

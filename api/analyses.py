@@ -50,13 +50,14 @@ def _add_valley(api: FastAPI, store: Store, chosen: Any) -> None:
         ] = False,
     ) -> Response:
         from analysis.valley.locating import Settings
+        from analysis.valley.sentences import valley_record
         from commands.analyse.valley import explained_records, valleys_of
 
         settings = Settings(denominator=selection.denominator)
         found = valleys_of(store, selection, settings)
         if explain:
             return document(store, explained_records(store, selection, found, settings.seed))
-        return document(store, {"models": [model.as_record() for model in found]})
+        return document(store, {"models": [valley_record(model) for model in found]})
 
 
 def _add_compare(api: FastAPI, store: Store, chosen: Any) -> None:
@@ -108,6 +109,7 @@ def _add_what_if(api: FastAPI, store: Store, chosen: Any) -> None:
         from analysis.what_if.conclusions import read_conclusion
         from analysis.what_if.evaluating import compare_with_paper
         from analysis.what_if.multiverse import multiverse
+        from analysis.what_if.sentences import multiverse_record, what_if_record
         from commands.analyse.what_if import cells_of, choice_of
 
         choice = choice_of(metric, selection.denominator, averaging, order, penalty, None, rank_by)
@@ -123,7 +125,11 @@ def _add_what_if(api: FastAPI, store: Store, chosen: Any) -> None:
             for text in conclusion
         ]
         return document(
-            store, {"what_if": found.as_record(), "multiverse": [one.as_record() for one in tests]}
+            store,
+            {
+                "what_if": what_if_record(found),
+                "multiverse": [multiverse_record(one) for one in tests],
+            },
         )
 
 

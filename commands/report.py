@@ -35,7 +35,7 @@ def report(
         from ui.startup import quiet
 
         with quiet():
-            from ui.meeting.headless import read_page
+            from ui.headless import read_page
             from ui.meeting.snapshot import snapshot
 
         opened = open_store(store)

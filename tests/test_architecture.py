@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ WALLS = {
     "probe": ({"probe", "data.records"}, SCREEN | {"duckdb", "pandas"}),
     "probe/ladder/build.py": ({"probe", "data"}, SCREEN | {"duckdb", "pandas"}),
     "ui/figures": ({"ui.figures", "analysis", "data.records"}, TORCH | {"streamlit", "duckdb"}),
-    "ui": ({"data", "analysis", "probe", "ui", "pages"}, TORCH | {"duckdb", "scipy"}),
+    "ui": ({"data", "analysis", "probe", "ui"}, TORCH | {"duckdb", "scipy"}),
     "pages": (set(OURS), TORCH | {"duckdb", "plotly", "scipy"}),
     "commands/report.py": ({"commands", "data", "ui"}, TORCH | {"duckdb", "scipy", "plotly"}),
     "api": ({"api", "commands.analyse", "data", "analysis"}, TORCH | SCREEN | {"duckdb", "scipy"}),
@@ -84,6 +85,7 @@ def _name(file: Path) -> str:
     return file.relative_to(ROOT).as_posix()
 
 
+@cache
 def _tree(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
 
@@ -131,6 +133,78 @@ def test_a_file_imports_only_what_its_place_may(file: Path) -> None:
     may_use_torch = _name(file) in LOCAL_MODEL_FILES or _name(file).startswith("probe/ladder/")
     refused = refused | (set() if may_use_torch else TORCH)
     assert not {module for module in imports if module.split(".")[0] in refused}
+
+
+def _module(file: Path) -> str:
+    return _name(file).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _import_graph() -> dict[str, set[str]]:
+    """Module -> modules of ours that it imports, at its top, inside functions or for types."""
+    modules = {_module(file) for file in PRODUCT}
+    return {
+        _module(file): {
+            target
+            for module in _imports(_tree(file))
+            if (target := _longest_known(module, modules)) and target != _module(file)
+        }
+        for file in PRODUCT
+    }
+
+
+def _longest_known(name: str, modules: set[str]) -> str | None:
+    """The module that an import names: `data.records.Split` names data.records."""
+    while name and name not in modules:
+        name = name.rpartition(".")[0]
+    return name or None
+
+
+def _reached_from(graph: dict[str, set[str]], start: str) -> set[str]:
+    reached: set[str] = set()
+    waiting = list(graph[start])
+    while waiting:
+        module = waiting.pop()
+        if module not in reached:
+            reached.add(module)
+            waiting.extend(graph[module])
+    return reached
+
+
+def _circles(graph: dict[str, set[str]]) -> set[tuple[str, ...]]:
+    """The groups in which every member reaches every other one (strongly connected components)."""
+    reached = {name: _reached_from(graph, name) for name in graph}
+    return {
+        tuple(sorted({other for other in reached[name] if name in reached[other]}))
+        for name in graph
+        if name in reached[name]
+    }
+
+
+def test_a_circle_is_found() -> None:
+    assert _circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == {("b", "c")}
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    """Lazy imports and those for types count too: a circle of them is one room with two doors."""
+    assert not _circles(_import_graph())
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_no_folders_import_each_other(depth: int) -> None:
+    """Of two folders one knows the other. `analysis/accuracy.py` and its like count as modules of
+    their own: they are what the folders beside them share.
+    """
+    graph: dict[str, set[str]] = {}
+    for module, imported in _import_graph().items():
+        place = _place(module, depth)
+        graph.setdefault(place, set()).update(
+            {_place(other, depth) for other in imported} - {place}
+        )
+    assert not _circles(graph)
+
+
+def _place(module: str, depth: int) -> str:
+    return ".".join(module.split(".")[:depth])
 
 
 @pytest.mark.parametrize("name", ["data/records.py", "analysis/text.py"])

@@ -11,10 +11,10 @@ import streamlit as st
 
 from ui import cached, reading, screen, selection
 from ui.chart import preload_chart, provide_library
+from ui.freshness import draw_freshness
 from ui.meeting.snapshot_panel import draw_meeting
 from ui.meeting.view_panel import draw_view_panel, say_what_changed
 from ui.startup import PageInfo, navigation
-from ui.watch_panel import draw_freshness
 
 _HERE = Path(__file__).parent
 

@@ -25,7 +25,7 @@ from starlette.routing import Route
 
 from data.records import CharybdisError
 from ui.chart import provide_library
-from ui.meeting.meetings import find, read_moment
+from ui.meeting.meetings import find, read_moment, read_pages
 from ui.settings import settings
 from ui.since import news
 
@@ -84,8 +84,6 @@ def prepare(pages: Sequence[PageInfo]) -> None:
     So the pages are named here, before anybody comes.
     """
     with quiet():
-        from ui import shell  # noqa: F401  (brings DuckDB and pandas along)
-
         navigation(pages)
     provide_library()
 
@@ -145,8 +143,6 @@ def meeting_routes() -> list[Route]:
             )
         try:
             with quiet():
-                from ui.meeting.headless import read_pages
-
                 meeting.refresh(
                     request.path_params.get("number"),
                     partial(read_pages, store_folder=settings().store),

@@ -18,6 +18,15 @@ from analysis.log_odds.tau2 import between_task_variance, weighted_line
 
 Floats = NDArray[np.float64]
 
+CHANGE_P = 0.10
+"""Below this p the log-odds gap is said to change over the levels: late enough to matter, early
+enough not to call it constant.
+"""
+VERDICT_P = CHANGE_P / 2
+"""A verdict rests on two tests, of a slope and of any difference between levels; at this p each,
+one in ten constant penalties at most is said to change.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constancy:

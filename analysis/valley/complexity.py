@@ -21,10 +21,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.special import expit, logit
 
-from analysis.log_odds.critical import HalfPoint
+from analysis.log_odds.critical import CHANGE_P, HalfPoint
 from analysis.valley.difficulty import LevelAxis, number_axis
 from analysis.valley.level_bootstrap import LevelDraws
-from analysis.valley.sentences import CHANGE_P
 
 Floats = NDArray[np.float64]
 

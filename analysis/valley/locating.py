@@ -25,6 +25,7 @@ from analysis.accuracy import (
 )
 from analysis.log_odds.constant_penalty import penalty_of_tasks
 from analysis.log_odds.critical import (
+    CHANGE_P,
     constancy_test,
     half_point,
     interior_peak_test,
@@ -42,7 +43,6 @@ from analysis.valley.result import (
     Valley,
     assemble_valley,
 )
-from analysis.valley.sentences import CHANGE_P
 from analysis.valley.task_gaps import TASK_COLUMNS, pair_splits
 from data.records import NotEnoughDataError
 

@@ -1,5 +1,5 @@
-"""What a valley is: the frozen result that `locating` and `published` end in, and its way into
-words and JSON.
+"""What a valley is: the frozen result that `locating` and `published` end in, and its plain values
+for JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from analysis.valley.level_bootstrap import (
     LevelDraws,
     smallest_set,
 )
-from analysis.valley.sentences import Verdict, describe_valley, summarise_valley, verdict
 from analysis.valley.task_gaps import ESTIMATE_COLUMNS
 from data.records import Denominator
 
@@ -162,20 +161,6 @@ class Valley:
         found = self.curve.loc[self.curve["level"] == level, "level_label"]
         return str(found.iloc[0]) if len(found) else f"level {level}"
 
-    def sentence(self) -> str:
-        """What is seen and how sure it is, in plain English: stands above the chart."""
-        return summarise_valley(self)
-
-    def verdict(self) -> Verdict:
-        """Whether a constant penalty for OOD is enough to explain the peak: its kind, and the
-        sentence.
-        """
-        return verdict(self)
-
-    def report(self) -> str:
-        """The sentence, the levels, the log-odds gap and every warning, as plain text."""
-        return describe_valley(self)
-
     def as_record(self) -> dict[str, Any]:
         """The result as plain values for JSON: undefined numbers are None."""
         return {
@@ -207,8 +192,6 @@ class Valley:
             "constant_penalty": _plain_result(self.constant_penalty),
             "levels": _plain_rows(self.curve),
             "tasks": _plain_rows(self.tasks),
-            "verdict": {"kind": self.verdict().kind.value, "sentence": self.verdict().sentence},
-            "sentence": self.sentence(),
             "warnings": list(self.warnings),
         }
 

@@ -11,21 +11,13 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-if TYPE_CHECKING:
-    from analysis.valley.result import Valley
+from analysis.log_odds.critical import CHANGE_P, VERDICT_P
+from analysis.valley.result import Valley
 
-CHANGE_P = 0.10
-"""Below this p the log-odds gap is said to change over the levels: late enough to matter, early
-enough not to call it constant.
-"""
-VERDICT_P = CHANGE_P / 2
-"""A verdict rests on two tests, of a slope and of any difference between levels; at this p each,
-one in ten constant penalties at most is said to change.
-"""
 HUMP = (
     "A model that finds OOD equally harder at every level (on the log-odds scale) also shows such a"
     " peak, so a peak alone does not mark a special level."
@@ -76,6 +68,15 @@ def describe_valley(valley: Valley) -> str:
             f" {row['n_id']:,} + {row['n_ood']:,} answers"
         )
     return "\n".join([*lines, *(["", *valley.warnings] if valley.warnings else [])])
+
+
+def valley_record(valley: Valley) -> dict[str, Any]:
+    """The result as plain values for JSON, with its sentence and its verdict."""
+    found = verdict(valley)
+    return valley.as_record() | {
+        "verdict": {"kind": found.kind.value, "sentence": found.sentence},
+        "sentence": summarise_valley(valley),
+    }
 
 
 def _peak(valley: Valley) -> str:
@@ -372,7 +373,7 @@ def verdict_of_several(valleys: Sequence[Valley]) -> str:
     """
     kinds: dict[VerdictKind, list[str]] = {}
     for valley in valleys:
-        kinds.setdefault(valley.verdict().kind, []).append(valley.model)
+        kinds.setdefault(verdict(valley).kind, []).append(valley.model)
     fails = (
         "it cannot for {}"
         if VerdictKind.CONSTANT in kinds

@@ -361,15 +361,12 @@ class WhatIf:
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        from analysis.what_if.sentences import sentence
-
         plain = {
             name: str(value) if isinstance(value, StrEnum) else value
             for name, value in _fields(self.chosen.choice).items()
         }
         return {
             "choice": plain,
-            "sentence": sentence(self),
             "n_ranked": self.n_ranked,
             "n_changed": self.n_changed,
             "models": _records(self.ranks),

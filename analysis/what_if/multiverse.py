@@ -34,7 +34,6 @@ from analysis.what_if.conclusions import Conclusion, Kind
 from analysis.what_if.evaluating import Quantity
 from analysis.what_if.metric_list import METRICS, metric_named, threshold_key
 from analysis.what_if.scoring import Cells
-from analysis.what_if.sentences import DENOMINATOR_WORDS
 from data.records import Denominator, NotEnoughDataError
 
 Floats = NDArray[np.float64]
@@ -45,7 +44,13 @@ LITTLE, MUCH = 0.1, 0.5
 """An ability emerges between two models when at most LITTLE of the whole rise is reached by the
 first and at least MUCH by the second.
 """
-DENOMINATORS = (Denominator.AUTHORS, Denominator.UNPARSED_IS_WRONG, Denominator.PARSED_ONLY)
+DENOMINATOR_WORDS = {
+    Denominator.AUTHORS: "the authors' rule for unparsed answers",
+    Denominator.UNPARSED_IS_WRONG: "unparsed answers counted as wrong",
+    Denominator.PARSED_ONLY: "parsed answers only",
+}
+DENOMINATORS = tuple(DENOMINATOR_WORDS)
+"""What becomes of answers that could not be read, the paper's rule first."""
 STANDARD_METRICS = (
     *METRICS,
     threshold_key("edit_distance", 0.5),
@@ -133,11 +138,8 @@ class Multiverse:
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        from analysis.what_if.sentences import multiverse_sentence
-
         return {
             "conclusion": self.text,
-            "sentence": multiverse_sentence(self),
             "n_specifications": self.n,
             "n_computable": self.n_computable,
             "n_hold": self.n_hold,
@@ -215,9 +217,7 @@ def _metrics(cells: Cells) -> tuple[str, ...]:
 def _dimensions(metrics: Sequence[str], *more: tuple[str, Sequence[str]]) -> tuple[Dimension, ...]:
     return (
         Dimension(name="metric", options=tuple(metric_named(key).label for key in metrics)),
-        Dimension(
-            name="denominator", options=tuple(DENOMINATOR_WORDS[one] for one in DENOMINATORS)
-        ),
+        Dimension(name="denominator", options=tuple(DENOMINATOR_WORDS.values())),
         *(Dimension(name=name, options=tuple(options)) for name, options in more),
     )
 

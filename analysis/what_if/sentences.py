@@ -4,22 +4,13 @@ choices a conclusion holds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from analysis.what_if.aggregation import Averaging, ScoreOrder
-from analysis.what_if.evaluating import QUANTITY_NAMES, Choice, Quantity
+from analysis.what_if.evaluating import QUANTITY_NAMES, Choice, Quantity, WhatIf
 from analysis.what_if.metric_list import METRICS, metric_named
-from data.records import Denominator
+from analysis.what_if.multiverse import DENOMINATOR_WORDS, Multiverse
 
-if TYPE_CHECKING:
-    from analysis.what_if.evaluating import WhatIf
-    from analysis.what_if.multiverse import Multiverse
-
-DENOMINATOR_WORDS = {
-    Denominator.UNPARSED_IS_WRONG: "unparsed answers counted as wrong",
-    Denominator.PARSED_ONLY: "parsed answers only",
-    Denominator.AUTHORS: "the authors' rule for unparsed answers",
-}
 AVERAGING_WORDS = {
     Averaging.LEVELS: "levels counting the same",
     Averaging.TASKS: "tasks counting the same",
@@ -142,6 +133,16 @@ def multiverse_sentence(found: Multiverse) -> str:
         f"{lead}; under the paper's definition {under}, and it takes {found.min_changes} other"
         " choices at once to flip it."
     )
+
+
+def what_if_record(what_if: WhatIf) -> dict[str, Any]:
+    """The result as plain values for JSON, with its sentence."""
+    return what_if.as_record() | {"sentence": sentence(what_if)}
+
+
+def multiverse_record(found: Multiverse) -> dict[str, Any]:
+    """The result as plain values for JSON, with its sentence."""
+    return found.as_record() | {"sentence": multiverse_sentence(found)}
 
 
 def listed(parts: tuple[str, ...] | list[str]) -> str:

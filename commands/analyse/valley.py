@@ -45,6 +45,7 @@ def valley(
     """
     with told(as_json):
         from analysis.valley.locating import Settings
+        from analysis.valley.sentences import describe_valley
 
         settings = Settings(denominator=denominator, resamples=resamples, seed=seed)
         opened = open_store(store, empty=empty)
@@ -54,7 +55,7 @@ def valley(
             print_json(explained_records(opened, selection, valleys, seed))
             return
         for found in valleys:
-            typer.echo(clean(found.report(), keep="\n") + "\n")
+            typer.echo(clean(describe_valley(found), keep="\n") + "\n")
         if not valleys:
             typer.echo(
                 f"Nothing here has both splits at a level of {scheme}. `export models` lists what"
@@ -68,7 +69,11 @@ def explained_records(
     """The valleys with what explains each, and critical levels over size, as plain values. Takes
     seconds a model.
     """
-    models = [found.as_record() | {"explanation": explanation_of(found, seed)} for found in valleys]
+    from analysis.valley.sentences import valley_record
+
+    models = [
+        valley_record(found) | {"explanation": explanation_of(found, seed)} for found in valleys
+    ]
     return {"models": models} | size_records(store, selection, seed=seed)
 
 

@@ -72,7 +72,12 @@ def what_if(
         from analysis.what_if.conclusions import read_conclusion
         from analysis.what_if.evaluating import compare_with_paper
         from analysis.what_if.multiverse import multiverse
-        from analysis.what_if.sentences import multiverse_sentence, sentence
+        from analysis.what_if.sentences import (
+            multiverse_record,
+            multiverse_sentence,
+            sentence,
+            what_if_record,
+        )
 
         with usage("the choice"):
             choice = choice_of(metric, denominator, averaging, order, penalty, weight, rank_by)
@@ -96,7 +101,10 @@ def what_if(
         ]
         if as_json:
             print_json(
-                {"what_if": found.as_record(), "multiverse": [one.as_record() for one in tests]}
+                {
+                    "what_if": what_if_record(found),
+                    "multiverse": [multiverse_record(one) for one in tests],
+                }
             )
             return
         typer.echo(clean(sentence(found)))

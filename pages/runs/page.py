@@ -17,9 +17,9 @@ from pages.runs.sections import (
     run_table,
     show_removal,
 )
+from pages.runs.watch_panel import draw_watch_panel
 from pages.samples.filters import say_ignored
 from ui import cached, screen
-from ui.watch_panel import draw_watch_panel
 from ui.words import ago, at, counted, format_label
 
 VIEWS = ("Runs", "Import", "Sources", "Models", "Rejects")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
-from analysis.valley.sentences import percent
+from analysis.valley.sentences import percent, verdict
 from data.records import NotEnoughDataError, Selection
 from pages.valley.explanation_sentences import (
     ROW_NAMES,
@@ -78,7 +78,7 @@ def draw_explanation(valleys: Sequence[Valley], chosen: Selection) -> None:
     except NotEnoughDataError as error:
         screen.empty(f"Nothing to explain for {valley.model}.", str(error))
         return
-    screen.answer(f"{valley.model}: {raised(valley.verdict().sentence)}")
+    screen.answer(f"{valley.model}: {raised(verdict(valley).sentence)}")
     st.caption(screen.plain(comparison(explanation)))
     _draw_charts(valley, explanation, chosen, selection.styles([drawn.model for drawn in valleys]))
     _draw_tests(valley, explanation)

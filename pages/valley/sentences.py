@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.valley.sentences import HUMP, verdict_of_several
+from analysis.valley.sentences import HUMP, summarise_valley, verdict, verdict_of_several
 from analysis.valley.sentences import percent as sure_percent
 from ui.figures.layout import listed
 from ui.figures.text import is_number, level_name, signed
@@ -26,8 +26,9 @@ sentence counts.
 def headline(valleys: Sequence[Valley]) -> tuple[str, str]:
     """The sentence above the chart, and what follows it in smaller print."""
     if len(valleys) == 1:
-        return f"{valleys[0].model}: {raised(valleys[0].verdict().sentence)}", raised(
-            valleys[0].sentence()
+        valley = valleys[0]
+        return f"{valley.model}: {raised(verdict(valley).sentence)}", raised(
+            summarise_valley(valley)
         )
     return raised(f"{_several(valleys)} {verdict_of_several(valleys)}"), raised(_settled(valleys))
 

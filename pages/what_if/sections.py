@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from analysis.what_if.sentences import DENOMINATOR_WORDS, METRIC_HELP, multiverse_sentence, sentence
+from analysis.what_if.multiverse import DENOMINATOR_WORDS
+from analysis.what_if.sentences import METRIC_HELP, multiverse_sentence, sentence
 from data.records import Selection
 from pages.valley.sentences import raised
 from ui import cached, screen, selection

@@ -8,12 +8,9 @@ leave open what counts, these say it.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from probe.tasks.inputs import Input, show_input
-
-if TYPE_CHECKING:
-    from probe.tasks.base import Task
 
 SECOND_TRIGGER = "Therefore, the answer is"
 """Appended to a first reply to ask for the answer alone. Grade the trigger together with what
@@ -21,14 +18,25 @@ follows it.
 """
 
 
-def zero_shot(task: Task, given: Input) -> str:
+class Wording(Protocol):
+    """What a prompt takes from a task; the fields are those of `probe.tasks.base.Task`."""
+
+    fields: tuple[str, ...]
+    instruction: str
+    answer_rule: str
+    example: str
+
+    def __hash__(self) -> int: ...
+
+
+def zero_shot(task: Wording, given: Input) -> str:
     """The full prompt for one input."""
     before, after = _around_input(task)
     return before + show_input(task.fields, given) + after
 
 
 @lru_cache(maxsize=64)
-def _around_input(task: Task) -> tuple[str, str]:
+def _around_input(task: Wording) -> tuple[str, str]:
     return (
         f"{task.instruction}\n\n",
         f'\n\nEnd your reply with "The answer is <answer>.", where <answer> is {task.answer_rule}. '
@@ -36,6 +44,6 @@ def _around_input(task: Task) -> tuple[str, str]:
     )
 
 
-def example_sentence(task: Task) -> str:
+def example_sentence(task: Wording) -> str:
     """The sentence that shows the form of an answer."""
     return f'For example: "The answer is {task.example}."'

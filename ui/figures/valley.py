@@ -14,6 +14,7 @@ import pandas as pd
 
 from analysis.valley.locating import Valley
 from analysis.valley.sentences import percent as sure_percent
+from analysis.valley.sentences import summarise_valley
 from ui.figures.heat import HeatColors, HeatRow, heatmap
 from ui.figures.layout import (
     LEGEND_ROW,
@@ -103,7 +104,7 @@ def _valley_layout(
     titles = ("Accuracy", "Gap, ID − OOD", f"P(level is critical){unit}")
     return layout(
         height=inner + top + bottom + LEGEND_ROW,
-        sentence=" ".join(f"{valley.model}: {valley.sentence()}" for valley in valleys),
+        sentence=" ".join(f"{valley.model}: {summarise_valley(valley)}" for valley in valleys),
         file_name="valley",
         margin={
             "l": max(

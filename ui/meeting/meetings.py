@@ -9,13 +9,20 @@ since is said beside it, and `refresh` reads all slides anew.
 from __future__ import annotations
 
 import secrets
+import subprocess
+import sys
+import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
 import pandas as pd
+
+from data.records import CharybdisError
 
 if TYPE_CHECKING:
     from ui.meeting.snapshot import Page
@@ -31,8 +38,14 @@ MAX_DRAWN = 6
 MAX_PRESENTED = 30
 """Single pages that were presented and keep their numbers."""
 
+_ROOT = Path(__file__).resolve().parents[2]
+
 ReadPages = Callable[[Sequence[str]], list["Page"]]
 Kept = TypeVar("Kept")
+
+
+class NoViewError(CharybdisError):
+    """An address names no page, or its page cannot be drawn."""
 
 
 class Meeting:
@@ -95,6 +108,36 @@ def read_moment(pages: Sequence[Page]) -> tuple[int, pd.Timestamp]:
     return int(first["store_version"]), pd.Timestamp(
         datetime.fromisoformat(str(first["read_at"]))
     ).tz_localize(None)
+
+
+def read_pages(addresses: Sequence[str], store_folder: Path) -> list[Page]:
+    """The pages of these addresses as they stand on this store, read by `ui.headless` in a process
+    of its own: inside a running server the harness would take the server's place.
+
+    Raises:
+        NoViewError: one of the addresses cannot be read; the others are not given back either.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "pages.json"
+        command = [
+            sys.executable,
+            "-m",
+            "ui.headless",
+            str(store_folder),
+            str(out),
+            *addresses,
+        ]
+        done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
+        if done.returncode or not out.is_file():
+            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise NoViewError(
+                f"The pages could not be read anew ({last}). What was collected stays as it is; try"
+                " again."
+            )
+        found = msgspec.json.decode(out.read_bytes())
+    if "error" in found:
+        raise NoViewError(found["error"])
+    return list(found["pages"])
 
 
 _meetings: OrderedDict[str, Meeting] = OrderedDict()

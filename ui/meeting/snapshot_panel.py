@@ -16,7 +16,7 @@ import streamlit as st
 
 from data.records import CharybdisError, Selection
 from ui import cached
-from ui.meeting.meetings import Meeting, begin, find, read_moment
+from ui.meeting.meetings import Meeting, begin, find, read_moment, read_pages
 from ui.plain import plain
 from ui.reading import Part
 from ui.settings import settings
@@ -174,8 +174,6 @@ def _while_reading(read: Callable[[], None], n: int) -> None:
 
 
 def _read(addresses: Sequence[str]) -> list[Page]:
-    from ui.meeting.headless import read_pages
-
     return read_pages(addresses, settings().store)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from analysis.valley.locating import CURVE_COLUMNS, TASK_COLUMNS, Valley
 from analysis.valley.published import score_bounds, valleys_from_published
+from analysis.valley.sentences import summarise_valley, valley_record
 from data.records import NotEnoughDataError
 
 FIGURE_5_P = {
@@ -88,8 +89,10 @@ def test_what_level_means_cannot_tell_is_not_made_up(valleys: dict[str, Valley])
         0,
     )
     assert any("pseudo-tasks" in note and "approximate" in note for note in valley.warnings)
-    assert "the peak in about " in valley.sentence() and "cannot be tested" in valley.sentence()
-    assert json.loads(json.dumps(valley.as_record(), allow_nan=False))["source"] == "published"
+    assert "the peak in about " in summarise_valley(
+        valley
+    ) and "cannot be tested" in summarise_valley(valley)
+    assert json.loads(json.dumps(valley_record(valley), allow_nan=False))["source"] == "published"
 
 
 def test_log_odds_gaps_of_the_means_agree_with_independent_values(
@@ -116,7 +119,7 @@ def test_without_a_spread_there_is_no_probability(published_levels: pd.DataFrame
     valley = valleys_from_published(bare.loc[bare["model"] == "Qwen1.5-72B"])[0]
     assert valley.critical_level == 4 and valley.p_critical.isna().all() and valley.level_set == ()
     assert set(valley.curve["interval"]) == {"item level only"}
-    assert "how sure that is cannot be said" in valley.sentence()
+    assert "how sure that is cannot be said" in summarise_valley(valley)
     assert any("P(level is critical) is unknown" in note for note in valley.warnings)
 
 

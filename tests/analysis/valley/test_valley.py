@@ -21,7 +21,7 @@ from analysis.valley.locating import (
     locate_valley,
     locate_valleys,
 )
-from analysis.valley.sentences import paper_table
+from analysis.valley.sentences import describe_valley, paper_table, summarise_valley, valley_record
 from data.records import Denominator, NotEnoughDataError
 
 LABELS = {1: "O(N)", 2: "O([N,N^2])", 3: "O([N^2,N^3])"}
@@ -104,7 +104,7 @@ def test_tied_levels_are_all_named(counts_of) -> None:
         )
     )
     assert (valley.critical_level, valley.tied_levels, valley.is_tie) == (1, (1, 2), True)
-    assert "largest at O(N) and O([N,N^2]) alike" in valley.sentence()
+    assert "largest at O(N) and O([N,N^2]) alike" in summarise_valley(valley)
 
 
 @pytest.mark.parametrize("right", [0, 100])
@@ -112,7 +112,7 @@ def test_all_right_or_all_wrong_has_no_critical_level(counts_of, right: int) -> 
     valley = locate_valley(counts_of({level: [(right, right)] * 3 for level in (1, 2, 3)}))
     assert (valley.critical_level, valley.reason) == (None, "no level has a gap above 0")
     assert valley.p_none + valley.p_critical.sum() == pytest.approx(1)
-    assert valley.sentence().startswith("No critical level: no level has a gap above 0.")
+    assert summarise_valley(valley).startswith("No critical level: no level has a gap above 0.")
     assert valley.log_odds is not None and valley.log_odds.lo < 0 < valley.log_odds.hi
 
 
@@ -126,7 +126,7 @@ def test_ood_above_id_everywhere_is_kept_signed_and_clipped(counts_of) -> None:
         and valley.none_in_set
         and valley.level_set == ()
     )
-    assert "OOD is easier" in valley.sentence()
+    assert "OOD is easier" in summarise_valley(valley)
 
 
 def test_one_level_cannot_peak(counts_of) -> None:
@@ -142,14 +142,14 @@ def test_one_task_a_level_is_item_level_and_says_so(counts_of) -> None:
     assert any(note.startswith("One task only at level 1, level 2") for note in valley.warnings)
     assert (
         "2,000 resamples of the answers (one task at a level: other tasks may differ)"
-        in valley.sentence()
+        in summarise_valley(valley)
     )
 
 
 def test_one_task_in_all_has_no_mean_over_tasks(counts_of) -> None:
     valley = locate_valley(counts_of({1: [(90, 50)]}))
     assert valley.log_odds is not None and math.isnan(valley.log_odds.delta)
-    assert "a mean over tasks needs at least 2" in valley.sentence()
+    assert "a mean over tasks needs at least 2" in summarise_valley(valley)
     assert math.isnan(level_column(valley, "log_odds_gap")[0])
 
 
@@ -185,7 +185,7 @@ def test_only_one_split_anywhere_gives_a_curve_without_a_gap(counts_of) -> None:
         and valley.reason == "no level has both an ID and an OOD accuracy"
     )
     assert level_column(valley, "a_id") == pytest.approx([0.85, 0.65, 0.15])
-    json.dumps(valley.as_record(), allow_nan=False)
+    json.dumps(valley_record(valley), allow_nan=False)
 
 
 @pytest.mark.parametrize(
@@ -287,20 +287,20 @@ def test_penalty_changes_the_score_only(counts_of) -> None:
 
 def test_the_sentence_says_how_sure_and_never_reads_a_peak_as_a_cause(counts_of) -> None:
     valley = locate_valley(counts_of(WORKED, labels=LABELS))
-    said = valley.sentence()
+    said = summarise_valley(valley)
     assert said.startswith("The gap is largest at O([N,N^2]) (25.0 points, 95 % interval ")
     assert "of 2,000 resamples, 90 % set: O([N,N^2])" in said
     assert "so a peak alone does not mark a special level" in said
     assert "memori" not in said.lower() and "proves" not in said
     for level in LABELS.values():
-        assert level in valley.report()
+        assert level in describe_valley(valley)
 
 
 def test_the_record_is_plain_json(counts_of) -> None:
     counts = counts_of(WORKED)
     record = json.loads(
         json.dumps(
-            locate_valley(counts.loc[counts["task"] != "task-3-0"]).as_record(), allow_nan=False
+            valley_record(locate_valley(counts.loc[counts["task"] != "task-3-0"])), allow_nan=False
         )
     )
     assert (record["model"], record["source"], record["critical_level"], record["denominator"]) == (
@@ -339,8 +339,8 @@ def test_whatever_the_counts_the_result_is_coherent(
         assert valley.critical_level == (
             curve["level"][curve["gap"].idxmax()] if curve["gap"].max() > 1e-12 else None
         )
-    json.dumps(valley.as_record(), allow_nan=False)
-    assert valley.report()
+    json.dumps(valley_record(valley), allow_nan=False)
+    assert describe_valley(valley)
 
 
 def simulated(n_models: int, *, ability: float, shift: float, seed: int) -> pd.DataFrame:

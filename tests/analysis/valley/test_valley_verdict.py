@@ -7,7 +7,7 @@ import pytest
 
 from analysis.valley.locating import Settings, Valley, locate_valley, locate_valleys
 from analysis.valley.published import valleys_from_published
-from analysis.valley.sentences import VerdictKind, complexity_text, verdict_of_several
+from analysis.valley.sentences import VerdictKind, complexity_text, verdict, verdict_of_several
 from data.records import Denominator
 
 LABELS = {1: "O(N)", 2: "O([N,N^2])", 3: "O([N^2,N^3])"}
@@ -113,7 +113,7 @@ def valley_of(counts_of, levels, **more) -> Valley:
 def test_the_verdict_is_true_of_odd_results(
     counts_of, levels, kind: VerdictKind, parts: list[str]
 ) -> None:
-    found = valley_of(counts_of, levels).verdict()
+    found = verdict(valley_of(counts_of, levels))
     assert found.kind is kind, found.sentence
     for part in parts:
         assert part in found.sentence, found.sentence
@@ -124,7 +124,7 @@ def test_the_verdict_is_true_of_odd_results(
 @pytest.mark.parametrize("split", ["id", "ood"])
 def test_without_one_split_there_is_nothing_to_explain(counts_of, split: str) -> None:
     counts = counts_of(HUMP)
-    found = locate_valley(counts.loc[counts["split"] != split]).verdict()
+    found = verdict(locate_valley(counts.loc[counts["split"] != split]))
     assert found.kind is VerdictKind.NO_PEAK and "both an ID and an OOD accuracy" in found.sentence
 
 
@@ -132,7 +132,7 @@ def test_a_split_missing_at_one_level_leaves_the_others(counts_of) -> None:
     counts = counts_of(HUMP, labels=LABELS)
     valley = locate_valley(counts.loc[~((counts["split"] == "ood") & (counts["level"] == 3))])
     assert (
-        valley.verdict().kind is VerdictKind.CONSTANT
+        verdict(valley).kind is VerdictKind.CONSTANT
         and valley.constancy is not None
         and valley.constancy.n_tasks == 6
     )
@@ -147,15 +147,15 @@ def test_accuracies_set_by_a_rule_are_not_tested(counts_of) -> None:
     counts.loc[(counts["level"] == 2) & (counts["split"] == "id"), "n_correct"] = 60
     valley = locate_valley(counts, settings=Settings(denominator=Denominator.AUTHORS))
     assert (
-        valley.verdict().kind is VerdictKind.UNTESTED
-        and "3 tasks are too few, or at too few levels" in valley.verdict().sentence
+        verdict(valley).kind is VerdictKind.UNTESTED
+        and "3 tasks are too few, or at too few levels" in verdict(valley).sentence
     )
 
 
 def test_any_scheme_is_named_by_its_own_levels(counts_of) -> None:
     levels = {10: HUMP[1], 20: HUMP[2], 35: HUMP[3]}
     valley = locate_valley(counts_of(levels, labels={10: "short", 20: "medium", 35: "long"}))
-    assert "peaks at medium" in valley.verdict().sentence
+    assert "peaks at medium" in verdict(valley).sentence
     assert valley.complexity is not None and 20 <= valley.complexity.level < 35
 
 
@@ -175,16 +175,16 @@ def test_floor_effects_are_not_taken_for_a_change(counts_of) -> None:
     assert (
         valley.constant_penalty is not None and valley.constant_penalty.p_slope > valley.constancy.p
     )
-    if valley.verdict().kind is VerdictKind.CONSTANT:
+    if verdict(valley).kind is VerdictKind.CONSTANT:
         assert (
-            "is not ruled out (it seems to fall" in valley.verdict().sentence
-            and "but so it does in" in valley.verdict().sentence
+            "is not ruled out (it seems to fall" in verdict(valley).sentence
+            and "but so it does in" in verdict(valley).sentence
         )
 
 
 def test_published_means_are_described_and_not_tested(published_levels: pd.DataFrame) -> None:
     verdicts = {
-        valley.model: valley.verdict() for valley in valleys_from_published(published_levels)
+        valley.model: verdict(valley) for valley in valleys_from_published(published_levels)
     }
     assert {found.kind for found in verdicts.values()} == {VerdictKind.MEANS_ONLY}
     # METHODS B2: for 72B and 110B a constant penalty peaks at level 3 where the means peak at 4.
@@ -200,7 +200,7 @@ def test_published_means_without_numbers_of_answers_are_not_fitted(
     bare = bare.astype({"n": "Int64", "n_tasks": "Int64", "n_per_task": "Int64"})
     valley = valleys_from_published(bare)[0]
     assert valley.means_fit is None and valley.complexity is None
-    assert "cannot be said without results per task" in valley.verdict().sentence
+    assert "cannot be said without results per task" in verdict(valley).sentence
     assert "No continuous critical complexity" in complexity_text(valley)
 
 

@@ -1,14 +1,11 @@
 """A page without a browser: run it as a visit would, and take what stands on it. The shell's
-reports are made this way.
+reports are made this way, and slides that are read again (`meetings.read_pages`).
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -18,18 +15,15 @@ from streamlit.testing.v1 import AppTest
 
 from data.records import CharybdisError
 from ui import selection
+from ui.meeting.meetings import NoViewError
 from ui.meeting.snapshot import Page
 from ui.meeting.snapshot_panel import basis_of, page_as_drawn
 from ui.reading import PARTS
 from ui.settings import settings
 from ui.startup import known_pages, quiet
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[1]
 _TIMEOUT_S = 300
-
-
-class NoViewError(CharybdisError):
-    """An address names no page, or its page cannot be drawn."""
 
 
 def read_page(address: str, store_folder: Path) -> Page:
@@ -68,36 +62,6 @@ def read_page(address: str, store_folder: Path) -> Page:
             raise NoViewError(f"The page of {address} says: {app.error[0].value}")
         chosen = app.session_state[selection.CHOSEN]
         return page_as_drawn(list(app.session_state[PARTS]), chosen, address, basis_of(chosen))
-
-
-def read_pages(addresses: Sequence[str], store_folder: Path) -> list[Page]:
-    """As `read_page`, in a process of its own: inside a running server the harness would take the
-    server's place.
-
-    Raises:
-        NoViewError: one of the addresses cannot be read; the others are not given back either.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "pages.json"
-        command = [
-            sys.executable,
-            "-m",
-            "ui.meeting.headless",
-            str(store_folder),
-            str(out),
-            *addresses,
-        ]
-        done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
-        if done.returncode or not out.is_file():
-            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise NoViewError(
-                f"The pages could not be read anew ({last}). What was collected stays as it is; try"
-                " again."
-            )
-        found = msgspec.json.decode(out.read_bytes())
-    if "error" in found:
-        raise NoViewError(found["error"])
-    return list(found["pages"])
 
 
 def _main(store_folder: str, out: str, *addresses: str) -> None:

@@ -1,6 +1,4 @@
-"""Watched folders on screen: which they are, what came in lately, and a note on every page when
-there is more than it shows.
-"""
+"""Watched folders on screen: which they are, and what came in lately."""
 
 from __future__ import annotations
 
@@ -10,11 +8,10 @@ import streamlit as st
 
 from data.importing import path_text
 from data.records import CharybdisError
-from data.watching import PAUSE_S, watch_folders
+from data.watching import watch_folders
 from pages.runs.import_panel import Report, is_local, report_table
 from ui import cached
 from ui.plain import plain
-from ui.words import counted
 
 _ASKED, _PROBLEM = "folder to watch", "watch: problem"
 
@@ -60,29 +57,6 @@ def draw_watch_panel() -> None:
             st.dataframe(
                 report_table(Report(results=watch.results)), hide_index=True, placeholder="–"
             )
-
-
-def draw_freshness() -> None:
-    """In the sidebar, while folders are watched: a note as soon as the store holds more than the
-    page shows.
-    """
-    if not cached.watched_folders():
-        return
-    cached.watch()
-    with st.sidebar:
-        _note(cached.store().version)
-
-
-@st.fragment(run_every=PAUSE_S)
-def _note(shown_version: int) -> None:
-    newer = cached.store().version - shown_version
-    if newer and st.button(
-        f"{counted(newer, 'change')} since: show",
-        icon=":material/refresh:",
-        key="show newer",
-        type="tertiary",
-    ):
-        st.rerun(scope="app")
 
 
 def _add(folders: tuple[Path, ...]) -> None:
