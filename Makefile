@@ -31,10 +31,11 @@ import: $(RUNTIME) ## Import result files: make import PATHS="results/ more.json
 test: $(DEVELOPMENT) browser harness check ## Install what tests need and run all of them (ARGS="-k valley" narrows pytest)
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(DEVELOPMENT) ## Format, lint and types, without changing a file
+check: $(DEVELOPMENT) ## Format, lint, types and walls between folders, without changing a file
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 format: $(DEVELOPMENT) ## Bring every file into the one format
 	$(BIN)/ruff format .
@@ -67,7 +68,7 @@ $(HARNESS): requirements-harness.txt $(DEVELOPMENT)
 	@touch $@
 
 clean: ## Remove what was installed and cached; the store stays
-	rm -rf .venv .venv-harness .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-harness .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/pyvenv.cfg:

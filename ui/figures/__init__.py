@@ -1,0 +1,1 @@
+"""Results as plotly figures: plain dictionaries in, plain dictionaries out, no Streamlit."""
