@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
+from analysis.text import counted, percent
 from data.records import Denominator, NotEnoughDataError
 
 Floats = NDArray[np.float64]
@@ -192,7 +193,7 @@ def _reasons(
         if by_rule[i]:
             texts[i] = (
                 f"set to 0 by the authors' rule: {n[i]} of {n[i] + unparsed[i]} answers parse,"
-                f" under {share:.0%}"
+                f" under {percent(share)}"
             )
         elif unparsed[i]:
             texts[i] = f"undefined: none of the {unparsed[i]} answers could be parsed"
@@ -296,7 +297,7 @@ def level_mean(accuracies: ArrayLike, n: ArrayLike, *, confidence: float = 0.95)
         mean, spread, len(values), n_eff, confidence=confidence
     )
     interval = TASK_INTERVAL if len(values) > 1 else ITEM_INTERVAL
-    notes = [f"{left_out} task(s) without a defined accuracy left out"] if left_out else []
+    notes = [f"{counted(left_out, 'task')} without a defined accuracy left out"] if left_out else []
     notes += (
         ["one task only: the interval covers other instances of it, not other tasks"]
         if len(values) == 1

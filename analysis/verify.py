@@ -13,7 +13,7 @@ import math
 import sys
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import numpy as np
 from statsmodels.tools.sm_exceptions import MissingDataError
 
 from analysis.certified import METHODS
+from analysis.text import plain_value
 from data.records import CharybdisError, ImportFormatError
 
 MOST_DIGITS = 16.0
@@ -185,7 +186,7 @@ def check_vector(key: str, vector: Any, folders: Iterable[Path] = (SHIPPED_TABLE
             f"cannot be computed from these inputs: {type(problem).__name__}: {problem}"
         )
     fields = {
-        name: _check_field(value, _plain(actual[name]), tolerance)
+        name: _check_field(value, plain_value(actual[name]), tolerance)
         for name, value in expected.items()
         if name in actual
     }
@@ -290,19 +291,8 @@ def _find_table(name: str, folders: Iterable[Path]) -> Path:
 
 
 def _as_entry(check: VectorCheck) -> dict[str, Any]:
-    entry: dict[str, Any] = _plain(asdict(check))
+    entry: dict[str, Any] = plain_value(check)
     return entry
-
-
-def _plain(value: Any) -> Any:
-    """numpy -> JSON values; what is not finite is None, for undefined is null in a vector."""
-    if isinstance(value, dict):
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _check_field(expected: Any, actual: Any, tolerance: Tolerance) -> FieldCheck:

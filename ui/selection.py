@@ -13,6 +13,7 @@ from difflib import get_close_matches
 
 import streamlit as st
 
+from analysis.text import counted
 from data.records import FAMILY_WORD, SCYLLA_SCHEME, Denominator, Selection
 from ui import cached
 from ui.figures.theme import MAX_LINES, ModelStyle, natural_order
@@ -101,7 +102,7 @@ def _choose_ood(options: Sequence[str]) -> str:
         return ""
     label, n_models = kinds["label"][chosen], int(kinds["n_models"][chosen])
     meaning = f"{label[0].upper()}{label[1:]}. " if isinstance(label, str) and label else ""
-    st.caption(plain(f"{meaning}Only the {n_models} model(s) with such runs are shown."))
+    st.caption(plain(f"{meaning}Shown: {counted(n_models, 'model')} with such runs."))
     return chosen
 
 

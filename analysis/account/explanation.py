@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from analysis.account.peak_power import PeakPower, peak_power
 from analysis.log_odds.constant_penalty import ConstantPenalty, penalty_of_tasks
 from analysis.log_odds.task_curves import CurveComparison, compare_curves
-from analysis.valley.result import Valley, plain_value
+from analysis.text import plain_value
+from analysis.valley.result import Valley
 from data.records import NotEnoughDataError
 
 Floats = NDArray[np.float64]
@@ -57,10 +58,10 @@ class Explanation:
         """The result as plain values for JSON: undefined numbers are None."""
         constant = asdict(self.constant) | {"levels": self.levels} if self.constant else None
         return {
-            "curves": [plain_value(asdict(fit)) for fit in self.curves.fits],
+            "curves": plain_value(self.curves.fits),
             "curves_n_cells": self.curves.n_cells,
             "curves_reason": self.curves.reason,
-            "interior_peak_power": plain_value(asdict(self.power)),
+            "interior_peak_power": plain_value(self.power),
             "constant_penalty": plain_value(constant),
             "constant_penalty_reason": self.constant_reason,
         }

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from analysis.text import counted
+
 Floats = NDArray[np.float64]
 
 ALPHA, TARGET = 0.05, 0.80
@@ -67,8 +69,8 @@ def peak_power(
     at_hand = (int(n.min()), int(n.max())) if len(n) else (0, 0)
     if len(levels) < 3 or df < 1:
         why = (
-            f"{len(g)} task(s) at {len(levels)} level(s); the test needs at least 3 levels and one"
-            " task more than levels"
+            f"{counted(len(g), 'task')} at {counted(len(levels), 'level')}; the test needs at least"
+            " 3 levels and one task more than levels"
         )
         return PeakPower(
             power=math.nan,

@@ -32,7 +32,7 @@ from analysis.compare.rows import (
     published_means,
     row_of,
 )
-from analysis.valley.result import plain_value
+from analysis.text import plain_value
 from data.records import NotEnoughDataError
 
 FEWEST_MODELS, MOST_MODELS = 2, 6
@@ -94,9 +94,9 @@ class Comparison:
             **{field.name: getattr(self.settings, field.name) for field in fields(self.settings)},
             "denominator": self.denominator,
             "family_size": self.family_size,
-            "comparisons": _records(self.rows),
-            "pairs": _records(self.pairs),
-            "ranking": _records(self.ranking),
+            "comparisons": plain_value(self.rows),
+            "pairs": plain_value(self.pairs),
+            "ranking": plain_value(self.ranking),
             "kemeny_disagreements": self.kemeny_disagreements,
             "notes": list(self.notes),
         }
@@ -344,13 +344,6 @@ def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as plain dicts: a missing whole number is None, an undefined share NaN."""
     return [
         {str(name): None if value is pd.NA else value for name, value in row.items()}
-        for row in frame.to_dict("records")
-    ]
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {str(name): None if value is pd.NA else plain_value(value) for name, value in row.items()}
         for row in frame.to_dict("records")
     ]
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.text import counted
+
 Floats = NDArray[np.float64]
 
 MIN_SCORES = 3
@@ -107,7 +109,7 @@ def suddenness(
     b, linearity = (float(value) for value in breakthroughness_and_linearity(y))
     reason = None
     if len(y) < MIN_SCORES:
-        reason = f"{len(y)} scale(s) with a score; breakthroughness needs {MIN_SCORES}"
+        reason = f"{counted(len(y), 'scale')} with a score; breakthroughness needs {MIN_SCORES}"
     elif not np.isfinite(y).all():
         reason = "a score is undefined"
     median_step = float(np.sqrt(np.median(np.diff(y) ** 2))) if reason is None else math.nan
@@ -198,8 +200,8 @@ def onset_by_rule(scale: ArrayLike, lo: ArrayLike, hi: ArrayLike, chance: float)
     (place,) = places
     if min(place, len(scales) - place) < MIN_EACH_SIDE:
         few = (
-            f"only {place} scale(s) below and {len(scales) - place} above; {MIN_EACH_SIDE} are"
-            " needed on either side"
+            f"only {counted(place, 'scale')} below and {len(scales) - place} above; {MIN_EACH_SIDE}"
+            " are needed on either side"
         )
         return Onset(scale=None, n_below=place, n_above=len(scales) - place, reason=few)
     return Onset(

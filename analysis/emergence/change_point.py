@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.text import counted
+
 Floats = NDArray[np.float64]
 
 MIN_POINTS, MIN_SCALES = 3, 2
@@ -148,7 +150,7 @@ def _why_not(x: Floats, y: Floats, breaks: list[int]) -> str | None:
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         return "a scale or a score is undefined"
     if not breaks:
-        seen = f"{len(x)} point(s) at {len(np.unique(x))} scale(s)"
+        seen = f"{counted(len(x), 'point')} at {counted(len(np.unique(x)), 'scale')}"
         return (
             f"{seen}; two segments need {MIN_POINTS} points at {MIN_SCALES} scales on either side"
         )

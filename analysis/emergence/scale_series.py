@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.accuracy import OUTCOME_COLUMNS, accuracy_table, mean_interval
+from analysis.text import counted
 from data.records import Denominator
 
 Floats = NDArray[np.float64]
@@ -230,7 +231,7 @@ def _rows(
     placed = rows["scale"].notna() & (rows["scale"] > 0)
     if n := rows.loc[~placed, "model"].nunique():
         notes.append(
-            f"{n} model(s) have runs whose {wanted.axis} are unknown or 0; those runs are left out"
+            f"runs of {counted(n, 'model')} are left out: their {wanted.axis} are unknown or 0"
         )
     rows = rows[placed]
     return _valued(rows, metric, wanted.denominator, notes)
@@ -289,8 +290,8 @@ def _one_per_point(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     again = rows.duplicated(key, keep="first")
     if again.any():
         notes.append(
-            f"{int(again.sum())} score(s) stated twice for one model, checkpoint and task: the"
-            " first counts"
+            f"{counted(int(again.sum()), 'score')} stated twice for one model, checkpoint and task:"
+            " the first counts"
         )
     rows = rows[~again]
     several = rows.duplicated(["point", "task"], keep=False)
@@ -343,12 +344,15 @@ def _points(
     common = shares.index[shares >= min(COMMON_SHARE, shares.max())]
     if len(common) < len(shares):
         notes.append(
-            f"{len(shares) - len(common)} task(s) that many points lack are left out of the mean"
+            f"left out of the mean: {counted(len(shares) - len(common), 'task')} that many points"
+            " lack"
         )
     kept = rows[rows["part"].isin(common)]
     complete = kept.groupby("point")["part"].nunique() == len(common)
     if not complete.all():
-        notes.append(f"{int((~complete).sum())} point(s) lack a task of the mean and are left out")
+        notes.append(
+            f"left out: {counted(int((~complete).sum()), 'point')} without a task of the mean"
+        )
     kept = kept[kept["point"].isin(complete.index[complete])]
     if kept.empty:
         return pd.DataFrame(columns=list(POINT_COLUMNS)), {}

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 
+from analysis.text import counted
+
 Floats = NDArray[np.float64]
 Basis = Callable[[Floats, Floats, Floats], Floats]
 """Inner parameters (cells, q), x (n,), range of x (2,) -> columns (cells, n, p) whose best
@@ -333,7 +335,7 @@ def _why_not(x: Floats, y: Floats) -> str | None:
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         return "a scale or a score is undefined"
     if len(np.unique(x)) < 3:
-        return f"{len(np.unique(x))} different scale(s); a shape needs three"
+        return f"{counted(len(np.unique(x)), 'different scale')}; a shape needs three"
     if np.ptp(y) <= 1e-12 * max(1.0, float(np.abs(y).max())):
         return "the score is the same at every scale, so every form fits it alike"
     return None

@@ -5,9 +5,22 @@ analysis.emergence.studying.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from analysis.emergence.loss_threshold import LossThreshold
 from analysis.emergence.studying import Emergence, Mirage
+from analysis.text import (
+    capitalised,
+    interval,
+    number,
+    p_text,
+    percent,
+    short_count,
+    signed,
+    significant,
+    whole,
+    with_interval,
+)
 
 METRIC_NAMES = {
     "accuracy": "accuracy (exact match)",
@@ -32,7 +45,6 @@ SHAPES = {
     "flat": "does not change",
     "undecided": "has no clear shape",
 }
-_SUFFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
 def metric_name(metric: str) -> str:
@@ -46,25 +58,16 @@ def scale_words(scale: float, axis: str) -> str:
     >>> scale_words(1.4e9, "parameters"), scale_words(7.36e11, "FLOPs"), scale_words(0.6973, "loss")
     ('1.4B', '7.4e11', '0.70')
     """
-    if not math.isfinite(scale):
-        return "–"
     if axis == "FLOPs":
-        return f"{scale:.1e}".replace("e+", "e").replace("e0", "e")
+        return significant(scale, 2)
     if axis == "loss":
-        return f"{scale:.2f}"
-    if axis == "step":
-        return f"{scale:,.0f}"
-    for size, suffix in _SUFFIXES:
-        if scale >= 0.9995 * size:
-            return f"{scale / size:.3g}{suffix}"
-    return f"{scale:.3g}"
+        return number(scale)
+    return whole(scale) if axis == "step" else short_count(scale)
 
 
 def score_words(score: float, *, is_share: bool) -> str:
-    """A score: percent for shares, else two decimals with a real minus sign."""
-    if not math.isfinite(score):
-        return "–"
-    return f"{100 * score:.1f} %" if is_share else f"{score:.2f}".replace("-", "−")
+    """A score: percent for shares, else two decimals."""
+    return percent(score, 1) if is_share else number(score)
 
 
 def headline(found: Emergence, mirage: Mirage | None, *, about: str) -> str:
@@ -79,7 +82,7 @@ def headline(found: Emergence, mirage: Mirage | None, *, about: str) -> str:
     places = series.points["scale"]
     start, end = (places.max(), places.min()) if axis == "loss" else (places.min(), places.max())
     name = metric_name(series.metric)
-    still = f"{raised(name)} on {about} is {_score(found, found.first)} at"
+    still = f"{capitalised(name)} on {about} is {_score(found, found.first)} at"
     if series.n_scales == 1:
         return f"{still} {scale_words(start, axis)} {AXIS_UNITS[axis]}: one scale shows no growth."
     if found.shape == "flat":
@@ -89,7 +92,7 @@ def headline(found: Emergence, mirage: Mirage | None, *, about: str) -> str:
         )
     verb = "rises" if found.last > found.first else "falls" if found.last < found.first else "goes"
     moved = (
-        f"{raised(name)} on {about} {verb} from {_score(found, found.first)} to"
+        f"{capitalised(name)} on {about} {verb} from {_score(found, found.first)} to"
         f" {_score(found, found.last)} between {scale_words(start, axis)} and"
         f" {scale_words(end, axis)} {AXIS_UNITS[axis]}{_break(found)}"
     )
@@ -139,22 +142,18 @@ def steepness_sentence(mirage: Mirage) -> str:
             " it began."
         )
     said = (
-        f"The steepest step of {name} is {each[0].steepest:.1f} times its mean slope, that of"
-        f" {other} {each[1].steepest:.1f} times"
+        f"The steepest step of {name} is {number(each[0].steepest, 1)} times its mean slope, that"
+        f" of {other} {number(each[1].steepest, 1)} times"
     )
     if not math.isfinite(mirage.steeper_by_lo):
         return (
             f"{said}; how sure their difference is cannot be said: the metrics share no points or"
             " tasks, or a score states no error."
         )
-    by, lo, hi = (
-        f"{value:+.1f}".replace("-", "−")
-        for value in (mirage.steeper_by, mirage.steeper_by_lo, mirage.steeper_by_hi)
+    by = with_interval(
+        mirage.steeper_by, mirage.steeper_by_lo, mirage.steeper_by_hi, partial(signed, digits=1)
     )
-    return (
-        f"{said}; the difference is {by} [{lo}, {hi}], drawn with the same {mirage.pairing} for"
-        " both"
-    )
+    return f"{said}; the difference is {by}, drawn with the same {mirage.pairing} for both"
 
 
 def break_sentence(found: Emergence) -> str:
@@ -162,19 +161,15 @@ def break_sentence(found: Emergence) -> str:
     change, axis = found.change, found.series.wanted.axis
     if math.isnan(change.p):
         return f"No test of a break: {change.reason}."
-    at, lo, hi = found.break_scale
-    where = (
-        f"{scale_words(at, axis)} [{scale_words(lo, axis)}, {scale_words(hi, axis)}]"
-        f" {AXIS_UNITS[axis]}"
-    )
+    where = f"{_break_place(found)} {AXIS_UNITS[axis]}"
     if change.p < 0.05:
         return (
-            f"Two straight lines fit better than one (p = {change.p:.3f}, search over breaks"
-            f" included); they part at {where}."
+            f"Two straight lines fit better than one ({p_text(change.p)}, search over"
+            f" breaks included); they part at {where}."
         )
     return (
-        f"One straight line is not rejected (p = {change.p:.2f}); if there is a break, it is best"
-        f" put at {where}."
+        f"One straight line is not rejected ({p_text(change.p)}); if there is a break, it is"
+        f" best put at {where}."
     )
 
 
@@ -183,20 +178,16 @@ def suddenness_sentence(found: Emergence) -> str:
     sudden = found.suddenness
     if sudden.reason is not None:
         return f"Breakthroughness and linearity are undefined: {sudden.reason}."
-    interval = "" if math.isnan(sudden.b_lo) else f" [{sudden.b_lo:.1f}, {sudden.b_hi:.1f}]"
+    tenths = partial(number, digits=1)
     guard = ""
     if sudden.is_noise:
         guard = " The median step is no larger than noise would make it, so B divides by noise; "
-        guard += f"with the noise step instead it is {sudden.b_guarded:.1f}."
-    line = (
-        ""
-        if math.isnan(sudden.linearity_lo)
-        else f" [{sudden.linearity_lo:.1f}, {sudden.linearity_hi:.1f}]"
-    )
-    most = f"({sudden.per_step:.2f} of the most possible)"
+        guard += f"with the noise step instead it is {tenths(sudden.b_guarded)}."
+    sudden_b = with_interval(sudden.b, sudden.b_lo, sudden.b_hi, tenths)
+    linear = with_interval(sudden.linearity, sudden.linearity_lo, sudden.linearity_hi, tenths)
     return (
-        f"Breakthroughness B = {sudden.b:.1f}{interval}, linearity L = {sudden.linearity:.1f}{line}"
-        f" {most}.{guard}"
+        f"Breakthroughness B = {sudden_b}, linearity L = {linear}"
+        f" ({number(sudden.per_step)} of the most possible).{guard}"
     )
 
 
@@ -221,13 +212,14 @@ def law_sentence(found: Emergence) -> str:
     law = found.law
     if law is None:
         return f"No task scaling law: {found.law_reason}."
-    fit = f"PU(N) = exp(−{law.c:.3g} · N^−{law.alpha:.3g}) from {law.n_used} scales"
+    exponent = f"−{significant(law.c)} · N^−{significant(law.alpha)}"
+    fit = f"PU(N) = exp({exponent}) from {law.n_used} scales"
     left = f" ({law.n_dropped} left out near 0 or 1)" if law.n_dropped else ""
     if math.isnan(law.quadratic):
         return f"{fit}{left}; a growth type needs three scales."
     if law.verdict is None:
         return (
-            f"{fit}{left}; quadratic term {_signed(law.quadratic)} without an interval, so the"
+            f"{fit}{left}; quadratic term {signed(law.quadratic, 3)} without an interval, so the"
             " growth type is open."
         )
     words = {
@@ -235,11 +227,9 @@ def law_sentence(found: Emergence) -> str:
         "sub-scaling": "slower than the law",
     }
     kind = words.get(law.verdict, "not told apart from the law")
-    interval = (
-        f"quadratic term {_signed(law.quadratic)}, 95 % [{_signed(law.quadratic_lo)},"
-        f" {_signed(law.quadratic_hi)}]"
-    )
-    return f"Growth is {kind}: {interval}; {fit}{left}."
+    ends = interval(law.quadratic_lo, law.quadratic_hi, partial(signed, digits=3))
+    quadratic = f"quadratic term {signed(law.quadratic, 3)}, 95 % {ends}"
+    return f"Growth is {kind}: {quadratic}; {fit}{left}."
 
 
 def threshold_sentence(found: LossThreshold, loss_name: str | None) -> str:
@@ -247,28 +237,22 @@ def threshold_sentence(found: LossThreshold, loss_name: str | None) -> str:
     name = loss_name or "loss"
     if math.isnan(found.eta):
         return f"No threshold of {name}: {found.reason}."
-    interval = "" if math.isnan(found.eta_lo) else f" [{found.eta_lo:.2f}, {found.eta_hi:.2f}]"
+    eta = with_interval(found.eta, found.eta_lo, found.eta_hi)
     limit = f" But {found.reason}." if found.reason else ""
     where = f"{found.n_above} checkpoints lie above it, {found.n_below} below"
-    return f"The score starts to rise below {name} {found.eta:.2f}{interval}: {where}.{limit}"
-
-
-def raised(text: str) -> str:
-    """The same with a capital first letter."""
-    return text[:1].upper() + text[1:]
+    return f"The score starts to rise below {name} {eta}: {where}.{limit}"
 
 
 def _score(found: Emergence, score: float) -> str:
     return score_words(score, is_share=found.series.is_share)
 
 
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
-
-
 def _break(found: Emergence) -> str:
     if math.isnan(found.change.p) or found.change.p >= 0.05:
         return ""
-    axis = found.series.wanted.axis
-    at, lo, hi = (scale_words(place, axis) for place in found.break_scale)
-    return f" (change point {at} [{lo}, {hi}])"
+    return f" (change point {_break_place(found)})"
+
+
+def _break_place(found: Emergence) -> str:
+    write = partial(scale_words, axis=found.series.wanted.axis)
+    return with_interval(*found.break_scale, write)

@@ -23,6 +23,7 @@ from analysis.emergence.paired_series import difference, draw_together
 from analysis.emergence.pass_until import TaskLaw, fit_task_law
 from analysis.emergence.scale_series import Series, as_scale, scale_means
 from analysis.emergence.scaling_fits import ScalingFit, fit_forms
+from analysis.text import number, p_text, percent
 from data.records import NotEnoughDataError
 
 Floats = NDArray[np.float64]
@@ -195,27 +196,26 @@ def shape_of(
         return ("flat" if "same at every scale" in reason else "undecided"), reason, math.nan
     smooth = sum(fit.weight for fit in weighed if _is_smooth(fit, span))
     best = max(weighed, key=lambda fit: fit.weight)
-    said = f"{best.form} form, AICc weight {best.weight:.2f}"
+    said = f"{best.form} form, AICc weight {number(best.weight)}"
     if smooth >= 0.5:
         left = min(fit.rss for fit in weighed if _is_smooth(fit, span))
         if left > (1 - FITTING) * spread and not left <= noise:
             explained = (
-                f"but no smooth form explains more than {100 * (1 - left / spread):.0f} % of the"
-                " spread"
+                f"but no smooth form explains more than {percent(1 - left / spread)} of the spread"
             )
-            return "undecided", f"smooth forms weigh {smooth:.2f} together, {explained}", smooth
+            return "undecided", f"smooth forms weigh {number(smooth)} together, {explained}", smooth
         return (
             "smooth",
-            said if _is_smooth(best, span) else f"smooth forms weigh {smooth:.2f} together",
+            said if _is_smooth(best, span) else f"smooth forms weigh {number(smooth)} together",
             smooth,
         )
     if math.isnan(change.p):
         return "undecided", f"{said}; no test of a break: {change.reason}", smooth
     if change.p < SURE:
-        return "sharp", f"{said}; one straight line is rejected, p = {change.p:.3f}", smooth
+        return "sharp", f"{said}; one straight line is rejected, {p_text(change.p)}", smooth
     return (
         "undecided",
-        f"{said}, but one straight line is not rejected (p = {change.p:.2f})",
+        f"{said}, but one straight line is not rejected ({p_text(change.p)})",
         smooth,
     )
 

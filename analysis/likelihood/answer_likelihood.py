@@ -29,6 +29,7 @@ from analysis.likelihood.answer_probability import (
     min_k_matrix,
     most_likely,
 )
+from analysis.text import plain_value
 from data.records import Denominator
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -98,7 +99,7 @@ class AnswerLikelihood:
     def as_record(self) -> dict[str, Any]:
         """Plain values for JSON: undefined numbers are None; no densities."""
         modes = {
-            mode: {name: _finite(getattr(found, name)) for name in ("kl", "kl_reversed", "js")}
+            mode: {name: plain_value(getattr(found, name)) for name in ("kl", "kl_reversed", "js")}
             for mode, found in (("normalised", self.normalised), ("author", self.author))
         }
         plain = (
@@ -115,14 +116,10 @@ class AnswerLikelihood:
             "n_left_out",
             "tokens",
         )
-        rows = [
-            {str(name): _finite(value) for name, value in row.items()}
-            for row in self.min_k.to_dict("records")
-        ]
         return (
-            {name: _finite(getattr(self, name)) for name in plain}
+            {name: plain_value(getattr(self, name)) for name in plain}
             | modes
-            | {"min_k": rows, "reason": self.reason}
+            | {"min_k": plain_value(self.min_k), "reason": self.reason}
         )
 
 
@@ -356,9 +353,3 @@ def _quantiles(drawn: Floats, confidence: float) -> tuple[Floats, Floats]:
 
 def _mean(values: Floats) -> float:
     return float(values.mean()) if len(values) else math.nan
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from analysis.log_odds.tau2 import between_task_variance, weighted_line
+from analysis.text import counted
 
 Floats = NDArray[np.float64]
 
@@ -75,8 +76,8 @@ def constancy_test(
     if n_tasks < 3 or np.ptp(axis) == 0:
         nan = math.nan
         why = (
-            f"{n_tasks} task(s) at {len(np.unique(axis))} level(s); a line needs at least 3 tasks"
-            " at 2 levels"
+            f"{counted(n_tasks, 'task')} at {counted(len(np.unique(axis)), 'level')}; a line needs"
+            " at least 3 tasks at 2 levels"
         )
         return Constancy(
             intercept=nan,
@@ -153,8 +154,8 @@ def level_change_test(d: ArrayLike, variance: ArrayLike, level: ArrayLike) -> Le
     n_tasks, n_levels = len(effect), len(levels)
     if n_levels < 2 or n_tasks <= n_levels:
         why = (
-            f"{n_tasks} task(s) at {n_levels} level(s); comparing levels needs two of them, one"
-            " with at least 2 tasks"
+            f"{counted(n_tasks, 'task')} at {counted(n_levels, 'level')}; comparing levels needs"
+            " two of them, one with at least 2 tasks"
         )
         return LevelChange(
             f=math.nan, p=math.nan, tau2=math.nan, n_levels=n_levels, n_tasks=n_tasks, reason=why
@@ -210,8 +211,8 @@ def half_point(mid_logit: ArrayLike, x: ArrayLike, *, confidence: float = 0.90) 
     n_tasks = len(m)
     if n_tasks < 3 or np.ptp(axis) == 0:
         why = (
-            f"{n_tasks} task(s) at {len(np.unique(axis))} level(s); a line needs at least 3 tasks"
-            " at 2 levels"
+            f"{counted(n_tasks, 'task')} at {counted(len(np.unique(axis)), 'level')}; a line needs"
+            " at least 3 tasks at 2 levels"
         )
         return HalfPoint(
             x=math.nan, lo=math.nan, hi=math.nan, n_tasks=n_tasks, confidence=confidence, reason=why
@@ -310,8 +311,8 @@ def interior_peak_test(gaps: ArrayLike, level: ArrayLike) -> InteriorPeak:
     inner = tuple(int(k) for k in levels[1:-1])
     if len(levels) < 3 or df < 1:
         why = (
-            f"{len(g)} task(s) at {len(levels)} level(s); a peak inside needs at least 3 levels and"
-            " one task more than levels"
+            f"{counted(len(g), 'task')} at {counted(len(levels), 'level')}; a peak inside needs at"
+            " least 3 levels and one task more than levels"
         )
         return InteriorPeak(p=math.nan, per_level=(), levels=inner, n_tasks=len(g), reason=why)
     mu = np.bincount(index, weights=g) / n

@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
+from analysis.text import counted
+
 Floats = NDArray[np.float64]
 
 EXACT_UP_TO = 20
@@ -190,7 +192,8 @@ def _undefined(n_tasks: int, confidence: float) -> LogOddsGap:
         n_tasks=n_tasks,
         confidence=confidence,
         reason=(
-            f"{n_tasks} task(s) with both ID and OOD answers; a mean over tasks needs at least 2"
+            f"{counted(n_tasks, 'task')} with both ID and OOD answers; a mean over tasks needs at"
+            " least 2"
         ),
     )
 

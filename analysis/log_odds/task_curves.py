@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
 from analysis.log_odds.gap import empirical_logit
+from analysis.text import counted
 
 Floats = NDArray[np.float64]
 
@@ -116,8 +117,8 @@ def compare_curves(
     n_tasks, n_levels = len(numbers), len(levels)
     if n_tasks < 3 or n_levels < 2:
         why = (
-            f"{n_tasks} task(s) at {n_levels} level(s); comparing curves needs at least 3 tasks at"
-            " 2 levels"
+            f"{counted(n_tasks, 'task')} at {counted(n_levels, 'level')}; comparing curves needs at"
+            " least 3 tasks at 2 levels"
         )
         return CurveComparison(fits=(), m3_levels=np.array([]), n_cells=2 * n_tasks, reason=why)
     y, v = np.stack([logit_id, logit_ood], axis=1), np.stack([var_id, var_ood], axis=1)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.accuracy import DEFAULT_DENOMINATOR, OUTCOME_COLUMNS, accuracy_table, task_accuracies
 from analysis.probe_tasks.probe_level import ProbeLevel, probe_level
+from analysis.text import plain_value
 from data.records import Denominator
 
 
@@ -37,13 +38,13 @@ class ProbeReading:
         return {
             "model": self.model,
             "task": self.task,
-            "accuracy_ood": None if math.isnan(self.accuracy) else self.accuracy,
+            "accuracy_ood": plain_value(self.accuracy),
             "n": self.n,
             "levels": list(found.crossings.levels),
             "censored": found.crossings.censored,
             "interval": [_end(found.lo), _end(found.hi)],
             "confidence": found.confidence,
-            **{name: None if math.isnan(share) else share for name, share in shares(found).items()},
+            **plain_value(shares(found)),
             "n_draws": found.n_draws,
             "reason": found.reason or found.crossings.reason,
         }

@@ -8,7 +8,7 @@ other tasks, other ways to find a level.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ from analysis.size.size_trend import (
     least_squares_trend,
     ordinal_trend,
 )
-from analysis.valley.sentences import p_text
+from analysis.text import counted, p_text, plain_value, short_count, with_interval
 from analysis.valley.task_gaps import pair_splits
 from data.records import Denominator
 
@@ -92,9 +92,9 @@ class LevelBySize:
         """What is seen and how sure that is."""
         n = len(self.entered)
         who = (
-            f"{n} open model{'s' if n != 1 else ''}"
+            counted(n, "open model")
             if self.source == "published"
-            else f"{n} model{'s' if n != 1 else ''} with stored answers"
+            else f"{counted(n, 'model')} with stored answers"
         )
         return f"Across {who} {_slope_words(self)}{_within_words(self.within)}"
 
@@ -111,15 +111,9 @@ class LevelBySize:
             "x": "log10(n_params)",
             "levels": {"lowest": self.lowest, "highest": self.highest},
             "group_names": list(self.group_names),
-            **{
-                name: {field: _finite(value) for field, value in asdict(test).items()}
-                for name, test in tests.items()
-            },
+            **plain_value(tests),
             "caveats": list(self.caveats()),
-            "models": [
-                {str(name): _finite(value) for name, value in row.items()}
-                for row in self.models.to_dict("records")
-            ],
+            "models": plain_value(self.models),
         }
 
     def caveats(self) -> tuple[str, ...]:
@@ -130,7 +124,10 @@ class LevelBySize:
         found += [f"{NO_SIZE} Here {silent}."] if silent else []
         found += [LEVELS_TAKEN_AS_KNOWN] if self.source == "samples" else []
         found += (
-            [f"{flat} model(s) without a gap above 0 have no critical level and stay out."]
+            [
+                f"{counted(flat, 'model')} without a gap above 0, so without a critical level, left"
+                " out."
+            ]
             if flat
             else []
         )
@@ -260,7 +257,7 @@ def _size_groups(entered: pd.DataFrame) -> list[tuple[str, list[float]]]:
     level = entered["level"].to_numpy(dtype=float)
     different = np.unique(sizes)
     if len(different) <= MOST_SIZES:
-        return [(size_name(size), level[sizes == size].tolist()) for size in different]
+        return [(short_count(size), level[sizes == size].tolist()) for size in different]
     ends = (0.0, *SIZE_EDGES, math.inf)
     names = ("up to 4B", "4B to 14B", "14B to 40B", "above 40B")
     groups = [
@@ -270,29 +267,16 @@ def _size_groups(entered: pd.DataFrame) -> list[tuple[str, list[float]]]:
     return [(name, values) for name, values in groups if values]
 
 
-def size_name(n_params: float) -> str:
-    """A number of parameters as people write it.
-
-    >>> size_name(1.8e9), size_name(306160), size_name(1000)
-    ('1.8B', '306k', '1k')
-    """
-    for unit, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if n_params >= unit:
-            return f"{n_params / unit:.3g}{letter}"
-    return f"{n_params:.3g}"
-
-
 def _slope_words(found: LevelBySize) -> str:
     fit = found.interval
     if not math.isfinite(fit.lo):
         return f"no slope of the critical level over size can be given ({fit.reason})"
     verb = "rises" if fit.b1 >= 0 else "falls"
-    ends = sorted((fit.lo, fit.hi) if fit.b1 >= 0 else (-fit.lo, -fit.hi))
+    low, high = sorted((fit.lo, fit.hi) if fit.b1 >= 0 else (-fit.lo, -fit.hi))
     settled = "" if fit.lo > 0 or fit.hi < 0 else ", so a trend is not settled"
-    size = f"{abs(fit.b1):.2f} [{ends[0]:.2f}, {ends[1]:.2f}]".replace("-", "−")
     return (
-        f"the critical level {verb} by {size} levels per tenfold size (interval-censored"
-        f" regression, {p_text(fit.lr_p)}){settled}"
+        f"the critical level {verb} by {with_interval(abs(fit.b1), low, high)} levels per tenfold"
+        f" size (interval-censored regression, {p_text(fit.lr_p)}){settled}"
     )
 
 
@@ -304,11 +288,3 @@ def _within_words(within: RankTrend) -> str:
         f"; within families it rises in {within.n_rising} of {within.n_pairs} comparable pairs"
         f" {falls} ({within.method}, {p_text(within.p_two_sided)})."
     )
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or value is pd.NA:
-        return None
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -22,6 +22,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.special import expit, logit
 
 from analysis.log_odds.critical import CHANGE_P, HalfPoint
+from analysis.text import percent_of_draws
 from analysis.valley.difficulty import LevelAxis, number_axis
 from analysis.valley.level_bootstrap import LevelDraws
 
@@ -224,7 +225,7 @@ def _from_draws(
     if p_none > 1 - confidence:
         lo, hi, lo_side, hi_side = math.nan, math.nan, None, None
         reason: str | None = (
-            f"not identified: {100 * p_none:.0f} % of resamples have no gap above 0"
+            f"not identified: {percent_of_draws(p_none)} of resamples have no gap above 0"
         )
     else:
         order = np.argsort(places[1:][drawn], kind="stable")

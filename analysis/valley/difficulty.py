@@ -18,6 +18,7 @@ from scipy.optimize import isotonic_regression
 from analysis.accuracy import DEFAULT_DENOMINATOR, task_accuracies
 from analysis.log_odds.critical import to_level
 from analysis.log_odds.curves import fit_difficulty_axis
+from analysis.text import counted
 from data.records import Denominator
 
 Floats = NDArray[np.float64]
@@ -135,8 +136,8 @@ def difficulty_axis(
     n_models = int(usable.sum())
     if n_models < FEWEST_MODELS:
         why = (
-            f"{n_models} model(s) with both splits at every level, not all right or wrong; an axis"
-            f" needs at least {FEWEST_MODELS}"
+            f"{counted(n_models, 'model')} with both splits at every level, not all right or wrong;"
+            f" an axis needs at least {FEWEST_MODELS}"
         )
         return number_axis(levels, why)
     k_id, n_id, k_ood, n_ood = (counts_of[usable] for counts_of in (k_id, n_id, k_ood, n_ood))

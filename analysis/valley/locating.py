@@ -32,6 +32,7 @@ from analysis.log_odds.critical import (
     level_change_test,
 )
 from analysis.log_odds.gap import LogOddsGap, combine_tasks
+from analysis.text import counted, listed, number
 from analysis.valley.complexity import LevelMeans, locate_complexity
 from analysis.valley.difficulty import LevelAxis, number_axis
 from analysis.valley.level_bootstrap import LevelDraws, TaskCells, resample_levels
@@ -320,13 +321,13 @@ def _warnings(tasks: pd.DataFrame, curve: pd.DataFrame) -> tuple[str, ...]:
     unpaired = tasks.loc[tasks["gap_signed"].isna(), "task"].tolist()
     if unpaired:
         notes.append(
-            f"{len(unpaired)} task(s) without both splits stay out of the level means:"
-            f" {', '.join(map(str, unpaired))}."
+            f"{counted(len(unpaired), 'task')} without both splits left out of the level means:"
+            f" {listed(unpaired)}."
         )
     single = curve.loc[curve["n_tasks"] == 1, "level_label"].tolist()
     if single:
         notes.append(
-            f"One task only at {', '.join(single)}: intervals there cover other instances of it,"
+            f"One task only at {listed(single)}: intervals there cover other instances of it,"
             " not other tasks."
         )
     n_answers = int(
@@ -337,24 +338,24 @@ def _warnings(tasks: pd.DataFrame, curve: pd.DataFrame) -> tuple[str, ...]:
     n_instances = int(tasks[["n_instances_id", "n_instances_ood"]].to_numpy().sum())
     if n_instances < n_answers:
         notes.append(
-            f"Instances were asked {n_answers / n_instances:.1f} times on average: intervals of"
-            " single tasks take their answers as independent and are too narrow; those over the"
+            f"Instances were asked {number(n_answers / n_instances, 1)} times on average: intervals"
+            " of single tasks take their answers as independent and are too narrow; those over the"
             " tasks of a level are not."
         )
     aggregates = int(tasks["is_aggregate"].sum())
     if aggregates:
         notes.append(
-            f"On {aggregates} task(s) only aggregate scores are known: unreadable answers cannot be"
-            " told from wrong ones there."
+            f"On {counted(aggregates, 'task')} only aggregate scores are known: unreadable answers"
+            " cannot be told from wrong ones there."
         )
     pooled = int((tasks["n_runs"] > 1).sum())
     if pooled:
-        notes.append(f"On {pooled} task(s) the answers of several runs are pooled.")
+        notes.append(f"On {counted(pooled, 'task')} the answers of several runs are pooled.")
     ruled = int((tasks["is_by_rule_id"] | tasks["is_by_rule_ood"]).sum())
     if ruled:
         notes.append(
-            f"On {ruled} task(s) the authors' rule set an accuracy to 0; these have no log-odds"
-            " gap."
+            f"On {counted(ruled, 'task')} the authors' rule set an accuracy to 0; these have no"
+            " log-odds gap."
         )
     asked = int(
         tasks[[f"{name}_{split}" for name in OUTCOME_COLUMNS for split in ("id", "ood")]]

@@ -19,6 +19,7 @@ from analysis.accuracy import ITEM_INTERVAL, TASK_INTERVAL, mean_interval
 from analysis.log_odds.batched_fit import curve_design, fit_many
 from analysis.log_odds.gap import log_odds_gap
 from analysis.scylla import gap_bounds, gap_table
+from analysis.text import plain_value
 from analysis.valley.complexity import LevelMeans, isotonic_half_point
 from analysis.valley.difficulty import number_axis
 from analysis.valley.level_bootstrap import Floats, LevelDraws, TaskCells, resample_levels
@@ -338,13 +339,6 @@ class ScoreBounds:
 
     def as_record(self) -> dict[str, Any]:
         """The result as plain values for JSON: undefined numbers are None."""
-        levels = [
-            {
-                str(name): None if isinstance(value, float) and math.isnan(value) else value
-                for name, value in row.items()
-            }
-            for row in self.curve.to_dict("records")
-        ]
         return {
             "model": self.model,
             "source": "published",
@@ -353,7 +347,7 @@ class ScoreBounds:
             "critical_level_label": self.published_label,
             "possible_levels": list(self.possible_levels),
             "is_consistent": self.is_consistent,
-            "levels": levels,
+            "levels": plain_value(self.curve),
             "sentence": self.sentence(),
         }
 

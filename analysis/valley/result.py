@@ -5,7 +5,7 @@ for JSON.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from analysis.log_odds.constant_penalty import ConstantPenalty
 from analysis.log_odds.critical import Constancy, HalfPoint, InteriorPeak, LevelChange
 from analysis.log_odds.gap import LogOddsGap
 from analysis.scylla import CriticalLevel, critical_level
+from analysis.text import plain_value
 from analysis.valley.complexity import CriticalComplexity
 from analysis.valley.difficulty import LevelAxis
 from analysis.valley.level_bootstrap import (
@@ -181,45 +182,19 @@ class Valley:
             "confidence": self.settings.confidence,
             "resamples": self.settings.resamples,
             "seed": self.settings.seed,
-            "log_odds_gap": _plain_result(self.log_odds),
-            "axis": _plain_result(self.axis),
-            "critical_complexity": _plain_result(self.complexity),
-            "constancy": _plain_result(self.constancy),
-            "level_change": _plain_result(self.level_change),
-            "half_point": _plain_result(self.half_point),
-            "interior_peak": _plain_result(self.interior_peak),
-            "means_fit": _plain_result(self.means_fit),
-            "constant_penalty": _plain_result(self.constant_penalty),
-            "levels": _plain_rows(self.curve),
-            "tasks": _plain_rows(self.tasks),
+            "log_odds_gap": plain_value(self.log_odds),
+            "axis": plain_value(self.axis),
+            "critical_complexity": plain_value(self.complexity),
+            "constancy": plain_value(self.constancy),
+            "level_change": plain_value(self.level_change),
+            "half_point": plain_value(self.half_point),
+            "interior_peak": plain_value(self.interior_peak),
+            "means_fit": plain_value(self.means_fit),
+            "constant_penalty": plain_value(self.constant_penalty),
+            "levels": plain_value(self.curve),
+            "tasks": plain_value(self.tasks),
             "warnings": list(self.warnings),
         }
-
-
-def plain_value(value: Any) -> Any:
-    """A value as JSON can hold it: undefined numbers are None, arrays and tuples lists."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, np.ndarray | tuple | list):
-        return [plain_value(part) for part in value]
-    if isinstance(value, dict):
-        return {str(name): plain_value(part) for name, part in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _plain_result(result: Any) -> dict[str, Any] | None:
-    return (
-        None
-        if result is None
-        else {name: plain_value(value) for name, value in asdict(result).items()}
-    )
-
-
-def _plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {str(name): plain_value(value) for name, value in row.items()}
-        for row in frame.to_dict("records")
-    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ accuracy is near one half. So no sentence here reads a peak as more than a peak.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,17 +16,25 @@ from typing import Any
 import pandas as pd
 
 from analysis.log_odds.critical import CHANGE_P, VERDICT_P
+from analysis.text import (
+    capitalised,
+    counted,
+    hundredfold,
+    is_number,
+    listed,
+    number,
+    p_text,
+    percent,
+    percent_of_draws,
+    span,
+    with_interval,
+)
 from analysis.valley.result import Valley
 
 HUMP = (
     "A model that finds OOD equally harder at every level (on the log-odds scale) also shows such a"
     " peak, so a peak alone does not mark a special level."
 )
-
-
-def points(share: float) -> str:
-    """A difference of accuracies on screen: percentage points."""
-    return f"{100 * share:.1f}"
 
 
 def summarise_valley(valley: Valley) -> str:
@@ -57,15 +65,12 @@ def describe_valley(valley: Valley) -> str:
         if math.isnan(row["gap_signed"]):
             lines.append(f"{row['level_label']}: no gap, {row['reason']}")
             continue
-        interval = (
-            ""
-            if math.isnan(row["gap_lo"])
-            else f" ({points(row['gap_lo'])} to {points(row['gap_hi'])})"
-        )
+        ends = span(row["gap_lo"], row["gap_hi"], hundredfold)
+        interval = f" ({ends})" if is_number(row["gap_lo"]) else ""
         lines.append(
-            f"{row['level_label']}: ID {points(row['a_id'])} %, OOD {points(row['a_ood'])} %, gap"
-            f" {points(row['gap_signed'])} points{interval}, {row['n_tasks']} task(s),"
-            f" {row['n_id']:,} + {row['n_ood']:,} answers"
+            f"{row['level_label']}: ID {percent(row['a_id'], 1)}, OOD {percent(row['a_ood'], 1)},"
+            f" gap {hundredfold(row['gap_signed'])} points{interval},"
+            f" {counted(row['n_tasks'], 'task')}, {row['n_id']:,} + {row['n_ood']:,} answers"
         )
     return "\n".join([*lines, *(["", *valley.warnings] if valley.warnings else [])])
 
@@ -85,20 +90,20 @@ def _peak(valley: Valley) -> str:
             ""
             if math.isnan(valley.p_none)
             else (
-                f" In {percent(valley.p_none)} of {valley.settings.resamples:,} resamples none has"
-                " one."
+                f" In {percent_of_draws(valley.p_none)} of {valley.settings.resamples:,} resamples"
+                " none has one."
             )
         )
         return f"No critical level: {valley.reason}.{none}"
     row = valley.curve.loc[valley.curve["level"] == valley.critical_level].iloc[0]
     place = _place(valley)
-    size = f"{points(row['gap'])} points"
+    size = f"{hundredfold(row['gap'])} points"
     if math.isnan(row["p_critical"]):
         return (
             f"The gap is largest at {place} ({size}); how sure that is cannot be said without"
             " numbers per task."
         )
-    often = percent(row["p_critical"])
+    often = percent_of_draws(row["p_critical"])
     often = f"about {often}" if valley.source == "published" and often[0].isdigit() else often
     names = [valley.label(level) for level in valley.level_set] + (
         ["no level at all"] if valley.none_in_set else []
@@ -111,7 +116,7 @@ def _peak(valley: Valley) -> str:
     )
     return (
         f"The gap is largest at {place} ({size}, {percent(valley.settings.confidence)} interval"
-        f" {points(row['gap_lo'])} to {points(row['gap_hi'])}): the peak in {often} of"
+        f" {span(row['gap_lo'], row['gap_hi'], hundredfold)}): the peak in {often} of"
         f" {valley.settings.resamples:,} {of_what}, {percent(valley.level_set_share)} set:"
         f" {', '.join(names)}{settled}."
     )
@@ -133,7 +138,7 @@ def _log_odds(valley: Valley) -> str:
     if gap.reason is not None:
         return f"No mean log-odds gap: {gap.reason}."
     size = (
-        f"{gap.delta:.2f} ({gap.lo:.2f} to {gap.hi:.2f}; sign flips {p_text(gap.sign_flip_p)},"
+        f"{number(gap.delta)} ({span(gap.lo, gap.hi)}; sign flips {p_text(gap.sign_flip_p)},"
         f" {gap.n_tasks} tasks)"
     )
     side = gap.direction
@@ -166,8 +171,8 @@ def _place(valley: Valley) -> str:
     """The critical level as a sentence names it."""
     if valley.is_tie:
         return (
-            f"{' and '.join(valley.label(level) for level in valley.tied_levels)} alike (the lowest"
-            " is taken)"
+            f"{listed(valley.label(level) for level in valley.tied_levels)} alike (the lowest is"
+            " taken)"
         )
     return str(valley.critical_label)
 
@@ -239,8 +244,9 @@ def _share(valley: Valley) -> str:
     )
     if math.isnan(p):
         return ""
-    about = "about " if valley.source == "published" and percent(p)[0].isdigit() else ""
-    return f" ({about}{percent(p)} of resamples)"
+    often = percent_of_draws(p)
+    about = "about " if valley.source == "published" and often[0].isdigit() else ""
+    return f" ({about}{often} of resamples)"
 
 
 def _means_verdict(valley: Valley) -> str:
@@ -254,8 +260,8 @@ def _means_verdict(valley: Valley) -> str:
         else f"peaks at {valley.label(fit.peak_level)} instead"
     )
     return (
-        f"a constant penalty of {fit.delta:.2f} logits, fitted to the published means, {place} and"
-        f" is nowhere more than {points(fit.worst_miss)} points from the gap: {untested}"
+        f"a constant penalty of {number(fit.delta)} logits, fitted to the published means, {place}"
+        f" and is nowhere more than {hundredfold(fit.worst_miss)} points from the gap: {untested}"
     )
 
 
@@ -284,7 +290,7 @@ def _levels_change(valley: Valley) -> bool:
 def _constant_verdict(valley: Valley) -> str:
     gap, inside = valley.log_odds, valley.interior_peak
     assert gap is not None
-    size, tests = f"{gap.delta:.2f} logits ({gap.lo:.2f} to {gap.hi:.2f})", _tests(valley)
+    size, tests = f"{number(gap.delta)} logits ({span(gap.lo, gap.hi)})", _tests(valley)
     shown = inside is not None and inside.p < 0.05
     peak = (
         f" The peak inside is itself shown ({p_text(inside.p)}); a constant penalty draws such a"
@@ -328,8 +334,8 @@ def _tests(valley: Valley) -> str:
         where = "" if line.p >= VERDICT_P else f" {_along(valley)}"
         p, again = (between, drawn.p_levels) if line.p >= VERDICT_P else (line.p, drawn.p_slope)
         return (
-            f"it seems to {verb}{where}, {p_text(p)}, but so it does in {percent(again)} of repeats"
-            " drawn from a constant penalty"
+            f"it seems to {verb}{where}, {p_text(p)}, but so it does in"
+            f" {percent_of_draws(again)} of repeats drawn from a constant penalty"
         )
     said = f"no clear change {_along(valley)}, {p_text(line.p)}"
     return said if math.isnan(between) else f"{said}; none between levels, {p_text(between)}"
@@ -342,8 +348,8 @@ def _what_changes(valley: Valley) -> str:
         verb = "rises" if line.slope > 0 else "falls"
         per = "logit of difficulty" if _along(valley) == "with difficulty" else "level"
         said = (
-            f"the log-odds gap {verb} {_along(valley)}, by {abs(line.slope):.2f} logits per {per}"
-            f" ({p_text(line.p)})"
+            f"the log-odds gap {verb} {_along(valley)}, by {number(abs(line.slope))} logits per"
+            f" {per} ({p_text(line.p)})"
         )
     else:
         said = (
@@ -406,14 +412,14 @@ def verdict_of_several(valleys: Sequence[Valley]) -> str:
             f" With {n_tested} models tested, each at {percent(CHANGE_P)} of false alarms, some may"
             " show a change by chance."
         )
-    return said[0].upper() + said[1:] + chance
+    return capitalised(said) + chance
 
 
 def _who(models: Sequence[str], n: int, *, every: str) -> str:
     if len(models) == n and n > 1:
         return every
     if len(models) <= 3:
-        return models[0] if len(models) == 1 else f"{', '.join(models[:-1])} and {models[-1]}"
+        return listed(models)
     return f"{len(models)} of {n} models"
 
 
@@ -433,25 +439,24 @@ def paper_table(curves: pd.DataFrame) -> pd.DataFrame:
                 for row in rows
             ],
             "tasks": [row["n_tasks"] for row in rows],
-            "ID (%)": [_with_interval(row, "a_id", "a_id") for row in rows],
-            "OOD (%)": [_with_interval(row, "a_ood", "a_ood") for row in rows],
-            "ID - OOD (points)": [_with_interval(row, "gap_signed", "gap") for row in rows],
-            "S": ["" if math.isnan(row["score"]) else f"{row['score']:.2f}" for row in rows],
-            "P(critical)": [
-                "" if math.isnan(row["p_critical"]) else percent(row["p_critical"]) for row in rows
-            ],
+            "ID (%)": [_in_hundreds(row, "a_id", "a_id") for row in rows],
+            "OOD (%)": [_in_hundreds(row, "a_ood", "a_ood") for row in rows],
+            "ID - OOD (points)": [_in_hundreds(row, "gap_signed", "gap") for row in rows],
+            "S": [_or_empty(row["score"], number) for row in rows],
+            "P(critical)": [_or_empty(row["p_critical"], percent_of_draws) for row in rows],
         }
     )
 
 
-def _with_interval(row: dict[Hashable, Any], name: str, interval: str) -> str:
+def _in_hundreds(row: dict[Hashable, Any], name: str, ends: str) -> str:
     """`61.2 [55.0, 67.1]`; the estimate alone where it has no interval."""
-    if math.isnan(row[name]):
-        return ""
-    low, high = row[f"{interval}_lo"], row[f"{interval}_hi"]
-    return points(row[name]) + (
-        "" if math.isnan(low) or math.isnan(high) else f" [{points(low)}, {points(high)}]"
-    )
+    low, high = row[f"{ends}_lo"], row[f"{ends}_hi"]
+    return _or_empty(row[name], lambda value: with_interval(value, low, high, hundredfold))
+
+
+def _or_empty(value: float, write: Callable[[float], str]) -> str:
+    """A cell on paper: empty where it is not defined, as a dash could be read as a minus sign."""
+    return write(value) if is_number(value) else ""
 
 
 def complexity_text(valley: Valley) -> str:
@@ -471,24 +476,8 @@ def complexity_text(valley: Valley) -> str:
         "isotonic": "half the answers are right there; level means on the level numbers, bootstrap",
         "smooth": "the log-odds gap varies, so from smooth curves through both splits; bootstrap",
     }[found.route]
-    said = f"Critical complexity {at[found.side]}level {found.level:.2f}"
+    said = f"Critical complexity {at[found.side]}level {number(found.level)}"
     if found.is_identified:
-        ends = f"{at[found.lo_side]}{found.lo:.2f} to {at[found.hi_side]}{found.hi:.2f}"
+        ends = f"{at[found.lo_side]}{number(found.lo)} to {at[found.hi_side]}{number(found.hi)}"
         said += f" ({percent(found.confidence)} interval {ends})"
     return f"{said}: {how}" + (f"; {found.reason}." if found.reason else ".")
-
-
-def percent(share: float) -> str:
-    """A share on screen, without a false certainty: never 0 % or 100 % unless it is exactly
-    that.
-    """
-    if 0 < share < 0.005:
-        return "under 1 %"
-    if 0.995 <= share < 1:
-        return "over 99 %"
-    return f"{100 * share:.0f} %"
-
-
-def p_text(p: float) -> str:
-    """A p-value on screen."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.scylla import critical_level
+from analysis.text import percent_of_draws, plain_value, significant
 from analysis.what_if.aggregation import (
     ID,
     OOD,
@@ -185,7 +186,7 @@ def _weights(choice: Choice, n_levels: int) -> Floats:
     weights = np.array(choice.weights, dtype=float)
     if len(weights) != n_levels or not (weights >= 0).all() or weights.sum() == 0:
         raise NotEnoughDataError(
-            f"{len(weights)} weights {', '.join(f'{weight:g}' for weight in weights)} for"
+            f"{len(weights)} weights {', '.join(map(significant, weights))} for"
             f" {n_levels} levels. Give one weight of at least 0 per level, not all 0."
         )
     return weights
@@ -361,17 +362,13 @@ class WhatIf:
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        plain = {
-            name: str(value) if isinstance(value, StrEnum) else value
-            for name, value in _fields(self.chosen.choice).items()
-        }
         return {
-            "choice": plain,
+            "choice": plain_value(self.chosen.choice),
             "n_ranked": self.n_ranked,
             "n_changed": self.n_changed,
-            "models": _records(self.ranks),
-            "levels": _records(self.chosen.levels),
-            "paper_levels": _records(self.paper.levels),
+            "models": plain_value(self.ranks),
+            "levels": plain_value(self.chosen.levels),
+            "paper_levels": plain_value(self.paper.levels),
             "overtakes": [
                 {"winner": a, "loser": b, "share_of_resamples": share}
                 for a, b, share in self.overtakes
@@ -455,7 +452,7 @@ def _overtakes(
 
 def _warnings(cells: Cells, choice: Choice) -> tuple[str, ...]:
     texts = [
-        f"{model}: only {100 * share:.0f} % of its answers have what"
+        f"{model}: only {percent_of_draws(share)} of its answers have what"
         f" {metric_named(choice.metric).label} needs."
         for (key, model), share in cells.partial.items()
         if key == choice.metric and model in cells.models
@@ -476,23 +473,3 @@ def _warnings(cells: Cells, choice: Choice) -> tuple[str, ...]:
             " there."
         )
     return tuple(texts)
-
-
-def _fields(choice: Choice) -> dict[str, Any]:
-    return {
-        name: getattr(choice, name)
-        for name in (
-            "metric",
-            "denominator",
-            "averaging",
-            "order",
-            "penalty",
-            "weights",
-            "quantity",
-        )
-    }
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    plain = frame.astype(object).where(frame.notna(), None)
-    return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.text import percent, percent_of_draws
 from analysis.what_if.evaluating import Choice, evaluate
 from analysis.what_if.metrics import zero_upper_bound
 from analysis.what_if.scoring import Cells
@@ -37,14 +38,14 @@ class SmallerTest:
     def sentence(self) -> str:
         what = (
             f"With {self.n} answers per task and split, 0 right leaves an accuracy of up to"
-            f" {100 * self.zero_bound:.1f} % possible"
+            f" {percent(self.zero_bound, 1)} possible"
         )
         if self.n_models < 2:
             return f"{what}."
         return (
             f"{what}; the order of the {self.n_models} models comes out as with all answers in"
-            f" {100 * self.p_same_order:.0f} % of {self.repeats} draws, the best one in"
-            f" {100 * self.p_same_best:.0f} %."
+            f" {percent_of_draws(self.p_same_order)} of {self.repeats} draws, the best one in"
+            f" {percent_of_draws(self.p_same_best)}."
         )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.text import significant
 from analysis.what_if.aggregation import (
     ID,
     OOD,
@@ -312,7 +313,7 @@ def _ranked(
         [name for name, _, _ in ways],
         [
             ("S taken", ["of each task", "of level means"]),
-            ("penalty", [f"penalty {penalty:g}" for penalty in PENALTIES]),
+            ("penalty", [f"penalty {significant(penalty)}" for penalty in PENALTIES]),
         ],
     )
 

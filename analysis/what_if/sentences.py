@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from analysis.text import listed, percent_of_draws, significant
 from analysis.what_if.aggregation import Averaging, ScoreOrder
 from analysis.what_if.evaluating import QUANTITY_NAMES, Choice, Quantity, WhatIf
 from analysis.what_if.metric_list import METRICS, metric_named
@@ -30,12 +31,12 @@ def changes(choice: Choice, *, has_answers: bool = True) -> tuple[str, ...]:
     if choice.averaging is not paper.averaging:
         found.append(AVERAGING_WORDS[choice.averaging])
     if choice.weights and len(set(choice.weights)) > 1 and choice.averaging is Averaging.LEVELS:
-        found.append(f"level weights {' : '.join(f'{weight:g}' for weight in choice.weights)}")
+        found.append(f"level weights {' : '.join(map(significant, choice.weights))}")
     if choice.quantity is Quantity.SCORE:
         if choice.order is not paper.order:
             found.append(ORDER_WORDS[choice.order])
         if choice.penalty != paper.penalty:
-            found.append(f"penalty {choice.penalty:g}")
+            found.append(f"penalty {significant(choice.penalty)}")
     return tuple(found)
 
 
@@ -56,7 +57,7 @@ def sentence(what_if: WhatIf) -> str:
         said = f"No model here can be ranked by its {quantity} under {label}: "
         if len(empty) == 1 and takes & set(empty):
             return (
-                f"{said}that takes {' and '.join(sorted(takes))} answers, and there are no"
+                f"{said}that takes {listed(sorted(takes))} answers, and there are no"
                 f" {empty[0]} answers with a value."
             )
         return f"{said}see below what is missing."
@@ -82,7 +83,7 @@ def sentence(what_if: WhatIf) -> str:
         more = (
             f" and {others} other pair{'s' if others > 1 else ''} change places" if others else ""
         )
-        lead = f": {winner} overtakes {loser} ({_sure(share)} of resamples){more}"
+        lead = f": {winner} overtakes {loser} ({percent_of_draws(share)} of resamples){more}"
     return (
         f"{under}, {what_if.n_changed} of {n} models change their rank by {quantity}{lead}."
         f" {_critical(what_if)}"
@@ -112,7 +113,7 @@ def multiverse_sentence(found: Multiverse) -> str:
         )
     among = f"{found.n_computable:,} specifications"
     counted = {0: f"none of {among}", found.n_computable: f"all {among}"}.get(
-        found.n_hold, f"{_share(found.share)} of {among}"
+        found.n_hold, f"{percent_of_draws(found.share)} of {among}"
     )
     lead = f"“{found.text}” holds in {counted}"
     if found.paper_holds is None:
@@ -124,7 +125,7 @@ def multiverse_sentence(found: Multiverse) -> str:
         )
     one = [f"{name}: {option}" for name, option in found.single_flips]
     if one:
-        shown = listed(one[:3]) + (f" and {len(one) - 3} more" if len(one) > 3 else "")
+        shown = listed(one, at_most=3)
         return (
             f"{lead}; under the paper's definition {under}, and one other choice is enough to flip"
             f" it ({shown})."
@@ -143,25 +144,6 @@ def what_if_record(what_if: WhatIf) -> dict[str, Any]:
 def multiverse_record(found: Multiverse) -> dict[str, Any]:
     """The result as plain values for JSON, with its sentence."""
     return found.as_record() | {"sentence": multiverse_sentence(found)}
-
-
-def listed(parts: tuple[str, ...] | list[str]) -> str:
-    """Parts as a sentence says them."""
-    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else ""
-
-
-def _sure(share: float) -> str:
-    """A share of resamples, which are never certainty."""
-    return "over 99 %" if share > 0.99 else _share(share)
-
-
-def _share(share: float) -> str:
-    """A share in percent that never rounds to certainty."""
-    if 0 < share < 0.01:
-        return "under 1 %"
-    if 0.99 < share < 1:
-        return "over 99 %"
-    return f"{100 * share:.0f} %"
 
 
 METRIC_HELP = "\n".join(f"- **{metric.label}**: {metric.formula}" for metric in METRICS.values())

@@ -90,7 +90,7 @@ def comparison_record(store: Store, selection: Selection, found: Comparison) -> 
     from analysis.compare.agreement import agreement_table, choices_by_column
     from analysis.compare.answer_matrix import answer_matrix
     from analysis.compare.comparing import records_of
-    from analysis.valley.result import plain_value
+    from analysis.text import plain_value
     from data.queries import fetch_answers
 
     answers = fetch_answers(store, selection, columns=("choice_logprobs", "answer_logprob"))

@@ -17,12 +17,12 @@ from analysis.emergence.sentences import (
     law_sentence,
     metric_name,
     onset_sentence,
-    raised,
     steepness_sentence,
     suddenness_sentence,
     threshold_sentence,
     verdict,
 )
+from analysis.text import capitalised
 from pages.emergence.controls import EmergenceChoice
 from ui import cached, screen, selection
 from ui.chart import show_chart
@@ -64,7 +64,7 @@ def draw_curve(found: Emergence, choice: EmergenceChoice) -> None:
     )
     more = [
         _derived(choice),
-        *map(raised, series.notes),
+        *map(capitalised, series.notes),
         "Points count as independent: seeds and checkpoints of one model are not quite",
     ]
     screen.caption(
@@ -162,7 +162,7 @@ def draw_mirage(mirage: Mirage | None, choice: EmergenceChoice) -> None:
             " log-probabilities with their samples.",
         )
         return
-    screen.answer(f"{raised(verdict(mirage))}.")
+    screen.answer(f"{capitalised(verdict(mirage))}.")
     show_chart(mirage_figure(mirage), key="mirage", on_click=False)
     screen.caption(
         n=(
@@ -224,7 +224,10 @@ def draw_threshold(choice: EmergenceChoice) -> None:
         n=f"n = {len(series.points)} points",
         estimator="least squares of base + A max(0, eta − loss); the base is chance",
         interval="95 % bootstrap over points, which are checkpoints of few models",
-        more=["Losses compare within one corpus and tokeniser only", *map(raised, series.notes)],
+        more=[
+            "Losses compare within one corpus and tokeniser only",
+            *map(capitalised, series.notes),
+        ],
         methods=("loss_threshold",),
     )
 

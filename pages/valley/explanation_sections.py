@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
-from analysis.valley.sentences import percent, verdict
+from analysis.text import percent, percent_of_draws
+from analysis.valley.sentences import verdict
 from data.records import NotEnoughDataError, Selection
 from pages.valley.explanation_sentences import (
     ROW_NAMES,
@@ -288,7 +289,7 @@ _MEANS_COLUMNS: dict[str, Any] = {
 _ACCOUNT_FORMATS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(("loglik", "aicc", "d_aicc", "bic", "d_bic"), _number(1)),
     **dict.fromkeys(("penalty", "task_sd", "split_sd"), _number(2)),
-    "weight": lambda share: "–" if pd.isna(share) else percent(float(share)),
+    "weight": percent_of_draws,
 }
 _ACCOUNT_COLUMNS: dict[str, Any] = {
     "name": st.column_config.TextColumn("", width=40, pinned=True),

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from analysis.valley.sentences import percent as sure_percent
+from analysis.text import percent_of_draws
 
 if TYPE_CHECKING:
     from analysis.account.explanation import Explanation
@@ -48,7 +48,7 @@ def _accounts(explanation: Explanation) -> str:
         else ""
     )
     return (
-        f"AICc prefers {best.name} ({best.words}; weight {sure_percent(best.weight)}{near});"
+        f"AICc prefers {best.name} ({best.words}; weight {percent_of_draws(best.weight)}{near});"
         f" {also}."
     )
 
@@ -60,14 +60,14 @@ def _repeats(explanation: Explanation) -> str:
     tasks = len(explanation.points.task)
     said = (
         f"A constant penalty of {drawn.delta:.2f} logits on these {tasks} tasks draws a largest gap"
-        f" as large as the one seen in {sure_percent(drawn.p_height)} of {drawn.replicates:,}"
-        f" repeats, and a curve as far from its mean in {sure_percent(drawn.p_shape)}."
+        f" as large as the one seen in {percent_of_draws(drawn.p_height)} of {drawn.replicates:,}"
+        f" repeats, and a curve as far from its mean in {percent_of_draws(drawn.p_shape)}."
     )
     if drawn.delta_coverage < 0.9:
         said += (
             f" In these repeats the {100 * drawn.confidence:.0f} % interval of the log-odds gap"
-            f" holds the truth in {sure_percent(drawn.delta_coverage)} only: accuracies near 0 % or"
-            " 100 % bend it towards 0."
+            f" holds the truth in {percent_of_draws(drawn.delta_coverage)} only: accuracies near 0"
+            " % or 100 % bend it towards 0."
         )
     return said
 
@@ -76,9 +76,8 @@ def _power(explanation: Explanation) -> str:
     power = explanation.power
     if math.isnan(power.power):
         return f"No power for a peak inside: {power.reason}."
-    said = (
-        f"A peak inside like the one seen would be found in {sure_percent(power.power)} of repeats"
-    )
+    often = percent_of_draws(power.power)
+    said = f"A peak inside like the one seen would be found in {often} of repeats"
     if power.tasks_needed is None:
         return f"{said}; {power.reason}."
     least, most = power.n_per_level
@@ -144,7 +143,7 @@ def _gap_rows(valley: Valley) -> list[dict[str, Any]]:
         _row(
             "How much do tasks differ?",
             "between-task sd; I² is the share of spread that chance does not explain: "
-            f"{sure_percent(mean.i2)}",
+            f"{percent_of_draws(mean.i2)}",
             estimate=math.sqrt(mean.tau2),
             unit="logits",
             n=mean.n_tasks,

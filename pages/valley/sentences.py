@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analysis.text import percent_of_draws
 from analysis.valley.sentences import HUMP, summarise_valley, verdict, verdict_of_several
-from analysis.valley.sentences import percent as sure_percent
 from ui.figures.layout import listed
 from ui.figures.text import is_number, level_name, signed
 
@@ -81,7 +81,7 @@ def _surety(valley: Valley) -> str:
         valley.p_critical.get(valley.critical_level) if valley.critical_level is not None else None
     )
     parts = ["with other levels alike, the lowest is taken"] if valley.is_tie else []
-    parts += [f"{sure_percent(chance)} of resamples"] if is_number(chance) else []
+    parts += [f"{percent_of_draws(chance)} of resamples"] if is_number(chance) else []
     return f" ({'; '.join(parts)})" if parts else ""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from analysis.size.level_by_size import size_name
+from analysis.text import short_count
 from data.records import Selection
 from ui import cached, screen, selection
 from ui.calibration_captions import simulated
@@ -203,7 +203,7 @@ def _draw_tests(found: LevelBySize) -> None:
 
 
 def _size(n_params: float) -> str:
-    return "–" if pd.isna(n_params) else size_name(float(n_params))
+    return "–" if pd.isna(n_params) else short_count(float(n_params))
 
 
 def _number(value: float) -> str:

@@ -50,7 +50,7 @@ def test_authors_set_the_accuracy_to_0_strictly_under_a_tenth(parsed: int, kept:
     cell = accuracy(parsed, 0, 100 - parsed, denominator=Denominator.AUTHORS)
     assert cell.accuracy == (1.0 if kept else 0.0)
     if not kept:
-        assert cell.reason == "set to 0 by the authors' rule: 9 of 100 answers parse, under 10%"
+        assert cell.reason == "set to 0 by the authors' rule: 9 of 100 answers parse, under 10 %"
         assert math.isnan(cell.lo) and math.isnan(cell.hi)
 
 
@@ -205,7 +205,7 @@ def test_one_task_has_an_item_level_interval_and_says_so() -> None:
     assert (mean.n_tasks, mean.interval) == (1, "item level only")
     assert (
         mean.warning
-        == "1 task(s) without a defined accuracy left out; one task only: the interval covers other"
+        == "1 task without a defined accuracy left out; one task only: the interval covers other"
         " instances of it, not other tasks"
     )
 

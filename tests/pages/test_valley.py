@@ -157,7 +157,7 @@ def test_what_explains_the_gap_is_told_for_one_model_with_tests_and_accounts(
     assert app.selectbox(key="explained").options == ["demo-large", "demo-small"]
     assert "demo-large: The gap peaks at O([N³,N⁴])" in said and "AICc prefers" in said
     assert (
-        "Axis: level numbers, since 2 model(s) with both splits at every level, not all right or"
+        "Axis: level numbers, since 2 models with both splits at every level, not all right or"
         " wrong; an axis needs at least 4" in said
     )
     tests, accounts = (element.value for element in app.dataframe)

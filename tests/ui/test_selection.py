@@ -192,7 +192,7 @@ def test_a_kind_of_ood_can_be_chosen_where_runs_differ_in_it(
     app.sidebar.selectbox(key="ood").set_value("decade").run()
     assert chosen(app).ood == "decade"
     said = [caption.value.replace("\\", "") for caption in app.sidebar.caption]
-    assert any("Values <b>decade</b>. Only the 1 model(s)" in text for text in said)
+    assert any("Values <b>decade</b>. Shown: 1 model with" in text for text in said)
 
 
 def test_a_link_names_a_kind_of_ood_and_is_told_of_an_unknown_one(

@@ -21,11 +21,11 @@ from analysis.emergence.sentences import (
     AXIS_UNITS,
     break_sentence,
     metric_name,
-    raised,
     scale_words,
     score_words,
 )
 from analysis.emergence.studying import NEGLIGIBLE_CHANCE, Emergence, Mirage
+from analysis.text import capitalised
 from ui.figures.layout import layout, legend_above, note, panel_title, stacked, whiskers
 from ui.figures.text import escape, hover
 from ui.figures.theme import Figure, ModelStyle, Trace, faint, style_of
@@ -77,7 +77,7 @@ def curve_figure(
         "yaxis": {"domain": domains[0], "zeroline": False, **_score_axis(series)},
         "xaxis": _scale_axis(axis, anchor=bottom),
     }
-    titles = [panel_title(raised(metric_name(series.metric)), domains[0][1])]
+    titles = [panel_title(capitalised(metric_name(series.metric)), domains[0][1])]
     if best is not None:
         panels["yaxis2"] = {
             "domain": domains[1],
@@ -164,7 +164,7 @@ def mirage_figure(mirage: Mirage) -> Figure:
                 ),
                 "line": {"color": color, "width": 2.2, "dash": dash},
                 "marker": {"size": 8, "color": color},
-                "name": f"{raised(name)}: {found.shape}",
+                "name": f"{capitalised(name)}: {found.shape}",
                 "uid": f"mirage {found.series.metric}",
                 "hoverinfo": "text",
                 "hovertext": [

@@ -13,6 +13,7 @@ import numpy as np
 
 from analysis.account.explanation import Explanation
 from analysis.log_odds.constant_penalty import ConstantPenalty
+from analysis.text import counted
 from analysis.valley.complexity import CriticalComplexity
 from analysis.valley.locating import Valley
 from ui.figures.layout import (
@@ -300,7 +301,8 @@ def complexity_figure(
         "layout": layout(
             height=height,
             sentence=(
-                f"Critical complexity between the levels, with intervals, of {len(drawn)} model(s)."
+                "Critical complexity between the levels, with intervals, of"
+                f" {counted(len(drawn), 'model')}."
             ),
             file_name="critical-complexity-of-models",
             margin={

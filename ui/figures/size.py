@@ -12,7 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.size.level_by_size import LevelBySize, size_name
+from analysis.size.level_by_size import LevelBySize
+from analysis.text import short_count
 from ui.figures.layout import layout, legend_above, level_axis, note
 from ui.figures.text import escape, hover, level_name
 from ui.figures.theme import Figure, ModelStyle, Trace, faint, style_of
@@ -110,7 +111,7 @@ def _ticks(low: float, high: float) -> dict[str, Any]:
     return {
         "tickmode": "array",
         "tickvals": places,
-        "ticktext": [size_name(float(f"{10**place:.1g}")) for place in places],
+        "ticktext": [short_count(float(f"{10**place:.1g}")) for place in places],
     }
 
 
@@ -210,7 +211,7 @@ def _hover(row: Mapping[Any, Any], levels: Mapping[int, str]) -> str:
         row["model"],
         (
             ("family", row["family"] if isinstance(row["family"], str) else None),
-            ("parameters", size_name(float(row["n_params"]))),
+            ("parameters", short_count(float(row["n_params"]))),
             ("critical level", level_name(levels.get(level), level) + end),
         ),
     )

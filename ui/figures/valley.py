@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.text import percent_of_draws
 from analysis.valley.locating import Valley
-from analysis.valley.sentences import percent as sure_percent
 from analysis.valley.sentences import summarise_valley
 from ui.figures.heat import HeatColors, HeatRow, heatmap
 from ui.figures.layout import (
@@ -283,7 +283,7 @@ def _gap_hover(valley: Valley, row: Mapping[Any, Any]) -> str:
             ("interval", row["interval"]),
             (
                 "P(level is critical)",
-                sure_percent(row["p_critical"]) if is_number(row["p_critical"]) else "–",
+                percent_of_draws(row["p_critical"]) if is_number(row["p_critical"]) else "–",
             ),
             ("answers", f"{_count(row['n_id'])} ID, {_count(row['n_ood'])} OOD"),
             ("estimator", _estimator(row)),
@@ -325,7 +325,7 @@ def _strip_traces(valleys: Sequence[Valley], levels: Mapping[int, str]) -> list[
         ],
         "uid": "p critical",
     }
-    spell = sure_percent if len(levels) <= MANY_LEVELS else _bare_percent
+    spell = percent_of_draws if len(levels) <= MANY_LEVELS else _bare_percent
     spoken = [
         (level, place, spell(chance), chance > 0.5)
         for place, row in enumerate(chances)
@@ -343,10 +343,10 @@ def _strip_traces(valleys: Sequence[Valley], levels: Mapping[int, str]) -> list[
 
 
 def _bare_percent(share: float) -> str:
-    """As `sure_percent`, where many levels leave room for a number only; the panel's title has the
-    unit.
+    """As `percent_of_draws`, where many levels leave room for a number only; the unit is in the
+    title of the panel.
     """
-    return sure_percent(share).removesuffix(" %").replace("under ", "<").replace("over ", ">")
+    return percent_of_draws(share).removesuffix(" %").replace("under ", "<").replace("over ", ">")
 
 
 def _chance_hover(valley: Valley, level: int, name: str, chance: float | None) -> str:
@@ -358,12 +358,15 @@ def _chance_hover(valley: Valley, level: int, name: str, chance: float | None) -
             (
                 "P(level is critical)",
                 (
-                    sure_percent(chance)
+                    percent_of_draws(chance)
                     if is_number(chance)
                     else "not defined: the level lacks a split"
                 ),
             ),
-            ("P(no gap above 0)", sure_percent(valley.p_none) if is_number(valley.p_none) else "–"),
+            (
+                "P(no gap above 0)",
+                percent_of_draws(valley.p_none) if is_number(valley.p_none) else "–",
+            ),
             (f"in the {share} level set", "yes" if level in valley.level_set else "no"),
             ("estimator", f"bootstrap over tasks, {valley.settings.resamples:,} resamples"),
         ),

@@ -175,7 +175,7 @@ def test_seeds_of_one_size_are_one_scale() -> None:
 def test_runs_without_a_size_are_left_out_and_said() -> None:
     series = gather(scales([1e3, math.nan, 1e4]), counts([1, 2, 3]), "accuracy", Wanted())
     assert len(series.points) == 2
-    assert "1 model(s) have runs whose parameters are unknown" in " ".join(series.notes)
+    assert "runs of 1 model are left out: their parameters are unknown" in " ".join(series.notes)
     assert not len(gather(scales([math.nan]), counts([1]), "accuracy", Wanted()).points)
 
 
@@ -343,5 +343,5 @@ def test_models_that_share_no_task_give_no_points_and_say_so(
 ) -> None:
     apart = pd.concat([counts([128, 128])[:1], counts([64, 64], task="max")[1:]])
     series = gather(scales(SIZES[:2]), apart, "accuracy", Wanted())
-    assert not len(series.points) and "lack a task of the mean" in " ".join(series.notes)
+    assert not len(series.points) and "without a task of the mean" in " ".join(series.notes)
     assert not recwarn.list

@@ -16,6 +16,7 @@ from analysis.log_odds.gap import (
     sign_flip_p,
     wilcoxon_p,
 )
+from analysis.text import counted
 
 
 def test_empirical_logit_adds_a_half_to_each_side() -> None:
@@ -69,8 +70,8 @@ def test_a_mean_over_tasks_needs_two(n_tasks: int) -> None:
     mean = combine_tasks([0.5] * n_tasks, [0.1] * n_tasks, [0.1] * n_tasks)
     assert math.isnan(mean.delta) and math.isnan(mean.p)
     assert (
-        mean.reason
-        == f"{n_tasks} task(s) with both ID and OOD answers; a mean over tasks needs at least 2"
+        mean.reason == f"{counted(n_tasks, 'task')} with both ID and OOD answers; a mean over tasks"
+        " needs at least 2"
     )
 
 

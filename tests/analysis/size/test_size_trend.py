@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.size.level_by_size import counted_levels, level_by_size, published_levels, size_name
+from analysis.size.level_by_size import counted_levels, level_by_size, published_levels
 from analysis.size.size_trend import interval_regression, least_squares_trend, ordinal_trend
+from analysis.text import short_count
 from analysis.valley.locating import locate_valleys
 from tests.analysis.conftest import CountsOf
 
@@ -113,8 +114,8 @@ def test_the_published_levels_give_the_sentence_of_the_page(
     assert (
         found.sentence()
         == "Across 23 open models the critical level rises by 0.92 [0.32, 1.51] levels per tenfold"
-        " size (interval-censored regression, p = 0.005); within families it rises in 25 of 31"
-        " comparable pairs and falls in none (exact permutation, p < 0.001)."
+        " size (interval-censored regression, p = .005); within families it rises in 25 of 31"
+        " comparable pairs and falls in none (exact permutation, p < .001)."
     )
     assert found.within.p_rising == pytest.approx(
         1 / 30240
@@ -162,7 +163,7 @@ def test_levels_from_counts_are_those_of_the_valleys(counts_of: CountsOf) -> Non
     assert rows["level"]["a"] == 2 and rows["level"]["b"] == 1 and math.isnan(rows["level"]["flat"])
     found = level_by_size(rows.reset_index(), source="samples", lowest=1, highest=3)
     assert "no slope" in found.sentence() and any(
-        "no critical level" in text for text in found.caveats()
+        "without a critical level" in text for text in found.caveats()
     )
     json.dumps(found.as_record(), allow_nan=False)
 
@@ -176,7 +177,7 @@ def test_no_model_at_all_is_said(known: pd.DataFrame) -> None:
 
 
 def test_sizes_as_people_write_them() -> None:
-    assert [size_name(n) for n in (405e9, 1.8e9, 979584, 1000, 12)] == [
+    assert [short_count(n) for n in (405e9, 1.8e9, 979584, 1000, 12)] == [
         "405B",
         "1.8B",
         "980k",

@@ -53,7 +53,7 @@ def test_few_models_leave_the_level_numbers_with_the_reason() -> None:
     assert (axis.kind, axis.positions, axis.n_models) == ("level number", (1.0, 2.0, 3.0, 4.0), 0)
     assert (
         axis.reason
-        == "3 model(s) with both splits at every level, not all right or wrong; an axis needs at"
+        == "3 models with both splits at every level, not all right or wrong; an axis needs at"
         " least 4"
     )
 

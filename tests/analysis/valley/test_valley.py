@@ -139,7 +139,7 @@ def test_one_level_cannot_peak(counts_of) -> None:
 def test_one_task_a_level_is_item_level_and_says_so(counts_of) -> None:
     valley = locate_valley(counts_of({1: [(90, 85)], 2: [(70, 40)]}))
     assert valley.critical_level == 2 and set(valley.curve["interval"]) == {"item level only"}
-    assert any(note.startswith("One task only at level 1, level 2") for note in valley.warnings)
+    assert any(note.startswith("One task only at level 1 and level 2") for note in valley.warnings)
     assert (
         "2,000 resamples of the answers (one task at a level: other tasks may differ)"
         in summarise_valley(valley)
@@ -174,7 +174,7 @@ def test_a_missing_split_is_missing_and_not_zero(counts_of) -> None:
         [1, 2]
     ].sum() + valley.p_none == pytest.approx(1)
     assert valley.tasks.set_index("task").loc["task-1-0", "reason"] == "OOD: no answers"
-    assert any("3 task(s) without both splits" in note for note in valley.warnings)
+    assert any("3 tasks without both splits" in note for note in valley.warnings)
 
 
 def test_only_one_split_anywhere_gives_a_curve_without_a_gap(counts_of) -> None:
@@ -248,7 +248,7 @@ def test_aggregates_are_told_apart_from_counted_answers(counts_of) -> None:
     counts = counts_of(WORKED).assign(source="samples")
     counts.loc[counts["level"] == 2, "source"] = "aggregates"
     assert any(
-        note.startswith("On 2 task(s) only aggregate scores")
+        note.startswith("On 2 tasks only aggregate scores")
         for note in locate_valley(counts).warnings
     )
 
