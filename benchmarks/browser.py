@@ -41,8 +41,8 @@ figure = dict(data=[points], layout=dict(height=420, annotations=[seen]))
 """
 PLOTLY_CHART_APP = FLOOR_APP + 'st.plotly_chart(figure, key="chart")\n'
 OUR_CHART_APP = (
-    "from pathlib import Path\nfrom ui.chart import preload_chart, provide_library, show_chart\n"
-    'provide_library(Path(__file__).parent / "static")\npreload_chart()\n'
+    "import streamlit as st\nfrom ui.chart import library_route, preload_chart, show_chart\n"
+    "app = st.App(__file__, routes=[library_route()])\npreload_chart()\n"
     + FLOOR_APP
     + 'show_chart(figure, key="chart")\n'
 )

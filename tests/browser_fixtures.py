@@ -64,7 +64,6 @@ def start_app(
         "server.port": port,
         "server.address": "127.0.0.1",
         "server.headless": "true",
-        "server.enableStaticServing": "true",
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from ui import cached, reading, screen, selection
-from ui.chart import preload_chart, provide_library
+from ui.chart import preload_chart
 from ui.freshness import draw_freshness
 from ui.meeting.snapshot_panel import draw_meeting
 from ui.meeting.view_panel import draw_view_panel, say_what_changed
@@ -27,7 +27,6 @@ def run(pages: Sequence[PageInfo]) -> None:
     st.html(_HERE / "shell.css")
     st.logo(_HERE / "logo.svg", size="large")
     page = navigation(pages)
-    provide_library()
     preload_chart()
     is_ready = False
     with (

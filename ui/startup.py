@@ -24,7 +24,7 @@ from starlette.responses import (
 from starlette.routing import Route
 
 from data.records import CharybdisError
-from ui.chart import provide_library
+from ui.chart import library_route
 from ui.meeting.meetings import find, read_moment, read_pages
 from ui.settings import settings
 from ui.since import news
@@ -32,7 +32,7 @@ from ui.since import news
 if TYPE_CHECKING:
     from ui.meeting.snapshot import Page
 
-_ROOT = Path(__file__).resolve().parent.parent
+_PAGES = Path(__file__).resolve().parent.parent / "pages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def navigation(pages: Sequence[PageInfo]) -> st.Page:
     return st.navigation(
         [
             st.Page(
-                _ROOT / "pages" / info.name / "page.py",
+                _PAGES / info.name / "page.py",
                 title=info.title,
                 icon=info.icon,
                 url_path=info.name,
@@ -85,7 +85,6 @@ def prepare(pages: Sequence[PageInfo]) -> None:
     """
     with quiet():
         navigation(pages)
-    provide_library()
 
 
 def routes(pages: Sequence[PageInfo]) -> list[Route]:
@@ -99,7 +98,7 @@ def routes(pages: Sequence[PageInfo]) -> list[Route]:
             f"./?{query}" if query else "./"
         )  # relative: the server may lie behind a path
 
-    return [Route(f"/{pages[0].name}", to_start), *meeting_routes()]
+    return [Route(f"/{pages[0].name}", to_start), library_route(), *meeting_routes()]
 
 
 def meeting_routes() -> list[Route]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import re
 import shutil
+import urllib.request
 from collections.abc import Callable
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from ui.chart import encode_figure, provide_library
+from ui.chart import encode_figure, library
 
 APP = Path(__file__).with_name("chart_app.py")
 DRAWN = ".charybdis-chart[data-draws]"
@@ -54,16 +56,18 @@ def point(page: Page, place: int) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def test_library_is_the_installed_plotly_compressed_and_old_enough_to_be_kept_by_browsers(
-    tmp_path: Path,
-) -> None:
-    provided = provide_library(tmp_path / "static")
+def test_library_is_the_installed_plotly_compressed_once_and_kept_by_browsers(url: str) -> None:
+    address = f"{url}/library/plotly-{version('plotly')}.min.js.gz"
+    request = urllib.request.Request(address, headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        sent = answer.read()
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["Content-Encoding"] is None  # compressed already
+    assert sent == library()
     assert (
-        gzip.decompress(provided.read_bytes())
+        gzip.decompress(sent)
         == files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
     )
-    assert provided.stat().st_mtime == 0
-    assert [file.name for file in provided.parent.iterdir()] == [provided.name]
 
 
 def test_numbers_of_numpy_and_pandas_and_missing_ones_reach_the_browser_as_json() -> None:
@@ -186,7 +190,7 @@ def test_reduced_motion_leaves_nothing_moving(url: str, page_at: Callable[..., P
 @pytest.mark.browser
 def test_missing_library_is_said_in_place_of_the_chart(browser: Browser, url: str) -> None:
     page = browser.new_context().new_page()  # not page_at: here the console is meant to complain
-    page.route("**/app/static/**", lambda route: route.fulfill(status=404))
+    page.route("**/library/**", lambda route: route.fulfill(status=404))
     page.goto(url)
     expect(page.locator(".charybdis-chart.failed")).to_contain_text("answered 404")
     page.context.close()
