@@ -28,7 +28,8 @@ class Shell(typer.core.TyperGroup):
     document on stdout too.
     """
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    # Any: the class of the context has no public name (`typer.Context` is a subclass of it).
+    def invoke(self, ctx: Any) -> Any:
         """Run what the command line names."""
         try:
             return super().invoke(ctx)
