@@ -14,6 +14,7 @@ from __future__ import annotations
 import atexit
 import os
 import re
+import shutil
 import threading
 import time
 import weakref
@@ -28,6 +29,8 @@ import duckdb
 
 from data.records import StoreBusyError, StoreError
 
+_WRITE_NOTHING_UNASKED = "PRAGMA disable_checkpoint_on_shutdown"
+"""Else closing a file merges its write-ahead log into it, also when nothing was changed."""
 _HERE = Path(__file__).parent
 
 
@@ -119,8 +122,10 @@ class Store:
         _stores.add(self)
         with _writers_guard:
             self._writer_lock = _writers.setdefault(self.file, threading.RLock())
-        with self._writer_lock, self.cursor() as cursor:
-            _prepare_schema(cursor, self.file)
+        with self._writer_lock:
+            while self._is_outdated():
+                self.close()
+                _migrate(self.file, self._wait_s)
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -168,7 +173,7 @@ class Store:
         """Number of the last committed change. Never goes back; keys every cache. Costs two file
         look-ups while nothing changes.
         """
-        stamp = self._stamp()
+        stamp = _stamp_of(self.file)
         if self._seen is not None and self._seen[0] == stamp:
             return self._seen[1]
         with self.cursor() as cursor:
@@ -239,7 +244,7 @@ class Store:
                 with suppress(duckdb.Error):
                     cursor.execute("ROLLBACK")
                 raise
-            self._seen = (self._stamp(), version)
+            self._seen = (_stamp_of(self.file), version)
 
     def compact(self) -> tuple[int, int]:
         """Rewrite the file without the room that removed rows left. Returns its size in bytes
@@ -269,6 +274,18 @@ class Store:
         return n_bytes_before, self.file.stat().st_size
 
     # -- details -----------------------------------------------------------------------------------
+
+    def _is_outdated(self) -> bool:
+        """Whether the store is of an older schema. A new file gets its tables."""
+        with self.cursor() as cursor:
+            cursor.execute(_WRITE_NOTHING_UNASKED)
+            found = _schema_version(cursor, self.file)
+            if 0 < found < SCHEMA_VERSION:
+                return True
+            cursor.execute("PRAGMA enable_checkpoint_on_shutdown")
+            if found == 0:
+                _create_schema(cursor)
+            return False
 
     def _make_way(self) -> None:
         """Let a waiting process have the file, as soon as nobody in this process uses it. Every
@@ -303,18 +320,24 @@ class Store:
                 self._connection.close()
                 self._connection = None
 
-    def _stamp(self) -> tuple[Any, ...]:
-        """Changes with every commit of any process: a commit grows the write-ahead log, a
-        checkpoint rewrites the file.
-        """
-        stamp: list[tuple[int, int, int] | None] = []
-        for file in (self.file, self.file.with_name(self.file.name + ".wal")):
-            try:
-                stat = file.stat()
-                stamp.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
-            except FileNotFoundError:
-                stamp.append(None)
-        return tuple(stamp)
+
+def _wal_of(file: Path) -> Path:
+    """The write-ahead log beside a store's file; there while the file lacks a commit."""
+    return file.with_name(file.name + ".wal")
+
+
+def _stamp_of(file: Path) -> tuple[Any, ...]:
+    """Changes with every commit of any process: a commit grows the write-ahead log, a checkpoint
+    rewrites the file.
+    """
+    stamp: list[tuple[int, int, int] | None] = []
+    for part in (file, _wal_of(file)):
+        try:
+            stat = part.stat()
+            stamp.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
+        except FileNotFoundError:
+            stamp.append(None)
+    return tuple(stamp)
 
 
 def _connect(file: Path, wait_s: float, *, hardened: bool = True) -> duckdb.DuckDBPyConnection:
@@ -443,55 +466,117 @@ def _busy_text(file: Path, cause: str, wait_s: float) -> str:
     )
 
 
-def _prepare_schema(cursor: duckdb.DuckDBPyConnection, file: Path) -> None:
-    """Make the tables of a new file, or bring an older one up to date, in one transaction."""
+def _schema_version(cursor: duckdb.DuckDBPyConnection, file: Path) -> int:
+    """Schema version of a store that this Charybdis can use, or can bring up to date; 0: it is
+    empty.
+    """
     tables = {
         name for (name,) in cursor.execute("SELECT table_name FROM duckdb_tables()").fetchall()
     }
-    if tables and "meta" not in tables:
+    if not tables:
+        return 0
+    if "meta" not in tables:
         raise StoreError(
             f"{file} is a DuckDB file but not a Charybdis store (tables:"
             f" {', '.join(sorted(tables))}). Name another with --store."
         )
-    found = 0
-    if tables:
-        try:
-            ((found,),) = cursor.execute(
-                "SELECT value::INTEGER FROM meta WHERE key = 'schema_version'"
-            ).fetchall()
-        except (duckdb.Error, ValueError) as cause:
-            raise StoreError(
-                f"{file} is a DuckDB file whose table meta names no schema version, so it is no"
-                " Charybdis store. Name another with --store."
-            ) from cause
-    if found == SCHEMA_VERSION:
-        return
+    try:
+        ((found,),) = cursor.execute(
+            "SELECT value::INTEGER FROM meta WHERE key = 'schema_version'"
+        ).fetchall()
+    except (duckdb.Error, ValueError) as cause:
+        raise StoreError(
+            f"{file} is a DuckDB file whose table meta names no schema version, so it is no"
+            " Charybdis store. Name another with --store."
+        ) from cause
     if found > SCHEMA_VERSION:
         raise StoreError(
             f"The store {file} has schema version {found}; this Charybdis knows versions up to"
             f" {SCHEMA_VERSION}. Update Charybdis, or name another store with --store."
         )
+    return int(found)
+
+
+def _create_schema(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of a new store, in one transaction."""
     cursor.execute("BEGIN")
     try:
-        if found == 0:
-            cursor.execute((_HERE / "schema.sql").read_text())
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            cursor.execute(
-                "INSERT INTO meta VALUES ('store_version', '0'), ('catalog_version', '0'),"
-                " ('created_at', ?), ('schema_version', '0')",
-                [now],
-            )
-        else:
-            for version, migration in _migrations(_HERE / "migrations").items():
-                if version > found:
-                    cursor.execute(migration.read_text())
+        cursor.execute((_HERE / "schema.sql").read_text())
         cursor.execute(
-            "UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)]
+            "INSERT INTO meta VALUES ('store_version', '0'), ('catalog_version', '0'),"
+            " ('created_at', ?), ('schema_version', ?)",
+            [datetime.now(UTC).isoformat(timespec="seconds"), str(SCHEMA_VERSION)],
         )
         cursor.execute("COMMIT")
     except BaseException:
         cursor.execute("ROLLBACK")
         raise
+
+
+def _migrate(file: Path, wait_s: float) -> None:
+    """Bring a store of an older schema up to date. The work is done on a copy, which takes the
+    store's place when it is complete; nobody in this process may have the store open.
+
+    The store may still be of the older schema afterwards, if another process wrote to it meanwhile
+    or a killed one left a write-ahead log; then call this again.
+
+    Raises:
+        StoreError: the store cannot be migrated. Its files are as they were, byte for byte.
+    """
+    copy, wal = file.with_name(f"migrating-{os.getpid()}-{file.name}"), _wal_of(file)
+    stamp = _stamp_of(file)
+    try:
+        shutil.copy(file, copy)
+        if wal.exists():
+            shutil.copy(wal, _wal_of(copy))
+        _run_migrations(copy, wait_s)
+        with _locked(file, wait_s) as connection:
+            if _stamp_of(file) != stamp:
+                return
+            if wal.exists():  # two files cannot be replaced at once: first make them one
+                connection.execute("CHECKPOINT")
+                return
+            copy.replace(file)
+            for left in file.parent.glob(f"migrating-*-{file.name}*"):  # by a killed process
+                left.unlink(missing_ok=True)
+    except (OSError, duckdb.Error, StoreError) as cause:
+        if _stamp_of(file) != stamp:
+            return  # the copy was taken while another process wrote
+        reason = str(cause).splitlines()[0]
+        raise StoreError(
+            f"The store {file} is of an earlier version of Charybdis and cannot be brought to"
+            f" schema version {SCHEMA_VERSION} ({reason}). It was left as it was. Is there room on"
+            " the disk for a second copy of it? Else use it with the earlier version, or import"
+            " the results into a new store with --store."
+        ) from cause
+    finally:
+        for left in (copy, _wal_of(copy)):
+            left.unlink(missing_ok=True)
+
+
+def _run_migrations(file: Path, wait_s: float) -> None:
+    with _locked(file, wait_s) as connection:
+        found = _schema_version(connection, file)
+        connection.execute("BEGIN")
+        for version, migration in _migrations(_HERE / "migrations").items():
+            if version > found:
+                connection.execute(migration.read_text())
+        connection.execute(
+            "UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)]
+        )
+        connection.execute("COMMIT")
+        connection.execute("CHECKPOINT")
+
+
+@contextmanager
+def _locked(file: Path, wait_s: float) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that keeps other processes out and writes nothing that it is not asked to."""
+    connection = _connect(file, wait_s, hardened=False)
+    try:
+        connection.execute(_WRITE_NOTHING_UNASKED)
+        yield connection
+    finally:
+        connection.close()
 
 
 def _read_version(cursor: duckdb.DuckDBPyConnection) -> int:

@@ -141,11 +141,13 @@ def test_failed_migration_leaves_the_store_as_it_was(
     (home / "migrations" / f"to_{SCHEMA_VERSION + 1:03}.sql").write_text(
         "ALTER TABLE runs ADD COLUMN mood VARCHAR; SELECT * FROM nowhere;"
     )
+    before = {file.name: file.read_bytes() for file in old.folder.iterdir()}
     with monkeypatch.context() as patch:
         patch.setattr(store_module, "_HERE", home)
         patch.setattr(store_module, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
-        with pytest.raises(duckdb.Error, match="nowhere"):
+        with pytest.raises(StoreError, match=r"cannot be brought .*nowhere.* was left as it was"):
             Store(tmp_path / "store")
+    assert {file.name: file.read_bytes() for file in old.folder.iterdir()} == before
     assert "mood" not in columns_of(Store(tmp_path / "store"), "runs")
 
 
