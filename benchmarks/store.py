@@ -25,9 +25,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.importers.kit.base import sample_table
+from data.migrations import SCHEMA_VERSION
 from data.queries import SampleFilter, fetch_sample_page, fetch_task_counts
 from data.records import Outcome, RunInfo, Selection
-from data.store import SCHEMA_VERSION, Store
+from data.store import Store
 from data.writer import writing
 
 N_MODELS = 40

@@ -7,8 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from data.migrations import SCHEMA_VERSION
 from data.rollups import COUNT_CELLS
-from data.store import SCHEMA_VERSION, Store
+from data.store import Store
 
 
 @dataclass(frozen=True, slots=True)

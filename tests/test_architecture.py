@@ -163,7 +163,9 @@ def test_only_the_store_opens_a_database() -> None:
         for called, _ in _calls(_tree(file))
         if called in ("duckdb.connect", "duckdb.DuckDBPyConnection")
     }
-    assert {name for name in openers if not name.startswith("tests/")} == {"data/store.py"}
+    assert {name for name in openers if not name.startswith("tests/")} == {"data/opening.py"}
+    users = {_name(file) for file in PRODUCT if "data.opening.connect" in _imports(_tree(file))}
+    assert users == {"data/store.py"}
 
 
 def test_the_store_gives_out_cursors_and_never_its_connection() -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from data.migrations import SCHEMA_VERSION
 from data.queries.selection_sql import OOD_KIND, frame_of
 from data.records import StoreError
-from data.store import SCHEMA_VERSION, Store
+from data.store import Store
 from data.unfinished import STATUS, now_s
 
 

@@ -20,15 +20,17 @@ import duckdb
 import pytest
 
 import data.store as store_module
+from data import migrations
 from data.checking import check_store
+from data.migrations import SCHEMA_VERSION
 from data.records import Outcome, RunInfo, ScoredSample, StoreBusyError, StoreError
-from data.store import FILE_NAME, SCHEMA_VERSION, Store
+from data.store import FILE_NAME, Store
 from data.writer import writing
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 OLD_SCHEMAS = sorted((HERE / "old_schemas").glob("version_*.sql"))
-MIGRATIONS = sorted((ROOT / "data" / "migrations").iterdir())
+MIGRATIONS = sorted((ROOT / "data" / "migrations").glob("*.sql"))
 
 ROWS = """
     INSERT INTO meta VALUES ('store_version', '7'), ('created_at', '2026-01-02T03:04:05+00:00'),
@@ -165,12 +167,11 @@ def old_file(tmp_path: Path) -> Path:
 
 def break_the_migration(patch: pytest.MonkeyPatch, folder: Path) -> None:
     """The last statement of a migration fails, after others that change and add many rows."""
-    (folder / "migrations").mkdir()
-    (folder / "migrations" / "to_002.sql").write_text(
+    (folder / "to_002.sql").write_text(
         "UPDATE samples SET input = 'lost'; CREATE TABLE more AS SELECT range, hash(range) AS h"
         " FROM range(500_000); SELECT * FROM nowhere;"
     )
-    patch.setattr(store_module, "_HERE", folder)
+    patch.setattr(migrations, "FOLDER", folder)
 
 
 def fill_the_disk(patch: pytest.MonkeyPatch, folder: Path) -> None:

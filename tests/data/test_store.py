@@ -19,7 +19,9 @@ import duckdb
 import pytest
 
 import data.store as store_module
+from data import migrations
 from data.importers.kit.base import SAMPLE_SCHEMA
+from data.migrations import SCHEMA_VERSION
 from data.records import (
     Outcome,
     RunInfo,
@@ -30,7 +32,7 @@ from data.records import (
     StoreError,
     field_names,
 )
-from data.store import SCHEMA_VERSION, Store
+from data.store import Store
 from data.writer import writing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,15 +113,13 @@ def test_older_schema_is_migrated_step_by_step_and_keeps_its_rows(
     version = old.version
     old.close()
     home = tmp_path / "home"
-    (home / "migrations").mkdir(parents=True)
-    (home / "migrations" / f"to_{SCHEMA_VERSION + 1:03}.sql").write_text(
+    home.mkdir()
+    (home / f"to_{SCHEMA_VERSION + 1:03}.sql").write_text(
         "ALTER TABLE runs ADD COLUMN mood VARCHAR;"
     )
-    (home / "migrations" / f"to_{SCHEMA_VERSION + 2:03}.sql").write_text(
-        "UPDATE runs SET mood = 'calm';"
-    )
-    monkeypatch.setattr(store_module, "_HERE", home)
-    monkeypatch.setattr(store_module, "SCHEMA_VERSION", SCHEMA_VERSION + 2)
+    (home / f"to_{SCHEMA_VERSION + 2:03}.sql").write_text("UPDATE runs SET mood = 'calm';")
+    monkeypatch.setattr(migrations, "FOLDER", home)
+    monkeypatch.setattr(migrations, "SCHEMA_VERSION", SCHEMA_VERSION + 2)
     new = Store(tmp_path / "store")
     with new.cursor() as cursor:
         assert cursor.execute("SELECT run_id, mood FROM runs").fetchall() == [("r1", "calm")]
@@ -137,14 +137,14 @@ def test_failed_migration_leaves_the_store_as_it_was(
     add_run(old, "r1")
     old.close()
     home = tmp_path / "home"
-    (home / "migrations").mkdir(parents=True)
-    (home / "migrations" / f"to_{SCHEMA_VERSION + 1:03}.sql").write_text(
+    home.mkdir()
+    (home / f"to_{SCHEMA_VERSION + 1:03}.sql").write_text(
         "ALTER TABLE runs ADD COLUMN mood VARCHAR; SELECT * FROM nowhere;"
     )
     before = {file.name: file.read_bytes() for file in old.folder.iterdir()}
     with monkeypatch.context() as patch:
-        patch.setattr(store_module, "_HERE", home)
-        patch.setattr(store_module, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+        patch.setattr(migrations, "FOLDER", home)
+        patch.setattr(migrations, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
         with pytest.raises(StoreError, match=r"cannot be brought .*nowhere.* was left as it was"):
             Store(tmp_path / "store")
     assert {file.name: file.read_bytes() for file in old.folder.iterdir()} == before
