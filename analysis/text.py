@@ -333,6 +333,23 @@ def shortened(text: str, at_most: int) -> str:
     return text if len(text) <= at_most else text[: at_most - 1] + "…"
 
 
+def natural_order(text: str) -> tuple[tuple[int, float, str], ...]:
+    """Sort key under which 4B comes before 14B, and 300k and 70m before 1B: a k, m or b that ends a
+    number is its unit.
+
+    >>> sorted(["Q-14B", "Q-1.8B", "Q-500m"], key=natural_order)
+    ['Q-500m', 'Q-1.8B', 'Q-14B']
+    """
+    parts = re.findall(r"(\d+(?:\.\d+)?)((?:[kmb](?![a-z]))?)|(\D+)", text.casefold(), re.ASCII)
+    return tuple(
+        (0, float(number) * _UNITS[unit], unit) if number else (1, 0.0, word)
+        for number, unit, word in parts
+    )
+
+
+_UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
+
+
 # -- labels ----------------------------------------------------------------------------------------
 
 _POWER = re.compile(r"\^([0-9N]+)")

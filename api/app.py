@@ -19,15 +19,14 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from api import analyses
-from api.analyses import Words
+from api.analyses import described, words_of_request
 from api.documents import REFUSALS, Document, Listing, document, page_of, rows_document
 from data import queries
 from data.bootstrap import open_store
-from data.queries import SAMPLE_SORTS, SampleFilter, UnknownWordError, check_scheme, read_selection
+from data.queries import SAMPLE_SORTS, SampleFilter, UnknownWordError, check_scheme
 from data.records import (
     SCYLLA_SCHEME,
     CharybdisError,
-    Denominator,
     Outcome,
     Selection,
     Split,
@@ -35,6 +34,8 @@ from data.records import (
     StoreError,
 )
 from data.store import Store
+from studies.selection import SelectionWords, read_words
+from studies.settings import SettingError, settings_in
 
 MAX_PAGE_SIZE = 1_000
 SUMMARY = (
@@ -58,21 +59,15 @@ def make_api(folder: Path) -> FastAPI:
     )
     store = open_store(folder)
 
-    def selected(
-        models: Words = [],  # noqa: B006  (FastAPI copies defaults)
-        tasks: Words = [],  # noqa: B006
-        scheme: str = SCYLLA_SCHEME,
-        denominator: Denominator = Denominator.UNPARSED_IS_WRONG,
-        ood: str = "",
-    ) -> Selection:
-        return read_selection(store, models, tasks, scheme, denominator, ood)
+    def selected(request: Request, **_: Any) -> Selection:
+        return read_words(store, words_of_request(request))
 
-    chosen = Annotated[Selection, Depends(selected)]
+    chosen = Annotated[Selection, Depends(described(selected, settings_in(SelectionWords)))]
     _add_errors(api)
     _add_inventory(api, store)
     _add_results(api, store, chosen)
     _add_samples(api, store, chosen)
-    analyses.add_to(api, store, chosen)
+    analyses.add_to(api, store)
     return api
 
 
@@ -86,6 +81,7 @@ def _add_errors(api: FastAPI) -> None:
     def refused(_: Request, error: CharybdisError) -> Response:
         kinds: list[tuple[type[CharybdisError], int]] = [
             (StoreBusyError, 503),
+            (SettingError, 422),
             (UnknownWordError, 404),
             (StoreError, 404),
         ]

@@ -10,7 +10,6 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.analyse.valley import valleys_of
 from commands.options import (
     DenominatorOption,
     ModelOption,
@@ -21,7 +20,7 @@ from commands.options import (
     selection_of,
 )
 from commands.output import placed, print_json, told
-from data.records import SCYLLA_SCHEME, CharybdisError, Denominator, Selection
+from data.records import CharybdisError, Selection
 
 if TYPE_CHECKING:
     from data.store import Store
@@ -60,8 +59,8 @@ def export(
     store: StoreOption = None,
     model: ModelOption = None,
     task: TaskOption = None,
-    scheme: SchemeOption = SCYLLA_SCHEME,
-    denominator: DenominatorOption = Denominator.UNPARSED_IS_WRONG,
+    scheme: SchemeOption = None,
+    denominator: DenominatorOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="The table as JSON; with --out, what was written.")
     ] = False,
@@ -81,7 +80,8 @@ def export(
         if as_json and out is None:
             table_format = "json"
         opened = open_store(store)
-        selection = selection_of(opened, model, task, scheme, denominator)
+        said = {"models": model, "tasks": task, "scheme": scheme, "denominator": denominator}
+        selection = selection_of(opened, said)
         if out is None:
             _export(opened, table, table_format, sys.stdout.buffer, selection)
             return
@@ -190,15 +190,13 @@ def _export(
         return export_table(store, table, table_format, sink, selection=selection)
     import pandas as pd
 
-    from analysis.valley.locating import CURVE_COLUMNS, Settings
+    from analysis.valley.locating import CURVE_COLUMNS
     from analysis.valley.sentences import paper_table
+    from studies.valley import ValleySettings, valley
 
-    valleys = valleys_of(store, selection, Settings(denominator=selection.denominator))
     curves = [
-        valley.curve.assign(
-            model=valley.model, source=valley.source, critical_level=valley.critical_level
-        )
-        for valley in valleys
+        one.curve.assign(model=one.model, source=one.source, critical_level=one.critical_level)
+        for one in valley(store, selection, ValleySettings()).valleys
     ]
     columns = ["model", "source", *CURVE_COLUMNS, "critical_level"]
     table_of_all = pd.concat(curves)[columns] if curves else pd.DataFrame(columns=columns)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.output import progress
-from data.records import Denominator, Selection
+from commands.output import WrongUsage, progress
+from data.records import Selection
+from studies.selection import SelectionWords, read_words
+from studies.settings import Setting, SettingError, settings_in
 
 if TYPE_CHECKING:
     from data.store import Store
@@ -37,26 +41,48 @@ EmptyOption = Annotated[
     bool, typer.Option("--empty", help="Make a new store without the shipped sources.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-ModelOption = Annotated[
-    list[str] | None,
-    typer.Option("--model", help="Only this model; may be repeated.", show_default=False),
-]
-SchemeOption = Annotated[str, typer.Option("--scheme", help="Level scheme.")]
-DenominatorOption = Annotated[
-    Denominator, typer.Option("--denominator", help="Which answers an accuracy is taken over.")
-]
-TaskOption = Annotated[
-    list[str] | None,
-    typer.Option("--task", help="Only this task; may be repeated.", show_default=False),
-]
-OodOption = Annotated[
-    str,
-    typer.Option(
-        "--ood",
-        help="Only runs with this kind of OOD instances. Default: each model's main kind.",
-        show_default=False,
-    ),
-]
+
+
+def option(one: Setting, flag: str | None = None) -> Any:
+    """A setting of a study as an option; `read_settings` reads its words.
+
+    flag: how the shell calls it; default: the setting's name with hyphens.
+    """
+    name = flag or f"--{one.name.replace('_', '-')}"
+    if one.kind is bool:
+        return typer.Option(name, help=one.help)
+    default = "" if one.default in (None, (), "") else f" Default: {one.default}."
+    text = one.help + default + (" May be repeated." if one.repeats else "")
+    metavar = "|".join(one.words) or {int: "INTEGER", float: "NUMBER"}.get(one.kind, "TEXT")
+    return typer.Option(name, help=text, metavar=metavar, show_default=False)
+
+
+_WORDS = {one.name: one for one in settings_in(SelectionWords)}
+ModelOption = Annotated[list[str] | None, option(_WORDS["models"], "--model")]
+TaskOption = Annotated[list[str] | None, option(_WORDS["tasks"], "--task")]
+SchemeOption = Annotated[str | None, option(_WORDS["scheme"])]
+DenominatorOption = Annotated[str | None, option(_WORDS["denominator"])]
+OodOption = Annotated[str | None, option(_WORDS["ood"])]
+
+
+@contextmanager
+def known_words() -> Iterator[None]:
+    """A word that is not possible in any store is wrong usage: status 2, in the same sentence as
+    everywhere.
+    """
+    try:
+        yield
+    except SettingError as error:
+        raise WrongUsage(str(error)) from error
+
+
+def option_words(said: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The values of such options as words; an option that was not given has none."""
+    lists = {name: value if isinstance(value, list) else [value] for name, value in said.items()}
+    return {
+        name: [str(value) for value in values if value is not None]
+        for name, values in lists.items()
+    }
 
 
 def open_store(path: Path | None, *, empty: bool = False) -> Store:
@@ -71,17 +97,8 @@ def open_store(path: Path | None, *, empty: bool = False) -> Store:
         )
 
 
-def selection_of(
-    store: Store,
-    models: list[str] | None,
-    tasks: list[str] | None,
-    scheme: str,
-    denominator: Denominator,
-    ood: str = "",
-) -> Selection:
-    """What --model, --task, --scheme, --denominator and --ood select. Refuses names that the store
-    does not have.
-    """
-    from data.queries import read_selection
-
-    return read_selection(store, models or (), tasks or (), scheme, denominator, ood)
+def selection_of(store: Store, said: Mapping[str, Any]) -> Selection:
+    """The selection of these option values, by the names of SelectionWords. Refuses names that the
+    store does not have."""
+    with known_words():
+        return read_words(store, option_words(said))

@@ -35,6 +35,14 @@ def told(as_json: bool = False) -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
+class WrongUsage(typer.BadParameter):
+    """Words that are wrong whatever the store holds: status 2, the sentence as it is."""
+
+    def format_message(self) -> str:
+        """The sentence, without the name of a parameter: it says what is possible."""
+        return self.message
+
+
 @contextmanager
 def usage(option: str) -> Iterator[None]:
     """What is refused in here no store could make right: wrong usage of the option, status 2."""

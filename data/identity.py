@@ -20,6 +20,7 @@ import duckdb
 import pandas as pd
 
 from data.catalog import read_catalog
+from data.queries.identity import fetch_fingerprints, fetch_model_names, fetch_stated_scores
 from data.records import CharybdisError
 from data.store import NEXT_VERSION, Store
 
@@ -389,3 +390,20 @@ def _pair(one: dict[str, Any], other: dict[str, Any], reason: str) -> SameRuns:
         second_format=other["format"],
         reason=reason,
     )
+
+
+def suggested_merges(store: Store) -> list[tuple[str, str, str]]:
+    """`suggest_same` over the models with results, without the pairs that a person said are two."""
+    two = apart(store)
+    names = fetch_model_names(store)
+    used = set(names["model"][names["n_runs"] > 0])
+    return [
+        row
+        for row in suggest_same(names)
+        if row[0] in used and (min(row[:2]), max(row[:2])) not in two
+    ]
+
+
+def suggested_same_runs(store: Store) -> list[SameRuns]:
+    """`same_runs` over everything that is stored."""
+    return same_runs(fetch_fingerprints(store), fetch_stated_scores(store))

@@ -193,9 +193,7 @@ def test_caches_stand_in_one_file_are_bounded_and_key_on_every_argument(file: Pa
             if "cache_data" in ast.unparse(decorator) or "cache_resource" in ast.unparse(decorator)
         ]
         if caches:
-            assert _name(file) == "ui/cached/keeping.py", (
-                f"{node.name} is cached outside ui/cached/keeping.py"
-            )
+            assert _name(file) == "ui/kept.py", f"{node.name} is cached outside ui/kept.py"
             (cache,) = caches
             assert isinstance(cache, ast.Call) and "max_entries" in {
                 keyword.arg for keyword in cache.keywords

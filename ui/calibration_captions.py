@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ui import cached
+from data.methods import read_calibration
 
 INTERVALS_ABOVE = 0.5
 """A nominal share above it is an interval's, below it a test's."""
@@ -21,7 +21,7 @@ def measured(method: str, what: str = "") -> str | None:
 
     Whole percents: their Monte-Carlo errors are up to 2.
     """
-    table = cached.calibration()
+    table = read_calibration()
     rates = table.loc[
         (table["method"] == method) & table["what"].str.startswith(what), "rate"
     ].astype(float)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
+from data.queries import fetch_models
 from data.views import ExampleView, read_example_views
-from ui import cached, screen
+from ui import screen
+from ui.kept import kept
 from ui.view_links import view_link
 
 
 def examples(page: str | None = None) -> tuple[ExampleView, ...]:
     """Views whose models are all stored; of one page, or all."""
-    stored = set(cached.models()["model"])
+    stored = set(kept(fetch_models)()["model"])
     return tuple(
         view for view in read_example_views() if view.models <= stored and page in (None, view.page)
     )

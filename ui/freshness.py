@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from data.watching import PAUSE_S
-from ui import cached
+from data.watching import PAUSE_S, watched_folders
+from ui.kept import kept, the_store, the_watch
 from ui.words import counted
 
 
@@ -13,16 +13,16 @@ def draw_freshness() -> None:
     """In the sidebar, while folders are watched: a note as soon as the store holds more than the
     page shows.
     """
-    if not cached.watched_folders():
+    if not kept(watched_folders)():
         return
-    cached.watch()
+    the_watch()
     with st.sidebar:
-        _note(cached.store().version)
+        _note(the_store().version)
 
 
 @st.fragment(run_every=PAUSE_S)
 def _note(shown_version: int) -> None:
-    newer = cached.store().version - shown_version
+    newer = the_store().version - shown_version
     if newer and st.button(
         f"{counted(newer, 'change')} since: show",
         icon=":material/refresh:",

@@ -13,10 +13,12 @@ from difflib import get_close_matches
 
 import streamlit as st
 
-from analysis.text import counted
+from analysis.text import counted, natural_order
+from data.queries import fetch_models, fetch_ood_kinds, fetch_schemes, fetch_tasks
 from data.records import FAMILY_WORD, SCYLLA_SCHEME, Denominator, Selection
-from ui import cached
-from ui.figures.theme import MAX_LINES, ModelStyle, natural_order
+from ui.figures.theme import MAX_LINES, ModelStyle
+from ui.kept import kept
+from ui.models import model_styles
 from ui.plain import plain
 
 URL_KEYS = ("models", "tasks", "scheme", "denominator", "ood")
@@ -93,7 +95,7 @@ def _choose_ood(options: Sequence[str]) -> str:
     if len(options) < 3:  # one kind alone is every model's main kind
         return ""
     chosen = st.selectbox("OOD kind", options, key="ood", bind="query-params") or MAIN_OOD
-    kinds = cached.ood_kinds().set_index("ood")
+    kinds = kept(fetch_ood_kinds)().set_index("ood")
     if chosen == MAIN_OOD:
         st.caption(
             "OOD instances as each model's main run has them: of several runs with both splits the"
@@ -137,7 +139,7 @@ def styles(drawn: Collection[str] = ()) -> dict[str, ModelStyle]:
     """
     chosen = current().models
     is_small = 0 < len(chosen) <= MAX_LINES and set(drawn) <= set(chosen)
-    return cached.styles(chosen if is_small else tuple(drawn))
+    return model_styles(chosen if is_small else tuple(drawn))
 
 
 def shown_models(
@@ -228,26 +230,26 @@ def _spread(pool: Sequence[str], n: int, styles: Mapping[str, ModelStyle]) -> tu
 
 
 def _options() -> dict[str, list[str]]:
-    models = cached.models()
+    models = kept(fetch_models)()
     families = sorted(
         models["family"].dropna().value_counts().loc[lambda n: n > 1].index, key=natural_order
     )
-    schemes = list(cached.schemes()["scheme"])
+    schemes = list(kept(fetch_schemes)()["scheme"])
     return {
         "models": [
             *(FAMILY_WORD + family for family in families),
             *sorted(models["model"], key=natural_order),
         ],
-        "tasks": list(cached.tasks()["task"]),
+        "tasks": list(kept(fetch_tasks)()["task"]),
         "scheme": schemes or [SCYLLA_SCHEME],
         "denominator": [str(denominator) for denominator in Denominator],
-        "ood": [MAIN_OOD, *cached.ood_kinds()["ood"]],
+        "ood": [MAIN_OOD, *kept(fetch_ood_kinds)()["ood"]],
     }
 
 
 def _expand(words: Sequence[str]) -> tuple[str, ...]:
     """Models named one by one or by family, each once, in natural order."""
-    models = cached.models()
+    models = kept(fetch_models)()
     named: set[str] = set()
     for word in words:
         named |= (

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import cached, reading, screen, selection
+from ui import reading, screen, selection
 from ui.chart import preload_chart
 from ui.freshness import draw_freshness
+from ui.kept import the_store
 from ui.meeting.snapshot_panel import draw_meeting
 from ui.meeting.view_panel import draw_view_panel, say_what_changed
 from ui.startup import PageInfo, navigation
@@ -32,7 +33,7 @@ def run(pages: Sequence[PageInfo]) -> None:
     with (
         screen.readable_errors()
     ):  # without a store there is nothing a page could show; the notice says what to do
-        cached.store()
+        the_store()
         above = st.sidebar.container()  # above the selection, where it is found without scrolling
         selection.choose()
         is_ready = True

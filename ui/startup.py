@@ -124,14 +124,13 @@ def meeting_routes() -> list[Route]:
 
     def news_of(request: Request) -> Response:
         slides = _slides(request)
-        with quiet():
-            from ui import cached
+        text = None
+        if slides:
+            with quiet():
+                from data.queries import fetch_runs
+                from ui.kept import kept, the_store
 
-            text = (
-                news(cached.runs(), cached.store().version, *read_moment(slides))
-                if slides
-                else None
-            )
+                text = news(kept(fetch_runs)(), the_store().version, *read_moment(slides))
         return JSONResponse({"text": text}, headers={"Cache-Control": "no-store"})
 
     def refresh(request: Request) -> Response:

@@ -256,3 +256,23 @@ def _break(found: Emergence) -> str:
 def _break_place(found: Emergence) -> str:
     write = partial(scale_words, axis=found.series.wanted.axis)
     return with_interval(*found.break_scale, write)
+
+
+def report(found: Emergence, sentence: str, threshold: LossThreshold | None) -> str:
+    """Lines to read in a terminal: the sentence, what each part says, every form, the notes."""
+    lines = [
+        sentence,
+        "",
+        break_sentence(found),
+        suddenness_sentence(found),
+        onset_sentence(found),
+        law_sentence(found),
+    ]
+    if threshold:
+        lines.append(threshold_sentence(threshold, found.series.loss_name))
+    forms = [
+        f"{fit.form}: AICc weight {fit.weight:.3f}, error on the largest scale"
+        f" {fit.held_out_error:+.3f}"
+        for fit in found.fits
+    ]
+    return "\n".join([*lines, "", *forms, "", *found.series.notes])

@@ -54,6 +54,17 @@ class Conclusion:
         return f"{self.first} is above {self.second}{side}{where}"
 
 
+def conclusion_words(conclusion: Conclusion) -> str:
+    """The words from which `read_conclusion` reads this conclusion again."""
+    where = "" if conclusion.level is None else f" at {conclusion.level}"
+    if conclusion.kind is Kind.CRITICAL:
+        return f"critical level of {conclusion.first} is {conclusion.level}"
+    pair = f"{conclusion.first} above {conclusion.second}"
+    if conclusion.kind is Kind.EMERGES:
+        pair = f"emerges between {conclusion.first} and {conclusion.second}"
+    return f"{pair} {conclusion.quantity}{where}"
+
+
 def read_conclusion(text: str, models: Sequence[str], levels: Mapping[int, str]) -> Conclusion:
     """Read "A above B [ood|id|score|gap] [at LEVEL]", "critical level of A is LEVEL" or "emerges
     between A and B [ood|id] [at LEVEL]".

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.text import listed, percent_of_draws, significant
+import pandas as pd
+
+from analysis.text import listed, percent_of_draws, signed, significant
 from analysis.what_if.aggregation import Averaging, ScoreOrder
 from analysis.what_if.evaluating import QUANTITY_NAMES, Choice, Quantity, WhatIf
 from analysis.what_if.metric_list import METRICS, metric_named
@@ -147,3 +149,29 @@ def multiverse_record(found: Multiverse) -> dict[str, Any]:
 
 
 METRIC_HELP = "\n".join(f"- **{metric.label}**: {metric.formula}" for metric in METRICS.values())
+
+
+def rank_lines(what_if: WhatIf) -> list[str]:
+    """A line per model to read in a terminal: both ranks and both values."""
+    lines = []
+    for row in what_if.ranks.to_dict("records"):
+        why = f"   {row['reason']}" if isinstance(row["reason"], str) else ""
+        ranks = f"{row['paper_rank']:.0f} -> {row['rank']:.0f}"
+        lines.append(
+            f"  {ranks:>8}  {row['paper']:+.3f} -> {row['value']:+.3f}  {row['model']}{why}"
+        )
+    return lines
+
+
+def grading_sentence(table: pd.DataFrame) -> str:
+    """The smallest and the largest gap that the authors' grader alone makes of a perfect solver.
+
+    table: data.catalog.grading_effect.COLUMNS.
+    """
+    gaps = table["gap"]
+    low, high = table.iloc[int(gaps.argmin())], table.iloc[int(gaps.argmax())]
+    return (
+        f"Grading alone makes gaps of a perfect solver: from {signed(100 * low['gap'], 0)} points"
+        f" ({low['task']}) to {signed(100 * high['gap'], 0)} points ({high['task']}), because the"
+        " SCYLLA authors' grader accepts one of several right answers."
+    )

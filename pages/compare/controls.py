@@ -5,76 +5,68 @@ address.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import streamlit as st
 
+from analysis.text import natural_order
 from data.records import Selection
-from ui import cached, selection
-from ui.figures.theme import natural_order
+from studies.compare import CompareSettings
+from studies.steps import level_scores, task_counts
+from ui import selection
+from ui.asked import asked
+from ui.kept import kept
+from ui.models import model_sizes, model_styles
 
 GROUP_WORDS = {"level": "by level", "task": "by task", "overall": "overall"}
-UNIT_WORDS = ("over tasks", "over instances")
-UNIT_HELP = (
+OVER_WORDS = {"tasks": "over tasks", "instances": "over instances"}
+OVER_HELP = (
     "Over tasks: would the difference hold for other tasks of the kind? Tasks count as drawn from"
     " more tasks (clusters). Over instances: for new instances of exactly these tasks."
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompareChoice:
-    """What the reader asks for."""
-
-    models: tuple[str, ...]
-    baseline: str
-    grouping: str
-    unit: str
 
 
 def compared_models(chosen: Selection) -> tuple[tuple[str, ...], str | None]:
     """The models to compare and the sentence about those left out: the reader's own, else an even
     spread of those with answers.
     """
-    counts, means = cached.task_counts(chosen), cached.level_scores(chosen)
+    counts, means = kept(task_counts)(chosen), kept(level_scores)(chosen)
     counted = sorted(counts.loc[counts["source"] == "samples", "model"].unique(), key=natural_order)
     is_mean = (means["metric"] == "accuracy") & means["task"].isna()
     published = sorted(set(means.loc[is_mean, "model"]) - set(counted), key=natural_order)
-    sizes = cached.sizes()
+    sizes = model_sizes()
     models, left_out = selection.shown_models(
-        chosen, counted, published, styles=cached.styles(), sizes=sizes
+        chosen, counted, published, styles=model_styles(), sizes=sizes
     )
-    if (
-        len({sizes.get(model, ("", 0))[0] for model in models}) == 1
-    ):  # of one family: the smallest first, as the baseline
+    families = {sizes.get(model, ("", 0))[0] for model in models}
+    if len(families) == 1 and not chosen.models:
+        # Of one family that nobody chose: the smallest first, as the baseline.
         models = tuple(sorted(models, key=lambda model: sizes.get(model, ("", 0))[1]))
     return models, left_out
 
 
-def pick_comparison(models: Sequence[str]) -> CompareChoice:
-    """Draw the controls and return what they say."""
+def pick_comparison(models: Sequence[str]) -> CompareSettings:
+    """Draw the controls and return what they say, with what else the address says."""
+    settings = asked(CompareSettings)
     left, middle, right = st.columns([2, 2, 2])
     baseline = left.selectbox("Baseline", models, key="baseline", bind="query-params")
-    grouping = middle.segmented_control(
+    by = middle.segmented_control(
         "Differences",
         list(GROUP_WORDS),
         format_func=GROUP_WORDS.__getitem__,
         default="level",
         required=True,
-        key="group",
+        key="by",
         bind="query-params",
     )
-    unit = right.segmented_control(
+    over = right.segmented_control(
         "Intervals",
-        UNIT_WORDS,
-        default=UNIT_WORDS[0],
+        list(OVER_WORDS),
+        format_func=OVER_WORDS.__getitem__,
+        default="tasks",
         required=True,
-        key="unit",
+        key="over",
         bind="query-params",
-        help=UNIT_HELP,
+        help=OVER_HELP,
     )
-    return CompareChoice(
-        models=tuple(models),
-        baseline=baseline or models[0],
-        grouping=grouping or "level",
-        unit=unit or UNIT_WORDS[0],
-    )
+    return replace(settings, baseline=baseline or models[0], by=by or "level", over=over or "tasks")

@@ -2,13 +2,17 @@
 wherever instances are shared.
 """
 
+from dataclasses import replace
+
 import streamlit as st
 
+from analysis.compare.sentences import headline
 from pages.compare.controls import compared_models, pick_comparison
 from pages.compare.pairs import draw_pairs, follow_click
 from pages.compare.sections import draw_agreement, draw_forest, draw_notes, draw_ranks, draw_table
-from pages.compare.sentences import headline
-from ui import cached, screen, selection
+from studies.compare import agreement, compare, comparison
+from ui import screen, selection
+from ui.kept import kept
 
 chosen = selection.current()
 screen.question("Which model is better, and how sure is that?")
@@ -30,14 +34,15 @@ with screen.readable_errors():
         )
         st.stop()
 
-    choice = pick_comparison(models)
-    asked = (models, choice.baseline, choice.grouping, choice.unit, chosen)
-    comparison = cached.comparison(*asked, bootstrap=False)
-    screen.answer(headline(comparison))
+    settings = pick_comparison(models)
+    compared = replace(chosen, models=models)
+    # Only ranks are bootstrapped: what comes first on the page need not wait for them.
+    quick = kept(comparison)(compared, settings, bootstrap=False)
+    screen.answer(headline(quick))
     if left_out:
         st.caption(screen.plain(left_out))
-    follow_click(draw_forest(comparison, chosen))
-    draw_notes(comparison)
+    follow_click(draw_forest(quick, chosen))
+    draw_notes(quick)
 
     pair_tab, table_tab, rank_tab, agreement_tab = st.tabs(
         ["Side by side", "Numbers", "Ranks", "Agreement"],
@@ -47,13 +52,13 @@ with screen.readable_errors():
     )
     if pair_tab.open:
         with pair_tab:
-            draw_pairs(comparison, chosen)
+            draw_pairs(quick, chosen)
     if table_tab.open:
         with table_tab:
-            draw_table(cached.comparison(*asked))
+            draw_table(kept(compare)(compared, settings).comparison)
     if rank_tab.open:
         with rank_tab:
-            draw_ranks(cached.comparison(*asked))
+            draw_ranks(kept(compare)(compared, settings).comparison)
     if agreement_tab.open:
         with agreement_tab:
-            draw_agreement(comparison, chosen)
+            draw_agreement(kept(agreement)(compared), quick, chosen)

@@ -8,6 +8,7 @@ by `st.code` alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,14 @@ import streamlit as st
 from analysis.compare.answer_matrix import CELLS, AnswerMatrix
 from analysis.compare.comparing import Comparison, records_of
 from analysis.compare.rows import PAIRED, mask_of
+from data.queries import fetch_sample
 from data.records import Selection
 from pages.compare.sections import SPLIT_WORDS
 from pages.samples.sections import TONES
-from ui import cached, screen
+from studies.compare import answer_matrix
+from ui import screen
 from ui.figures.text import level_name
+from ui.kept import kept
 from ui.raw_text import excerpt, one_line, visible
 from ui.text_diff import text_diff
 
@@ -59,7 +63,7 @@ def draw_pairs(comparison: Comparison, chosen: Selection) -> None:
         "Where", list(there), index=default, key="scope", bind="query-params", on_change=_close
     )
     row = there[word or next(iter(there))]
-    matrix = cached.answer_matrix(comparison.models, chosen)
+    matrix = kept(answer_matrix)(replace(chosen, models=comparison.models))
     _draw_cells(row)
     st.caption(
         screen.plain(
@@ -158,7 +162,7 @@ def _draw_pair(
     for name in names:
         address = matrix.address(name, column)
         if address is not None:
-            samples[name] = cached.sample(*address, chosen.scheme)
+            samples[name] = kept(fetch_sample)(*address, scheme=chosen.scheme)
     first = next(iter(samples.values()))
     st.caption(
         screen.plain(

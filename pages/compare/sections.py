@@ -11,7 +11,7 @@ import streamlit as st
 from analysis.compare.comparing import Comparison
 from analysis.compare.pairing import OVER_TASKS
 from data.records import Selection
-from ui import cached, screen, selection
+from ui import screen, selection
 from ui.calibration_captions import simulated
 from ui.chart import show_chart
 from ui.figures.compare import agreement_figure, forest_figure, p_text
@@ -283,9 +283,8 @@ def _span(lo: float, hi: float) -> str:
     return f"{int(lo)}" if lo == hi else f"{int(lo)}–{int(hi)}"
 
 
-def draw_agreement(comparison: Comparison, chosen: Selection) -> None:
-    """Are the models wrong on the same instances?"""
-    table = cached.agreement(comparison.models, chosen)
+def draw_agreement(table: pd.DataFrame, comparison: Comparison, chosen: Selection) -> None:
+    """Are the models wrong on the same instances? `table`: studies.compare.agreement."""
     if table.empty:
         screen.empty(
             "No agreement to show.",

@@ -4,119 +4,173 @@ URL.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
-from data.queries import SAMPLE_METRICS
+from analysis.text import natural_order
+from data.queries import fetch_levels
 from data.records import Selection
-from ui import cached, screen
-from ui.figures.theme import natural_order
+from studies.emergence import (
+    AXES,
+    EmergenceSettings,
+    chance_of,
+    metric_of,
+    metrics_in,
+    resolved,
+    scale_metrics,
+    series,
+    wanted_of,
+)
+from studies.settings import not_possible, settings_in
+from studies.steps import task_counts
+from ui.asked import asked, refuse, say
+from ui.kept import kept
+from ui.models import model_sizes
 
 if TYPE_CHECKING:
-    from analysis.emergence.scale_series import Series, Wanted
+    from analysis.emergence.scale_series import Series
 
-NOT_OFFERED = ("critical_level", "generalization_score", "likelihood_difference")
-"""Scores that are no score of answers, or have no direction."""
-EVERY_TASK, LEVEL_WORD, EVERY_LINE = "all tasks", "level ", "all"
-"""Options are plain words: what stands in the box is what stands in the link."""
-BOTH, ANY = "both", "any"
-LAST, EVERY = "last", "every"
+EVERY_TASK, LEVEL_WORD = "all tasks", "level "
+ALL, BOTH, ANY, NONE = "all", "both", "any", "none"
+"""Options that stand for no choice: the address then has no word."""
 CONTINUOUS = ("answer_logprob", "token_accuracy", "ppl", "bits_per_byte", "acc_norm")
-"""Metrics without a jump of their own, the most telling first; the mirage tab takes the first that
-the task has.
+"""Metrics without a jump of their own, the most telling first; of those the task has, the first is
+held against the chosen one until the reader chooses another.
 """
-KEYS = ("metric", "about", "over", "split", "line", "reading", "checkpoints", "chance", "against")
-"""Keys of the widgets, and words of the URL."""
+KEYS = tuple(one.name for one in settings_in(EmergenceSettings))
+"""Words of the address that belong to this page."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmergenceChoice:
-    """What the reader asks for."""
+    """What the reader asks for, as the study resolves it."""
 
     selection: Selection
-    metric: str
-    wanted: Wanted
-    chance: float | None
-    """Accuracy of guessing; None where it is not known."""
-    against: str | None
-    """A continuous metric of the same answers; None where there is none."""
-    about: str
-    """Task or level and split, as a sentence names them."""
+    settings: EmergenceSettings
+    opens: bool
+    """Nothing was asked for yet."""
+    others: tuple[str, ...]
+    """Continuous metrics of the same answers that the chosen one can be held against."""
 
 
 def pick(chosen: Selection) -> EmergenceChoice:
-    """Draw the controls and return what they say. Words of the URL that name nothing here are said
-    and ignored.
+    """Draw the controls and return what they say. A page that was asked for nothing opens on one
+    task, one split and one line, and says so in its address.
     """
-    from analysis.emergence.scale_series import AXES, Wanted
-
-    known = cached.scale_metrics()
-    known = known[~known["metric"].isin(NOT_OFFERED)]
-    metrics = _metrics(known)
+    said = asked(EmergenceSettings)
+    opens = not any(key in st.query_params or key in st.session_state for key in KEYS)
+    known = kept(scale_metrics)()
     row = st.columns([3, 3, 2.2, 1.8])
-    metric = _select(row[0], "Metric", "metric", metrics)
+    metric = _select(row[0], "Metric", "metric", metrics_in(known))
     mine = known[known["metric"] == metric]
-    about = _select(row[1], "Task or level", "about", _about(mine, chosen))
-    axis = _select(row[2], "Over", "over", list(AXES))
-    mine = mine[mine["task"] == about] if about in set(mine["task"]) else mine
+    task, level = _pick_about(row[1], mine, chosen, said, opens=opens)
+    over = _select(row[2], "Over", "over", list(AXES))
+    mine = mine[mine["task"] == task] if task in set(mine["task"]) else mine
     has_samples = bool((mine["source"] == "samples").any())
-    stored = set(cached.task_counts(chosen)["split"]) if has_samples else set()
-    split = _select(
-        row[3], "Split", "split", [*(each for each in ("id", "ood") if each in stored), BOTH]
+    stored = set(kept(task_counts)(chosen)["split"]) if has_samples else set()
+    splits = [each for each in ("id", "ood") if each in stored]
+    split = _select(row[3], "Split", "split", [BOTH, *splits], first=_first(splits, opens))
+    settings = EmergenceSettings(
+        metric=metric,
+        task=task,
+        level=level,
+        over=over,
+        split=None if split == BOTH else split,
     )
     row = st.columns([3, 3, 2.2, 1.8])
-    wanted = Wanted(
-        axis=axis,
-        tasks=chosen.tasks if about == EVERY_TASK or about.startswith(LEVEL_WORD) else (about,),
-        level=int(about.removeprefix(LEVEL_WORD)) if about.startswith(LEVEL_WORD) else None,
-        split=None if split == BOTH else split,
-        every_checkpoint=axis == "loss",
-        denominator=chosen.denominator,
-    )
-    readings = list(
-        dict.fromkeys(mine.sort_values("n_runs", ascending=False, kind="stable")["reading"])
-    )
+    by_runs = mine.sort_values("n_runs", ascending=False, kind="stable")
+    readings = list(dict.fromkeys(by_runs["reading"]))
     if len(readings) > 1:
-        wanted = replace(wanted, reading=_select(row[1], "Reading", "reading", readings))
-    if axis in ("parameters", "FLOPs"):
-        checkpoints = _select(row[2], "Checkpoints", "checkpoints", [LAST, EVERY])
-        wanted = replace(wanted, every_checkpoint=checkpoints == EVERY)
-    lines = _lines(cached.series(chosen, metric, wanted, draw=False))
-    line = _select(
-        row[0], "Model" if axis in ("tokens", "step") else "Family", "line", [*lines, EVERY_LINE]
-    )
-    wanted = replace(wanted, line=None if line == EVERY_LINE else line)
-    chance = _chance(row[3], chosen, metric, wanted)
+        first = _first(readings, opens)
+        reading = _select(row[1], "Reading", "reading", [ANY, *readings], first=first)
+        settings = replace(settings, reading=None if reading == ANY else reading)
+    if over in ("parameters", "FLOPs"):
+        checkpoints = _select(row[2], "Checkpoints", "checkpoints", ["last", "every"])
+        settings = replace(settings, checkpoints=checkpoints)
+    settings = _pick_line(row[0], chosen, settings, opens=opens)
     others = known[(known["metric"] != metric) & known["task"].isin(set(mine["task"]))]["metric"]
-    against = next((name for name in CONTINUOUS if name != metric and name in set(others)), None)
-    where = f"level {wanted.level}" if wanted.level is not None else about
-    said = (
-        where
-        + ({"id": " ID", "ood": " OOD"}.get(split, ""))
-        + (f", {wanted.reading}" if wanted.reading else "")
+    usable = tuple(name for name in CONTINUOUS if name != metric and name in set(others))
+    usable = () if metric == CONTINUOUS[0] else usable
+    selection, settings = kept(resolved)(chosen, settings)
+    settings = _pick_chance(row[3], selection, settings)
+    return EmergenceChoice(selection, settings, opens, usable)
+
+
+def points_of(choice: EmergenceChoice) -> pd.DataFrame:
+    """The points of the series that the reader asks for; empty where no run has the score."""
+    metric, wanted = metric_of(choice.settings), wanted_of(choice.selection, choice.settings)
+    return kept(series)(choice.selection, metric, wanted, draw=False).points
+
+
+def _first(options: Sequence[str], opens: bool) -> str | None:
+    """The option that a page opens on that was asked for nothing."""
+    return options[0] if opens and options else None
+
+
+def _pick_about(
+    place: st.delta_generator.DeltaGenerator,
+    mine: pd.DataFrame,
+    chosen: Selection,
+    settings: EmergenceSettings,
+    *,
+    opens: bool,
+) -> tuple[str | None, int | None]:
+    """Task and level that the address names, in one widget that changes them."""
+    options = _about(mine, chosen)
+    if opens:
+        _say_about(options[0])
+        settings = asked(EmergenceSettings)
+    word = EVERY_TASK if settings.level is None else f"{LEVEL_WORD}{settings.level}"
+    word = settings.task or word
+    if word not in options:
+        refuse(not_possible("task", word, options))
+        word = EVERY_TASK
+    st.session_state["about"] = word
+    place.selectbox(
+        "Task or level",
+        options,
+        key="about",
+        on_change=lambda: _say_about(st.session_state["about"]),
     )
-    return EmergenceChoice(
-        chosen, metric, wanted, chance, against if metric not in CONTINUOUS[:1] else None, said
-    )
+    if word.startswith(LEVEL_WORD):
+        return None, int(word.removeprefix(LEVEL_WORD))
+    return (None if word == EVERY_TASK else word), None
 
 
-def pick_against(choice: EmergenceChoice) -> str | None:
-    """Draw the choice of the continuous metric, where there are several."""
-    known = cached.scale_metrics()
-    known = known[known["task"].isin(choice.wanted.tasks)] if choice.wanted.tasks else known
-    names = [name for name in CONTINUOUS if name in set(known["metric"]) and name != choice.metric]
-    if len(names) < 2:
-        return choice.against
-    return _select(st.container(), "Held against", "against", names)
+def _say_about(word: str) -> None:
+    """Write a task or a level into the address."""
+    is_level = word.startswith(LEVEL_WORD)
+    say("level", [word.removeprefix(LEVEL_WORD)] if is_level else [])
+    say("task", [] if is_level or word == EVERY_TASK else [word])
 
 
-def _metrics(known: pd.DataFrame) -> list[str]:
-    counts = known.groupby("metric")["n_runs"].max().sort_values(ascending=False, kind="stable")
-    ours = [name for name in SAMPLE_METRICS if name in counts.index]
-    return [*ours, *(name for name in counts.index if name not in ours)] or ["accuracy"]
+def against_of(choice: EmergenceChoice, *, draw: bool) -> str | None:
+    """The continuous metric that is held against the chosen one; with `draw` in a widget that
+    changes it.
+    """
+    word = asked(EmergenceSettings).against
+    if word not in choice.others and (word is not None or choice.opens):
+        # Nothing was chosen yet, or what was chosen does not go with this task.
+        word = next(iter(choice.others), None)
+        _say_against(word or NONE)
+    if draw and choice.others:
+        st.session_state["held against"] = word or NONE
+        st.selectbox(
+            "Held against",
+            [NONE, *choice.others],
+            key="held against",
+            on_change=lambda: _say_against(st.session_state["held against"]),
+        )
+    return word
+
+
+def _say_against(word: str) -> None:
+    """Write the metric to hold against into the address."""
+    say("against", [] if word == NONE else [word])
 
 
 def _about(mine: pd.DataFrame, chosen: Selection) -> list[str]:
@@ -128,12 +182,28 @@ def _about(mine: pd.DataFrame, chosen: Selection) -> list[str]:
         if not chosen.tasks or task in chosen.tasks
     ]
     levels = (
-        [f"{LEVEL_WORD}{level}" for level in cached.levels(chosen.scheme)["level"]]
+        [f"{LEVEL_WORD}{level}" for level in kept(fetch_levels)(chosen.scheme)["level"]]
         if (mine["source"] == "samples").any()
         else []
     )
     first = ["sort_numbers"] if "sort_numbers" in names else []
     return [*first, *(name for name in names if name not in first), *levels, EVERY_TASK]
+
+
+def _pick_line(
+    place: st.delta_generator.DeltaGenerator,
+    chosen: Selection,
+    settings: EmergenceSettings,
+    *,
+    opens: bool,
+) -> EmergenceSettings:
+    """The family, or over training the model, whose points are read."""
+    selection, every = kept(resolved)(chosen, replace(settings, line=None))
+    wanted = wanted_of(selection, every)
+    lines = _lines(kept(series)(selection, metric_of(every), wanted, draw=False))
+    label = "Model" if settings.over in ("tokens", "step") else "Family"
+    line = _select(place, label, "line", [ALL, *lines], first=_first(lines, opens))
+    return replace(settings, line=None if line == ALL else line)
 
 
 def _lines(series: Series) -> list[str]:
@@ -143,28 +213,19 @@ def _lines(series: Series) -> list[str]:
     if not len(series.points):
         return []
     found = series.points.groupby("line")["x"].agg(["nunique", "max"]).reset_index()
-    size = cached.sizes()
+    size = model_sizes()
     found["size"] = [size.get(line, ("", 0))[1] for line in found["line"]]
     found = found.sort_values(["nunique", "size", "max"], ascending=False, kind="stable")
     best, rest = found["line"].iloc[:1].tolist(), sorted(found["line"].iloc[1:], key=natural_order)
     return [*best, *rest]
 
 
-def _chance(
-    place: st.delta_generator.DeltaGenerator, chosen: Selection, metric: str, wanted: Wanted
-) -> float | None:
-    """Accuracy of guessing: as is known for the one task in the runs drawn, if it is the same in
-    all; unless the reader says otherwise.
-    """
-    runs = cached.series(chosen, metric, wanted).points
-    known = cached.chance()
-    levels = (
-        {known.get((run_id, wanted.tasks[0])) for run_id in runs["run_id"]}
-        if len(wanted.tasks) == 1 and len(runs)
-        else set()
-    )
-    default = levels.pop() if len(levels) == 1 else None
-    shown = "unknown" if default is None else f"{default:.2g}"
+def _pick_chance(
+    place: st.delta_generator.DeltaGenerator, selection: Selection, settings: EmergenceSettings
+) -> EmergenceSettings:
+    """Accuracy of guessing: the reader's own, or as the study knows it."""
+    known, is_derived = kept(chance_of)(selection, replace(settings, chance=None))
+    shown = "unknown" if known is None else f"{known:.2g}"
     given = place.number_input(
         "Chance",
         0.0,
@@ -175,31 +236,36 @@ def _chance(
         bind="query-params",
         placeholder=shown,
     )
-    if given is None and default is None:
+    if given is None and known is None:
         st.caption(
             "The chance level is not known here: forms are fitted without a floor, onset and law"
             " wait for it. Say it under Chance."
         )
-    derived = cached.choice_chance()
-    if (
-        given is None
-        and default is not None
-        and any((run_id, wanted.tasks[0]) in derived for run_id in runs["run_id"])
-    ):
+    if given is None and is_derived:
         st.caption(
             f"Chance {shown} is derived: the mean of 1 / number of choices over the instances."
         )
-    return default if given is None else float(given)
+    return replace(settings, chance=None if given is None else float(given))
 
 
 def _select(
-    place: st.delta_generator.DeltaGenerator, label: str, key: str, options: list[str]
+    place: st.delta_generator.DeltaGenerator,
+    label: str,
+    key: str,
+    options: list[str],
+    *,
+    first: str | None = None,
 ) -> str:
+    """A choice bound to the address. A word of the address that is not among the options is
+    refused; `first` is what the widget shows before anybody chose.
+    """
     word = st.query_params.get(key)
-    if word and word not in options:
-        text = f"The link asks for {key} {word}, which is not to be had here; it was ignored."
-        st.warning(screen.plain(text), icon=":material/link_off:")
+    has_fixed_words = any(one.words for one in settings_in(EmergenceSettings) if one.name == key)
+    if word and word not in options and not has_fixed_words:
+        refuse(not_possible(key, word, options))
     if st.session_state.get(key) not in options:
         st.session_state.pop(key, None)
+        if first is not None and not word:
+            st.session_state[key] = first
     picked = place.selectbox(label, options, key=key, bind="query-params")
     return str(picked if picked is not None else options[0])

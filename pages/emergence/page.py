@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import streamlit as st
 
-from data.queries import SAMPLE_METRICS
-from ui import cached, screen, selection
+from data.queries import fetch_models
+from studies.emergence import emergence
+from ui import screen, selection
+from ui.kept import kept
 
 chosen = selection.current()
 screen.question("Does an ability emerge with scale?")
 
 with screen.readable_errors():
-    if cached.models().empty:
+    if kept(fetch_models)().empty:
         screen.empty(
             "The store holds no results yet.",
             "Bring in results of models of several sizes, or of several checkpoints of one: result"
@@ -24,14 +26,12 @@ with screen.readable_errors():
         st.stop()
 
     # The analysis brings scipy along: it is loaded by the page that needs it.
-    from analysis.emergence.sentences import headline
     from pages.emergence import sections
-    from pages.emergence.controls import pick, pick_against
+    from pages.emergence.controls import against_of, pick, points_of
 
     sections.draw_example_list()
     choice = pick(chosen)
-    found = cached.emergence(chosen, choice.metric, choice.wanted, choice.chance)
-    if found is None:
+    if not len(points_of(choice)):
         screen.empty(
             "No run has this score over this scale.",
             "Choose another scale, task or split above, or other models on the left. A run needs a"
@@ -48,20 +48,15 @@ with screen.readable_errors():
         bind="query-params",
         label_visibility="collapsed",
     )
-    against = pick_against(choice) if tab == "Mirage" else choice.against
-    reading = None if against in SAMPLE_METRICS else choice.wanted.reading
-    partner = replace(choice.wanted, reading=reading)
-    mirage = (
-        cached.mirage(chosen, (choice.metric, against), (choice.wanted, partner), choice.chance)
-        if against
-        else None
-    )
+    settings = replace(choice.settings, against=against_of(choice, draw=tab == "Mirage"))
+    study = kept(emergence)(choice.selection, settings)
+    found = study.found
     with answer:
-        screen.answer(headline(found, mirage, about=choice.about))
+        screen.answer(study.sentence)
     with chart:
-        sections.draw_curve(found, choice)
+        sections.draw_curve(study, choice)
     if tab == "Mirage":
-        sections.draw_mirage(mirage, choice)
+        sections.draw_mirage(study.mirage, study.metric)
     elif tab == "Pass until":
         sections.draw_law(found)
     elif tab == "Loss threshold":

@@ -24,7 +24,9 @@ from analysis.emergence.sentences import (
 )
 from analysis.text import capitalised
 from pages.emergence.controls import EmergenceChoice
-from ui import cached, screen, selection
+from studies.emergence import EmergenceStudy, loss_threshold, scales, series_over_loss
+from studies.emergence import series as read_series
+from ui import screen, selection
 from ui.chart import show_chart
 from ui.example_views import draw_examples, examples
 from ui.figures.emergence import (
@@ -34,6 +36,7 @@ from ui.figures.emergence import (
     mirage_figure,
     threshold_figure,
 )
+from ui.kept import kept
 
 if TYPE_CHECKING:
     from analysis.emergence.scale_series import Series
@@ -46,13 +49,13 @@ it.
 """
 
 
-def draw_curve(found: Emergence, choice: EmergenceChoice) -> None:
+def draw_curve(study: EmergenceStudy, choice: EmergenceChoice) -> None:
     """The curve with what stands under it; a click leads to the samples or the run behind a
     point.
     """
-    others = cached.series(
-        choice.selection, choice.metric, replace(choice.wanted, line=None), draw=False
-    )
+    found, wanted = study.found, study.found.series.wanted
+    every = replace(wanted, line=None)
+    others = kept(read_series)(choice.selection, study.metric, every, draw=False)
     drawn = others if len(others.lines) <= LINES_DRAWN else None
     clicked = show_chart(
         curve_figure(found, others=drawn, styles=_styles(found.series)), key="emergence"
@@ -73,18 +76,18 @@ def draw_curve(found: Emergence, choice: EmergenceChoice) -> None:
             "least squares; AICc weights among linear, power, logistic, hinge and broken power"
         ),
         interval=series.interval,
-        denominator=choice.selection.denominator if choice.metric == "accuracy" else None,
+        denominator=choice.selection.denominator if study.metric == "accuracy" else None,
         more=[text for text in more if text],
         methods=("scaling_fits", "change_point", "breakthroughness", "wei_emergence", "resolution"),
     )
     if clicked:
-        task = choice.wanted.tasks[0] if len(choice.wanted.tasks) == 1 else None
+        task = wanted.tasks[0] if len(wanted.tasks) == 1 else None
         if series.metric in ("accuracy", "answer_logprob", "token_accuracy"):
             screen.open_page(
                 "samples",
                 model=str(clicked["model"]),
                 task=task,
-                split=choice.wanted.split,
+                split=wanted.split,
                 run=str(clicked["run"]),
             )
         screen.open_page("runs", model=str(clicked["model"]))
@@ -95,9 +98,9 @@ def _styles(series: Series) -> dict[str, ModelStyle]:
 
 
 def _derived(choice: EmergenceChoice) -> str | None:
-    if choice.wanted.axis != "FLOPs":
+    if choice.settings.over != "FLOPs":
         return None
-    sources = cached.scales(choice.selection)["flops_source"].dropna()
+    sources = kept(scales)(choice.selection)["flops_source"].dropna()
     return "FLOPs are 6 x parameters x tokens" + (
         " unless the source states them" if sources.eq("stated").any() else ""
     )
@@ -150,14 +153,14 @@ def draw_forms(found: Emergence) -> None:
     )
 
 
-def draw_mirage(mirage: Mirage | None, choice: EmergenceChoice) -> None:
+def draw_mirage(mirage: Mirage | None, metric: str) -> None:
     """The discontinuous and the continuous metric of the same runs on one axis, with the
     verdict.
     """
     if mirage is None:
         screen.empty(
             "No second metric of the same answers.",
-            f"The runs behind {metric_name(choice.metric)} record no log-probability of the answer,"
+            f"The runs behind {metric_name(metric)} record no log-probability of the answer,"
             " no per-token accuracy and no loss. Our probe and lm-evaluation-harness record"
             " log-probabilities with their samples.",
         )
@@ -202,9 +205,7 @@ def draw_law(found: Emergence) -> None:
 
 def draw_threshold(choice: EmergenceChoice) -> None:
     """Scores against loss with the hinge, every checkpoint of the line that is read."""
-    line = choice.wanted.line if choice.wanted.axis not in ("tokens", "step") else None
-    wanted = replace(choice.wanted, axis="loss", every_checkpoint=True, line=line)
-    series = cached.series(choice.selection, choice.metric, wanted)
+    series = kept(series_over_loss)(choice.selection, choice.settings)
     if not len(series.points):
         screen.empty(
             "No loss is known for these runs.",
@@ -212,9 +213,9 @@ def draw_threshold(choice: EmergenceChoice) -> None:
             " is one (ppl, bits_per_byte, loss).",
         )
         return
-    found = cached.loss_threshold(choice.selection, choice.metric, wanted, choice.chance)
-    if isinstance(found, str):
-        screen.empty("No loss threshold.", found)
+    found, reason = kept(loss_threshold)(choice.selection, choice.settings)
+    if found is None:
+        screen.empty("No loss threshold.", reason or "")
         return
     screen.answer(threshold_sentence(found, series.loss_name))
     show_chart(

@@ -2,17 +2,18 @@
 
 import streamlit as st
 
+from data.methods import read_agreement, read_calibration, read_methods
 from pages.methods.sections import draw_method, found_methods, headline, method_table
 from pages.samples.filters import say_ignored
-from ui import cached, screen
+from ui import screen
 
 screen.question("How is every number made, and is it right?")
 
 with screen.readable_errors():
     methods, agreement, calibration = (
-        cached.methods(),
-        cached.certified_agreement(),
-        cached.calibration(),
+        read_methods(),
+        read_agreement(),
+        read_calibration(),
     )
     screen.answer(headline(methods, agreement))
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import cached
+from data.queries import fetch_models
+from ui.kept import kept
 from ui.view_links import view_link
 
 MODELS = ("ladder-80k-s0", "ladder-300k-s0")
@@ -38,7 +39,7 @@ def draw_guide() -> None:
     """
     if st.session_state.get(_SKIPPED) or st.query_params.get("guide") == "off":
         return
-    if not set(MODELS) <= set(cached.models()["model"]):
+    if not set(MODELS) <= set(kept(fetch_models)()["model"]):
         return
     with st.container(border=True, key="guide", gap=None):
         with st.container(horizontal=True, horizontal_alignment="distribute"):

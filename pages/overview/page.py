@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import streamlit as st
 
+from analysis.valley.headline import raised
+from data.queries import fetch_levels, fetch_runs, fetch_store_info, fetch_views
 from data.records import Selection
 from pages.overview.guide import draw_guide
 from pages.overview.sections import (
@@ -14,9 +16,11 @@ from pages.overview.sections import (
     headline,
 )
 from pages.runs.import_panel import draw_import_panel
-from pages.valley.sentences import raised
-from ui import cached, screen, selection
+from studies.steps import level_scores, task_counts
+from studies.valley import sources as valley_sources
+from ui import screen, selection
 from ui.example_views import draw_examples, examples
+from ui.kept import kept
 from ui.meeting.view_panel import draw_saved_views
 from ui.startup import known_pages
 from ui.words import ago, at, counted, format_label, size
@@ -31,7 +35,7 @@ chosen = selection.current()
 screen.question("What is here, and where do I start?")
 
 with screen.readable_errors():
-    info, runs = cached.store_info(), cached.runs()
+    info, runs = kept(fetch_store_info)(), kept(fetch_runs)()
     if runs.empty:
         screen.empty(
             "The store holds no results yet.",
@@ -41,7 +45,7 @@ with screen.readable_errors():
         draw_import_panel(with_path=True)
         st.stop()
 
-    n_with_both = len(cached.valley_sources(Selection(scheme=chosen.scheme)))
+    n_with_both = len(kept(valley_sources)(Selection(scheme=chosen.scheme)))
     screen.answer(headline(runs, n_with_both), kept=headline(runs, n_with_both, when=at))
     with st.container(horizontal=True):
         for label in ("models", "tasks", "runs", "samples", "scores"):
@@ -57,7 +61,7 @@ with screen.readable_errors():
     with left:
         st.subheader("Start with a question", anchor=False)
         draw_questions(known_pages())
-        if len(cached.views()):
+        if len(kept(fetch_views)()):
             st.subheader("Saved views", anchor=False)
             draw_saved_views()
         if examples():
@@ -81,15 +85,15 @@ with screen.readable_errors():
     }
     screen.table(content_table(runs), "contents", columns=columns, formats={"format": format_label})
 
-    counts = cached.task_counts(replace(chosen, runs=()))
+    counts = kept(task_counts)(replace(chosen, runs=()))
     draw_answers(counts)
     st.subheader("Which levels are covered", anchor=False)
-    levels = cached.levels(chosen.scheme)
+    levels = kept(fetch_levels)(chosen.scheme)
     if levels.empty:
         st.caption(screen.plain(f"The catalog names no levels for the scheme {chosen.scheme}."))
     else:
         screen.table(
-            coverage_table(counts, cached.level_scores(chosen), levels),
+            coverage_table(counts, kept(level_scores)(chosen), levels),
             "levels",
             formats={"label": raised},
         )

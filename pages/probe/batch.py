@@ -4,6 +4,7 @@ that fills in while it goes on.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -11,16 +12,19 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from data.probe_sink import StoreSink
+from data.queries import fetch_run, fetch_runs
 from data.records import SCYLLA_SCHEME, NotEnoughDataError, Selection, Split
 from pages.probe.sections import ProbeChoice
 from pages.samples.sections import SPLIT_WORDS, level_labels, parse_object
 from probe.job_queue import BatchJob, Job, ModelChoice
 from probe.run_loop import ProbeSpec
 from probe.tasks import TASKS
-from ui import cached, screen, selection
+from studies.valley import COUNTED, ValleySettings, valley_of_model
+from ui import screen, selection
 from ui.chart import show_chart
 from ui.figures.text import level_name
 from ui.figures.valley import valley_figure
+from ui.kept import kept, the_queue, the_store
 from ui.words import ago, counted
 
 UNFINISHED = ("partial", "started", "error")
@@ -85,7 +89,7 @@ def pick_batch(choice: ProbeChoice) -> ProbeSpec | None:
 
 def run_batch(model: ModelChoice, spec: ProbeSpec, *, resumes: str | None = None) -> None:
     """Put a batch into the queue."""
-    cached.desk().submit(BatchJob(model, spec, StoreSink(cached.store()), resumes=resumes))
+    the_queue().submit(BatchJob(model, spec, StoreSink(the_store()), resumes=resumes))
 
 
 # -- progress --------------------------------------------------------------------------------------
@@ -95,14 +99,14 @@ def draw_batches(chosen: Selection) -> None:
     """The batch that runs (or the last one), those that wait, and the runs that can go on. Drawn
     anew every second while one runs.
     """
-    is_busy = any(isinstance(job, BatchJob) and not job.is_over for job in cached.desk().jobs())
+    is_busy = any(isinstance(job, BatchJob) and not job.is_over for job in the_queue().jobs())
     st.fragment(_draw_batches, run_every=_POLL_S if is_busy else None, key="batches")(
         chosen, is_busy
     )
 
 
 def _draw_batches(chosen: Selection, was_busy: bool) -> None:
-    jobs = [job for job in cached.desk().jobs() if isinstance(job, BatchJob)]
+    jobs = [job for job in the_queue().jobs() if isinstance(job, BatchJob)]
     busy = [job for job in jobs if not job.is_over]
     if was_busy and not busy:
         st.rerun()
@@ -126,7 +130,7 @@ def _draw_batch(job: BatchJob) -> None:
             ):
                 job.stop()
         elif job.state != "done" and job.run_id is not None and _offers_to_resume(right, job):
-            cached.desk().submit(job.again())
+            the_queue().submit(job.again())
             st.rerun()
         if job.n_total:
             st.progress(min(1.0, job.n_done / job.n_total), text=screen.plain(progress_words(job)))
@@ -153,7 +157,7 @@ def _offers_to_resume(place: DeltaGenerator, job: BatchJob) -> bool:
 
 def _state_words(job: Job) -> str:
     if job.state == "waiting":
-        n_before = cached.desk().before(job)
+        n_before = the_queue().before(job)
         return f"waits for {counted(n_before, 'job')} before it" if n_before else "waits"
     if not job.is_over and job.should_stop():
         return "stopping after what is being asked now"
@@ -197,7 +201,7 @@ def time_words(seconds: float) -> str:
 
 
 def _draw_result(job: BatchJob, chosen: Selection) -> None:
-    runs = cached.runs()
+    runs = kept(fetch_runs)()
     mine = runs[runs["run_id"] == job.run_id]
     if mine.empty or not int(mine["n_samples"].iloc[0]):
         return
@@ -212,7 +216,7 @@ def _draw_result(job: BatchJob, chosen: Selection) -> None:
         screen.page_link("valley", "All valleys", icon=":material/stacked_line_chart:")
         screen.page_link("runs", "The run", icon=":material/inventory_2:", run=run_id)
     try:
-        valley = cached.valley(model, "samples", only)
+        valley = kept(valley_of_model)(COUNTED, replace(only, models=(model,)), ValleySettings())
     except NotEnoughDataError as fault:
         st.caption(screen.plain(f"No valley yet: {fault}"))
         return
@@ -241,7 +245,7 @@ def draw_unfinished(left_out: set[str]) -> None:
     """Runs of the probe that were not finished, here or in the shell, each with a button to
     go on.
     """
-    runs = cached.runs()
+    runs = kept(fetch_runs)()
     rows = runs[
         (runs["format"] == "probe")
         & runs["status"].isin(UNFINISHED)
@@ -262,7 +266,7 @@ def draw_unfinished(left_out: set[str]) -> None:
             return
         row = table.iloc[picked[0]]
         if st.button(f"Resume {row['run_id']}", key="resume stored", icon=":material/play_arrow:"):
-            model, spec = stored_spec(cached.run(str(row["run_id"])))
+            model, spec = stored_spec(kept(fetch_run)(str(row["run_id"])))
             run_batch(model, spec, resumes=str(row["run_id"]))
             st.rerun()
         st.caption(

@@ -8,11 +8,12 @@ import math
 import platform
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
 
+from data.queries import fetch_run, fetch_runs
 from data.records import SCYLLA_SCHEME, CharybdisError, Selection, Split
 from pages.runs.import_panel import LOOPBACK
 from pages.samples.sections import SPLIT_WORDS, TONES, level_labels, parse_object
@@ -22,9 +23,13 @@ from probe.job_queue import AskJob, BatchJob, Job, ModelChoice, OpenedModel
 from probe.models import ladder_names
 from probe.prompts import STYLES, style_named
 from probe.tasks import TASKS, Instance, make_batch
-from ui import cached, screen, selection
+from studies.steps import task_counts
+from studies.valley import COUNTED, ValleySettings, valley_of_model
+from studies.valley import sources as valley_sources
+from ui import screen, selection
 from ui.chart import show_chart
 from ui.figures.answer import answer_figure
+from ui.kept import kept, the_queue
 from ui.raw_text import visible
 from ui.token_view import show_tokens
 from ui.words import counted, size
@@ -55,7 +60,7 @@ class ProbeChoice:
     @property
     def known_style(self) -> str | None:
         """The prompt style, as far as it is known before the model is opened."""
-        opened = cached.desk().opened
+        opened = the_queue().opened
         if self.style is not None:
             return self.style
         if opened is not None and opened.choice == self.model:
@@ -180,7 +185,7 @@ def _may_open(ref: str, listed: list[str]) -> bool:
 
 def draw_machine() -> None:
     """What is in memory, on which device, and who waits for it."""
-    desk = cached.desk()
+    desk = the_queue()
     opened = desk.opened
     jobs = [job for job in desk.jobs() if not job.is_over]
     running = next((job for job in jobs if job.state != "waiting"), None)
@@ -328,11 +333,11 @@ def find_source(choice: ProbeChoice) -> IdSource:
         return ladder_source(ood or "scatter")
     if kind == "range":
         return range_source()
-    runs = cached.runs()
+    runs = kept(fetch_runs)()
     for run_id in runs.loc[
         (runs["format"] == "probe") & (runs["id_source"] == "elicited"), "run_id"
     ]:
-        metadata = parse_object(cached.run(str(run_id))["metadata"])
+        metadata = parse_object(kept(fetch_run)(str(run_id))["metadata"])
         if metadata.get("ref") == choice.model.ref:
             return read_source(metadata["id_source"])
     raise IdSourceError(
@@ -368,7 +373,7 @@ def ask(choice: ProbeChoice, instance: Instance) -> None:
         seed=choice.seed,
     )
     st.session_state[_ASKED] = job
-    cached.desk().submit(job)
+    the_queue().submit(job)
 
 
 def asked(choice: ProbeChoice, instance: Instance) -> AskJob | None:
@@ -405,7 +410,7 @@ def _draw_reply(job: AskJob, pace: float | None) -> None:
 
 def _draw_outcome(job: AskJob, is_over: bool) -> None:
     if not is_over:
-        n_before = cached.desk().before(job)
+        n_before = the_queue().before(job)
         waits = (
             f"Waiting for {counted(n_before, 'job')} before it"
             if n_before
@@ -450,7 +455,7 @@ def draw_place(job: AskJob, chosen: Selection) -> None:
     if job.grade is None:
         return
     instance, outcome = job.instance, str(job.grade.outcome)
-    runs = cached.runs()
+    runs = kept(fetch_runs)()
     names = sorted(
         set(
             runs.loc[
@@ -459,7 +464,7 @@ def draw_place(job: AskJob, chosen: Selection) -> None:
         )
     )
     alone = Selection(models=tuple(names[:1]), scheme=chosen.scheme, denominator=chosen.denominator)
-    counts = cached.task_counts(alone) if names else cached.task_counts(alone).iloc[:0]
+    counts = kept(task_counts)(alone) if names else kept(task_counts)(alone).iloc[:0]
     here = counts[(counts["task"] == instance.task) & (counts["split"] == str(instance.split))]
     n_correct, n = (
         int(here["n_correct"].sum()),
@@ -485,9 +490,11 @@ def draw_place(job: AskJob, chosen: Selection) -> None:
     if (
         names
         and instance.level is not None
-        and dict(cached.valley_sources(alone)).get(names[0]) == "samples"
+        and dict(kept(valley_sources)(alone)).get(names[0]) == "samples"
     ):
-        valley = cached.valley(names[0], "samples", alone)
+        valley = kept(valley_of_model)(
+            COUNTED, replace(alone, models=(names[0],)), ValleySettings()
+        )
         figure = answer_figure(
             valley,
             level=instance.level,

@@ -10,9 +10,18 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from data.identity import keep_apart, merge_models, split_model
+from data.identity import (
+    decided_names,
+    keep_apart,
+    merge_models,
+    split_model,
+    suggested_merges,
+    suggested_same_runs,
+)
+from data.queries import fetch_checkpoints, fetch_model_names, fetch_runs
 from data.records import CharybdisError
-from ui import cached, screen
+from ui import screen
+from ui.kept import kept, the_store
 from ui.raw_text import one_line
 from ui.words import counted, format_label, listed
 
@@ -32,13 +41,13 @@ def draw_identity_panel() -> None:
         (st.success if is_done else st.error)(
             screen.plain(text), icon=":material/check_circle:" if is_done else ":material/error:"
         )
-    if cached.runs().empty:
+    if kept(fetch_runs)().empty:
         screen.empty(
             "The store holds no models yet.",
             "Import results first; the names their sources give to models are listed here then.",
         )
         return
-    _draw_suggestions(cached.suggested_merges())
+    _draw_suggestions(kept(suggested_merges)())
     _draw_merge_by_hand()
     _draw_names()
     _draw_same_runs()
@@ -54,24 +63,24 @@ def _draw_suggestions(suggestions: list[tuple[str, str, str]]) -> None:
         "Each stays a model of its own until you merge it. A merge is undone below, by splitting"
         " the name."
     )
-    for place, (merged, kept, reason) in enumerate(suggestions[:N_SHOWN]):
+    for place, (merged, into, reason) in enumerate(suggestions[:N_SHOWN]):
         words, merge, keep = st.columns([6, 1, 1], vertical_alignment="center")
         words.markdown(
-            f"**{screen.plain(one_line(merged))}** may be **{screen.plain(one_line(kept))}**:"
+            f"**{screen.plain(one_line(merged))}** may be **{screen.plain(one_line(into))}**:"
             f" {screen.plain(one_line(reason))}."
         )
         merge.button(
             "Merge",
             key=f"merge {place}",
             on_click=_merge,
-            args=([merged], kept),
+            args=([merged], into),
             icon=":material/merge:",
         )
         keep.button(
             "Two models",
             key=f"apart {place}",
             on_click=_keep_apart,
-            args=(merged, kept),
+            args=(merged, into),
             type="tertiary",
         )
     if len(suggestions) > N_SHOWN:
@@ -88,11 +97,11 @@ def _draw_suggestions(suggestions: list[tuple[str, str, str]]) -> None:
 
 def _draw_merge_by_hand() -> None:
     with st.expander("Merge other models"):
-        names = cached.model_names()
+        names = kept(fetch_model_names)()
         used = sorted(names["model"][names["n_runs"] > 0].unique())
         left, middle, right = st.columns([4, 3, 1], vertical_alignment="bottom")
         merged = left.multiselect("Merge", used, key=_MERGED, placeholder="one or more models")
-        kept = middle.selectbox(
+        into = middle.selectbox(
             "into",
             sorted(names["model"].unique()),
             index=None,
@@ -102,9 +111,9 @@ def _draw_merge_by_hand() -> None:
         right.button(
             "Merge",
             key="merge by hand",
-            disabled=not merged or kept is None or merged == [kept],
+            disabled=not merged or into is None or merged == [into],
             on_click=_merge,
-            args=(merged, kept),
+            args=(merged, into),
         )
 
 
@@ -133,7 +142,7 @@ def name_table(names: pd.DataFrame, decided: dict[str, str]) -> pd.DataFrame:
 
 def _draw_names() -> None:
     st.subheader("Names that stand for a model", anchor=False)
-    table = name_table(cached.model_names(), cached.name_decisions()).reset_index(drop=True)
+    table = name_table(kept(fetch_model_names)(), kept(decided_names)()).reset_index(drop=True)
     if table.empty:
         st.caption("Every run came under the name its model has here.")
         return
@@ -168,7 +177,7 @@ def _draw_names() -> None:
 
 def _draw_same_runs() -> None:
     st.subheader("Runs that are probably one", anchor=False)
-    pairs = cached.same_runs()
+    pairs = kept(suggested_same_runs)()
     if not pairs:
         st.caption(
             "No two runs of a model have the same answers, or state the same numbers in two"
@@ -212,7 +221,7 @@ def _draw_same_runs() -> None:
 
 def _draw_checkpoints() -> None:
     st.subheader("Checkpoints", anchor=False)
-    table = cached.checkpoints()
+    table = kept(fetch_checkpoints)()
     n_steps = int(table["step"].notna().sum())
     st.caption(
         "A checkpoint is a model at a revision and a training step:"
@@ -235,7 +244,7 @@ def _short(word: Any) -> str | None:
 
 def _merge(merged: list[str], kept: str) -> None:
     def merge() -> str:
-        n_moved = merge_models(cached.store(), merged, kept)
+        n_moved = merge_models(the_store(), merged, kept)
         return (
             f"{listed([one_line(name) for name in merged])} merged into {one_line(kept)}:"
             f" {counted(n_moved, 'run')} moved."
@@ -249,7 +258,7 @@ def _split(name: str) -> None:
     def split() -> str:
         return (
             f"{one_line(name)} was split: its runs are runs of"
-            f" {one_line(split_model(cached.store(), name))}."
+            f" {one_line(split_model(the_store(), name))}."
         )
 
     _do(split)
@@ -257,7 +266,7 @@ def _split(name: str) -> None:
 
 def _keep_apart(first: str, second: str) -> None:
     def keep() -> str:
-        keep_apart(cached.store(), first, second)
+        keep_apart(the_store(), first, second)
         return (
             f"{one_line(first)} and {one_line(second)} are two models; they are not suggested"
             " again."

@@ -25,7 +25,8 @@ from data.importing import Discovery, ImportResult, Unknown, discover, import_so
 from data.mappings import remember_mapping
 from data.records import CharybdisError, ImportFormatError
 from pages.runs.mapping_form import pick_mapping
-from ui import cached, screen
+from ui import screen
+from ui.kept import the_store
 from ui.raw_text import one_line
 from ui.words import counted, listed
 
@@ -241,7 +242,7 @@ def _import(pending: Pending, sources: Sequence[Source]) -> None:
     )
     try:
         results = tuple(
-            import_sources(cached.store(), sources, progress=progress, name_of=pending.name_of)
+            import_sources(the_store(), sources, progress=progress, name_of=pending.name_of)
         )
         _remember(sources, results)
         report = Report(tuple(_named(pending, result) for result in results), unknown)
@@ -261,7 +262,7 @@ def _remember(sources: Sequence[Source], results: Sequence[ImportResult]) -> Non
             and result.status == "imported"
             and source.options.get("mapping")
         ):
-            remember_mapping(cached.store(), read_head(source.path), source.options["mapping"])
+            remember_mapping(the_store(), read_head(source.path), source.options["mapping"])
 
 
 def _left_alone(unknown: Sequence[Unknown]) -> Sequence[Unknown]:

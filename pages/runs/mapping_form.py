@@ -15,7 +15,8 @@ from data.importers.table.headers import ROLES, SCALES, SHAPES
 from data.importers.table.mapping import TableMapping, corrected, guess_mapping
 from data.importers.table.reading import TableHead, read_head
 from data.mappings import forget_mapping, remembered_mapping
-from ui import cached, screen
+from ui import screen
+from ui.kept import the_store
 from ui.raw_text import one_line
 from ui.words import counted
 
@@ -33,7 +34,7 @@ def pick_mapping(source: Source, *, name: str, key: str) -> dict[str, Any]:
             shape needs.
     """
     head = read_head(source.path)
-    remembered = remembered_mapping(cached.store(), head)
+    remembered = remembered_mapping(the_store(), head)
     guess = _start_of(head, remembered)
     questions = len(guess.questions)
     title = f"{name} · {guess.shape} · {counted(len(head.columns), 'column')}"
@@ -48,7 +49,7 @@ def pick_mapping(source: Source, *, name: str, key: str) -> dict[str, Any]:
                 "Forget",
                 key=f"{key} forget",
                 on_click=forget_mapping,
-                args=(cached.store(), head),
+                args=(the_store(), head),
                 type="tertiary",
             )
         # Other defaults are other widgets: what was forgotten must not stay in them.

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from data.queries import fetch_imports, fetch_rejects, fetch_runs, fetch_store_info
 from pages.runs.identity_panel import draw_identity_panel
 from pages.runs.import_panel import draw_import_panel
 from pages.runs.sections import (
@@ -19,7 +20,8 @@ from pages.runs.sections import (
 )
 from pages.runs.watch_panel import draw_watch_panel
 from pages.samples.filters import say_ignored
-from ui import cached, screen
+from ui import screen
+from ui.kept import kept
 from ui.words import ago, at, counted, format_label
 
 VIEWS = ("Runs", "Import", "Sources", "Models", "Rejects")
@@ -28,7 +30,7 @@ _IGNORED = "runs: model of the link that is not here"
 
 def draw_runs() -> None:
     """The list of runs, and the one that is chosen in full."""
-    runs = cached.runs()
+    runs = kept(fetch_runs)()
     if runs.empty:
         screen.empty(
             "The store holds no runs yet.",
@@ -55,7 +57,7 @@ def draw_runs() -> None:
         run_table(shown),
         "runs",
         # another list: the tick must not pass on to the next run
-        key=f"run list {model} {cached.store_info()['version']}",
+        key=f"run list {model} {kept(fetch_store_info)()['version']}",
         on_select=True,
         height=min(330, 38 + 35 * len(shown)),
         formats={"format": format_label},
@@ -81,7 +83,7 @@ def draw_runs() -> None:
 
 def draw_rejects() -> None:
     """Records that could not come in, with place and reason."""
-    rejects = cached.rejects()
+    rejects = kept(fetch_rejects)()
     if rejects.empty:
         screen.empty(
             "Every record of every import came in.",
@@ -93,7 +95,7 @@ def draw_rejects() -> None:
         "Source", sources, index=None, key="rejects of", placeholder="all sources"
     )
     screen.table(reject_table(rejects[rejects["path"] == source] if source else rejects), "rejects")
-    n_rejected = int(cached.imports()["n_rejected"].sum())
+    n_rejected = int(kept(fetch_imports)()["n_rejected"].sum())
     if n_rejected > len(rejects):
         st.caption(
             f"Kept with their place are {len(rejects):,} of {n_rejected:,} rejected records: at"
@@ -127,7 +129,7 @@ def in_one_sentence(
 
 screen.question("What was imported, and where does it come from?")
 with screen.readable_errors():
-    info, tried = cached.store_info(), cached.imports()
+    info, tried = kept(fetch_store_info)(), kept(fetch_imports)()
     imports, failed = tried[tried["status"] != "failed"], tried[tried["status"] == "failed"]
     if info["runs"]:
         screen.answer(in_one_sentence(info, tried, ago), kept=in_one_sentence(info, tried, at))

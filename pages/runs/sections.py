@@ -19,10 +19,12 @@ from data.every_eval_ever import write_every_eval_ever
 from data.failures import forget_failures
 from data.importing import remove_import
 from data.interchange import stored_batches, write_jsonl, write_parquet
+from data.queries import fetch_run, fetch_runs
 from data.records import CharybdisError
 from data.removing import remove_runs
 from data.unfinished import QUIET_S, RUNNING
-from ui import cached, screen
+from ui import screen
+from ui.kept import kept, the_store
 from ui.raw_text import one_line, visible
 from ui.words import ago, counted, format_label
 
@@ -74,8 +76,8 @@ def run_table(runs: pd.DataFrame) -> pd.DataFrame:
 
 def draw_run(run_id: str) -> None:
     """Draw one run in full: outcome counts, warnings, provenance, settings, downloads, removal."""
-    run = cached.run(run_id)
-    runs = cached.runs()
+    run = kept(fetch_run)(run_id)
+    runs = kept(fetch_runs)()
     listed = runs[runs["run_id"] == run_id].iloc[0]
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -168,7 +170,7 @@ def _confirm_removal(run_id: str, model: str, content: str, sha256: str | None) 
 
 def _remove(run_id: str, model: str) -> None:
     try:
-        with cached.store().transaction(changes_catalog=False) as cursor:
+        with the_store().transaction(changes_catalog=False) as cursor:
             remove_runs(cursor, [run_id])
     except CharybdisError as error:
         st.session_state[_SAID] = (False, f"Nothing was removed. {error}")
@@ -191,7 +193,7 @@ def run_file(run_id: str, suffix: str) -> bytes:
     """One run in Charybdis' own format, as the bytes of a file."""
     with tempfile.TemporaryDirectory(prefix="charybdis-run-") as folder:
         path = Path(folder) / f"run.{suffix}"
-        _WRITERS[suffix](path, stored_batches(cached.store(), [run_id]))
+        _WRITERS[suffix](path, stored_batches(the_store(), [run_id]))
         return path.read_bytes()
 
 
@@ -199,7 +201,7 @@ def run_records(run_id: str) -> bytes:
     """One run as records of Every Eval Ever, as the bytes of a zip archive."""
     with tempfile.TemporaryDirectory(prefix="charybdis-run-") as folder:
         path = Path(folder) / "run.zip"
-        write_every_eval_ever(path, cached.store(), [run_id])
+        write_every_eval_ever(path, the_store(), [run_id])
         return path.read_bytes()
 
 
@@ -348,7 +350,7 @@ def draw_failures(failed: pd.DataFrame) -> None:
 
 def _forget_failures() -> None:
     try:
-        n = forget_failures(cached.store())
+        n = forget_failures(the_store())
     except CharybdisError as error:
         st.session_state[_SAID] = (False, str(error))
     else:
@@ -389,7 +391,7 @@ def draw_import_removal(imports: pd.DataFrame) -> None:
 
 def _remove_import(import_key: int, name: str) -> None:
     try:
-        n_runs = remove_import(cached.store(), import_key)
+        n_runs = remove_import(the_store(), import_key)
     except CharybdisError as error:
         st.session_state[_SAID] = (False, str(error))
     else:

@@ -8,9 +8,9 @@ import streamlit as st
 
 from data.importing import path_text
 from data.records import CharybdisError
-from data.watching import watch_folders
+from data.watching import watch_folders, watched_folders
 from pages.runs.import_panel import Report, is_local, report_table
-from ui import cached
+from ui.kept import kept, the_store, the_watch
 from ui.plain import plain
 
 _ASKED, _PROBLEM = "folder to watch", "watch: problem"
@@ -28,7 +28,7 @@ def draw_watch_panel() -> None:
         "Result files that appear or grow in these folders come in by themselves while the"
         " dashboard runs."
     )
-    folders = cached.watched_folders()
+    folders = kept(watched_folders)()
     for folder in folders:
         left, right = st.columns([6, 1], vertical_alignment="center")
         left.markdown(plain(path_text(folder)))
@@ -50,7 +50,7 @@ def draw_watch_panel() -> None:
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(plain(problem), icon=":material/error:")
     if folders:
-        watch = cached.watch()
+        watch = the_watch()
         if watch.problem:
             st.warning(plain(watch.problem), icon=":material/warning:")
         if watch.results:
@@ -66,6 +66,6 @@ def _add(folders: tuple[Path, ...]) -> None:
 
 def _watch(folders: list[Path]) -> None:
     try:
-        watch_folders(cached.store(), folders)
+        watch_folders(the_store(), folders)
     except CharybdisError as cause:
         st.session_state[_PROBLEM] = str(cause)

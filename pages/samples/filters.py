@@ -14,10 +14,12 @@ from typing import Any
 
 import streamlit as st
 
-from data.queries import SAMPLE_SORTS, SampleFilter
+from analysis.text import natural_order
+from data.queries import SAMPLE_SORTS, SampleFilter, fetch_levels, fetch_runs, fetch_tasks
 from data.records import Outcome, Selection, Split
-from ui import cached, screen
-from ui.figures.theme import natural_order
+from studies.steps import task_counts
+from ui import screen
+from ui.kept import kept
 from ui.words import counted, listed
 
 NEWEST, EVERY = "newest", "every"
@@ -193,19 +195,19 @@ def _options(chosen: Selection) -> dict[str, list[str]]:
     """Words that each filter takes. Lists are the store's, not the selection's: a link may name
     what the sidebar leaves out.
     """
-    runs = cached.runs()
+    runs = kept(fetch_runs)()
     model = st.query_params.get("model") or st.session_state.get("model")
     mine = runs[runs["model"] == model] if model in set(runs["model"]) else runs
-    levels = {int(level) for level in cached.levels(chosen.scheme)["level"]}
+    levels = {int(level) for level in kept(fetch_levels)(chosen.scheme)["level"]}
     levels |= {
         int(level)
-        for level in cached.task_counts(replace(chosen, models=(), tasks=(), runs=()))[
+        for level in kept(task_counts)(replace(chosen, models=(), tasks=(), runs=()))[
             "level"
         ].dropna()
     }
     return {
         "model": sorted(runs.loc[runs["n_samples"] > 0, "model"].unique(), key=natural_order),
-        "task": list(cached.tasks().query("n_samples > 0")["task"]),
+        "task": list(kept(fetch_tasks)().query("n_samples > 0")["task"]),
         "run": [NEWEST, EVERY, *mine.loc[mine["n_samples"] > 0, "run_id"]],
         "split": [str(split) for split in Split],
         "level": [str(level) for level in sorted(levels)],

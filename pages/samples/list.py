@@ -10,9 +10,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from data.queries import fetch_neighbours, fetch_sample_page
 from pages.samples.filters import PAGE_SIZE, SampleChoice, say_ignored
 from pages.samples.sections import SPLIT_WORDS
-from ui import cached, reading, screen
+from ui import reading, screen
+from ui.kept import kept
 from ui.raw_text import one_line
 from ui.words import counted
 
@@ -47,7 +49,7 @@ def draw_list(choice: SampleChoice, n_matching: int, opened: Address | None) -> 
     is_narrow = opened is not None
     n_pages = max(1, math.ceil(n_matching / PAGE_SIZE))
     page = _current_page(n_pages)
-    frame = cached.sample_page(
+    frame = kept(fetch_sample_page)(
         choice.selection, choice.wanted, sort=choice.sort, page=page - 1, page_size=PAGE_SIZE
     )
     addresses = [
@@ -123,7 +125,9 @@ def draw_steps(choice: SampleChoice, address: Address) -> None:
     """Buttons to the neighbours of the open sample, in the order of the list, and one that closes
     it.
     """
-    before, after = cached.neighbours(choice.selection, choice.wanted, *address, sort=choice.sort)
+    before, after = kept(fetch_neighbours)(
+        choice.selection, choice.wanted, *address, sort=choice.sort
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Previous",

@@ -4,16 +4,18 @@ address.
 
 import streamlit as st
 
+from data.queries import count_samples, fetch_sample, fetch_store_info
 from pages.samples.filters import clear_filters, in_words, lies_outside, pick_samples
 from pages.samples.list import draw_list, draw_steps, open_address
 from pages.samples.sections import draw_sample, level_labels
-from ui import cached, screen, selection
+from ui import screen, selection
+from ui.kept import kept
 
 chosen = selection.current()
 screen.question("Which answers went wrong, and why?")
 
 with screen.readable_errors():
-    if not cached.store_info()["samples"]:
+    if not kept(fetch_store_info)()["samples"]:
         screen.empty(
             "No samples are stored yet.",
             "Samples are single answers. Published figures come without them; import result files"
@@ -23,7 +25,7 @@ with screen.readable_errors():
         st.stop()
 
     choice = pick_samples(chosen)
-    n_matching = cached.sample_count(choice.selection, choice.wanted)
+    n_matching = kept(count_samples)(choice.selection, choice.wanted)
     screen.answer(in_words(choice, n_matching))
 
     if n_matching:
@@ -35,7 +37,7 @@ with screen.readable_errors():
             with left:
                 draw_list(choice, n_matching, address)
             with right, screen.readable_errors():
-                sample = cached.sample(*address, chosen.scheme)
+                sample = kept(fetch_sample)(*address, scheme=chosen.scheme)
                 draw_steps(choice, address)
                 if lies_outside(sample, choice):
                     st.caption(

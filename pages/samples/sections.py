@@ -16,9 +16,11 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from ui import cached, screen
+from data.queries import fetch_levels
+from ui import screen
 from ui.chart import show_chart
 from ui.figures.tokens import token_logprobs_figure
+from ui.kept import kept
 from ui.raw_text import excerpt, one_line, visible
 from ui.words import counted, size
 
@@ -228,7 +230,7 @@ def sample_json(sample: Mapping[str, Any]) -> str:
 
 def level_labels(scheme: str) -> dict[int, str]:
     """Labels of the levels of a scheme."""
-    frame = cached.levels(scheme)
+    frame = kept(fetch_levels)(scheme)
     return {
         int(level): str(label) for level, label in zip(frame["level"], frame["label"], strict=True)
     }

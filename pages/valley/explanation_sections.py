@@ -5,12 +5,14 @@ tests, and the accounts M0 to M4.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
 
-from analysis.text import percent, percent_of_draws
+from analysis.text import natural_order, percent, percent_of_draws
+from analysis.valley.headline import raised
 from analysis.valley.sentences import verdict
 from data.records import NotEnoughDataError, Selection
 from pages.valley.explanation_sentences import (
@@ -20,12 +22,12 @@ from pages.valley.explanation_sentences import (
     comparison,
     test_rows,
 )
-from pages.valley.sentences import raised
-from ui import cached, screen, selection
+from studies.valley import ValleySettings, explanation
+from ui import screen, selection
 from ui.calibration_captions import simulated
 from ui.chart import show_chart
 from ui.figures.explanation import complexity_figure, constant_penalty_figure, half_point_figure
-from ui.figures.theme import natural_order
+from ui.kept import kept
 
 if TYPE_CHECKING:
     from analysis.account.explanation import Explanation
@@ -50,7 +52,9 @@ ACCOUNT_COLUMNS = (
 )
 
 
-def draw_explanation(valleys: Sequence[Valley], chosen: Selection) -> None:
+def draw_explanation(
+    valleys: Sequence[Valley], chosen: Selection, settings: ValleySettings
+) -> None:
     """Everything that says whether a constant penalty is enough, for all drawn models and then for
     one of them.
     """
@@ -75,15 +79,16 @@ def draw_explanation(valleys: Sequence[Valley], chosen: Selection) -> None:
     model = st.selectbox("Model to explain", tested, key="explained", bind="query-params")
     valley = next(valley for valley in valleys if valley.model == model)
     try:
-        explanation = cached.explanation(valley.model, valley.source, chosen)
+        one = replace(chosen, models=(valley.model,))
+        found = kept(explanation)(valley.source, one, replace(settings, explain=False))
     except NotEnoughDataError as error:
         screen.empty(f"Nothing to explain for {valley.model}.", str(error))
         return
     screen.answer(f"{valley.model}: {raised(verdict(valley).sentence)}")
-    st.caption(screen.plain(comparison(explanation)))
-    _draw_charts(valley, explanation, chosen, selection.styles([drawn.model for drawn in valleys]))
-    _draw_tests(valley, explanation)
-    _draw_accounts(explanation)
+    st.caption(screen.plain(comparison(found)))
+    _draw_charts(valley, found, chosen, selection.styles([drawn.model for drawn in valleys]))
+    _draw_tests(valley, found)
+    _draw_accounts(found)
 
 
 def _draw_complexity(valleys: Sequence[Valley], chosen: Selection) -> None:

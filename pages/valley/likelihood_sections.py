@@ -5,47 +5,39 @@ against Min-K%.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
+from analysis.likelihood.sentences import headline
 from data.records import Selection
-from ui import cached, screen, selection
+from studies.likelihood import LikelihoodSettings, likelihood
+from ui import screen, selection
+from ui.asked import asked
 from ui.chart import show_chart
 from ui.figures.layout import listed
 from ui.figures.likelihood import density_figure, min_k_figure
 from ui.figures.theme import MAX_LINES
+from ui.kept import kept
 
 if TYPE_CHECKING:
     from analysis.likelihood.answer_likelihood import AnswerLikelihood
-
-MOST_STORED = 200_000
-"""Stored answers of one model above which they are not read for this section: the page must stay
-quick.
-"""
 
 
 def draw_likelihood(models: Sequence[str], chosen: Selection) -> None:
     """Densities of the answer probability with KL and JS in both modes, and Min-K% normalised
     accuracy, of the models drawn above.
     """
-    counts = cached.task_counts(chosen)
-    n_stored = (
-        counts[["n_correct", "n_wrong", "n_unparsed", "n_error"]]
-        .sum(axis=1)
-        .groupby(counts["model"])
-        .sum()
-    )
-    counted = [model for model in models if model in n_stored.index][:MAX_LINES]
-    large = [model for model in counted if n_stored[model] > MOST_STORED]
-    found = [cached.answer_likelihood(model, chosen) for model in counted if model not in large]
-    found = [one for one in found if one.n_id or one.n_ood or len(one.min_k)]
-    if large:
+    settings = asked(LikelihoodSettings)
+    study = kept(likelihood)(replace(chosen, models=tuple(models[:MAX_LINES])), settings)
+    found = study.models
+    if study.left_out:
         st.info(
             screen.plain(
-                f"{listed(large)}: more than {MOST_STORED:,} stored answers. Choose tasks on the"
-                " left to see fewer of them."
+                f"{listed(study.left_out)}: more than {settings.most_answers:,} stored answers."
+                " Choose tasks on the left to see fewer of them."
             ),
             icon=":material/visibility_off:",
         )
@@ -59,7 +51,7 @@ def draw_likelihood(models: Sequence[str], chosen: Selection) -> None:
             link="Probe a model",
         )
         return
-    screen.answer(_sentence(found))
+    screen.answer(headline(found))
     left, right = st.columns([0.55, 0.45], gap="small")
     styles = selection.styles([one.model for one in found])
     with left:
@@ -81,29 +73,6 @@ def draw_likelihood(models: Sequence[str], chosen: Selection) -> None:
     _draw_tables(found)
     if clicked:
         screen.open_page("samples", model=str(clicked["model"]), split=clicked.get("split"))
-
-
-def _sentence(found: Sequence[AnswerLikelihood]) -> str:
-    """Where ID and OOD lie furthest apart, and where they are closest."""
-    known = sorted((one for one in found if one.reason is None), key=lambda one: -one.normalised.js)
-    if not known:
-        return (
-            f"How far ID and OOD lie apart in answer probability cannot be said: {found[0].reason}."
-        )
-    first, last = known[0], known[-1]
-
-    def say(one: AnswerLikelihood) -> str:
-        return f"for {one.model} ({one.normalised.js:.3f} [{one.js_lo:.3f}, {one.js_hi:.3f}])"
-
-    apart = (
-        f"furthest apart {say(first)} and closest {say(last)}"
-        if last is not first
-        else f"apart {say(first)}"
-    )
-    return (
-        f"In the probability of the reference answer ID and OOD lie {apart}: JS divergence in nats,"
-        " at most 0.693."
-    )
 
 
 def _draw_captions(found: Sequence[AnswerLikelihood], chosen: Selection) -> None:

@@ -3,9 +3,13 @@ few models; scores of many.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import streamlit as st
 
+from analysis.text import natural_order
+from analysis.valley.headline import headline
+from data.queries import fetch_models
 from pages.valley.explanation_sections import draw_explanation
 from pages.valley.likelihood_sections import draw_likelihood
 from pages.valley.sections import (
@@ -16,16 +20,19 @@ from pages.valley.sections import (
     draw_scores,
     draw_task_table,
 )
-from pages.valley.sentences import headline
 from pages.valley.size_sections import draw_probe_tasks, draw_size
-from ui import cached, screen, selection
-from ui.figures.theme import natural_order
+from studies.valley import ValleySettings, valley
+from studies.valley import sources as valley_sources
+from ui import screen, selection
+from ui.asked import asked
+from ui.kept import kept
+from ui.models import model_sizes, model_styles
 
 chosen = selection.current()
 screen.question("Where does generalization break down?")
 
 with screen.readable_errors():
-    if cached.models().empty:
+    if kept(fetch_models)().empty:
         screen.empty(
             "The store holds no results yet.",
             "Bring in result files of an evaluation harness, or a CSV table: the valley needs"
@@ -35,7 +42,8 @@ with screen.readable_errors():
         )
         st.stop()
 
-    sources = dict(cached.valley_sources(chosen))
+    settings = asked(ValleySettings)
+    sources = dict(kept(valley_sources)(chosen))
     by_source = {
         kind: [model for model in sources if sources[model] == kind]
         for kind in ("samples", "published")
@@ -44,10 +52,12 @@ with screen.readable_errors():
         chosen,
         by_source["samples"],
         by_source["published"],
-        styles=cached.styles(),
-        sizes=cached.sizes(),
+        styles=model_styles(),
+        sizes=model_sizes(),
     )
-    valleys = [cached.valley(model, sources[model], chosen) for model in shown]
+    found = kept(valley)(replace(chosen, models=shown), settings) if shown else None
+    by_model = {one.model: one for one in found.valleys} if found else {}
+    valleys = [by_model[model] for model in shown]
     missing = sorted(set(chosen.models) - set(shown), key=natural_order)
 
     if valleys:
@@ -71,7 +81,7 @@ with screen.readable_errors():
 
     views: dict[str, Callable[[], None]] = {
         "Levels": lambda: draw_level_table(valleys),
-        "What explains the gap": lambda: draw_explanation(valleys, chosen),
+        "What explains the gap": lambda: draw_explanation(valleys, chosen, settings),
         "Tasks": lambda: draw_task_table(valleys, chosen),
         "Published scores S": lambda: draw_scores(chosen),
         "Possible gaps": lambda: draw_bounds(chosen),

@@ -12,19 +12,25 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
+from analysis.text import natural_order
+from analysis.valley.headline import raised
 from analysis.valley.sentences import paper_table
 from analysis.valley.task_gaps import ESTIMATE_COLUMNS
+from data.queries import fetch_runs
 from data.records import Selection
-from pages.valley.sentences import id_source_words, raised, scores_headline, why_missing
-from ui import cached, screen, selection
+from pages.valley.sentences import id_source_words, scores_headline, why_missing
+from studies.steps import level_scores, task_counts
+from studies.valley import score_bounds
+from ui import screen, selection
 from ui.calibration_captions import simulated
 from ui.chart import show_chart
 from ui.figures.layout import listed
 from ui.figures.log_odds import log_odds_gap_figure
 from ui.figures.scores import gap_bounds_figure, score_heatmap_figure
 from ui.figures.text import percent
-from ui.figures.theme import MAX_LINES, natural_order
+from ui.figures.theme import MAX_LINES
 from ui.figures.valley import gap_heatmap_figure, valley_figure
+from ui.kept import kept
 
 if TYPE_CHECKING:
     from analysis.valley.locating import Valley
@@ -143,11 +149,11 @@ def _id_sources(valleys: Sequence[Valley], chosen: Selection) -> dict[str, list[
     behind = pd.concat(
         [
             frame[["model", "run_id"]]
-            for frame in (cached.task_counts(chosen), cached.level_scores(chosen))
+            for frame in (kept(task_counts)(chosen), kept(level_scores)(chosen))
         ]
     )
     sources = behind.assign(
-        id_source=behind["run_id"].map(cached.runs().set_index("run_id")["id_source"])
+        id_source=behind["run_id"].map(kept(fetch_runs)().set_index("run_id")["id_source"])
     ).dropna()
     return {
         valley.model: sorted(sources.loc[sources["model"] == valley.model, "id_source"].unique())
@@ -159,9 +165,7 @@ def draw_notes(valleys: Sequence[Valley], missing: Sequence[str], chosen: Select
     """What to keep in mind: warnings of the drawn models, and why the others are not drawn."""
     everything = replace(chosen, models=())
     counts, scores = (
-        (cached.task_counts(everything), cached.level_scores(everything))
-        if missing
-        else (None, None)
+        (kept(task_counts)(everything), kept(level_scores)(everything)) if missing else (None, None)
     )
     absent_by_reason: dict[str, list[str]] = {}
     for model in missing:
@@ -238,15 +242,15 @@ def draw_task_table(valleys: Sequence[Valley], chosen: Selection) -> None:
 
 def draw_scores(chosen: Selection) -> None:
     """S of many models with the published critical levels."""
-    level_scores = cached.level_scores(chosen)
-    n_models = level_scores.loc[level_scores["metric"] == "generalization_score", "model"].nunique()
+    published = kept(level_scores)(chosen)
+    n_models = published.loc[published["metric"] == "generalization_score", "model"].nunique()
     if not n_models:
         screen.empty(
             "No published scores for this choice.",
             "Clear the choice of models on the left, or choose the scheme scylla.",
         )
         return
-    screen.answer(scores_headline(level_scores))
+    screen.answer(scores_headline(published))
     order = st.segmented_control(
         "Order",
         ["score", "model"],
@@ -255,9 +259,7 @@ def draw_scores(chosen: Selection) -> None:
         key="order",
         label_visibility="collapsed",
     )
-    clicked = show_chart(
-        score_heatmap_figure(level_scores, order_by=order or "score"), key="scores"
-    )
+    clicked = show_chart(score_heatmap_figure(published, order_by=order or "score"), key="scores")
     screen.caption(
         n=f"{n_models} models",
         estimator="S = A_OOD − max(0, A_ID − A_OOD), averaged over a level's tasks by the source",
@@ -269,7 +271,7 @@ def draw_scores(chosen: Selection) -> None:
 
 def draw_bounds(chosen: Selection) -> None:
     """What S alone says about the gap."""
-    bounds = sorted(cached.score_bounds(chosen), key=lambda bound: natural_order(bound.model))
+    bounds = sorted(kept(score_bounds)(chosen), key=lambda bound: natural_order(bound.model))
     if not bounds:
         screen.empty(
             "No published scores for this choice.",
@@ -284,7 +286,7 @@ def draw_bounds(chosen: Selection) -> None:
         if len(bounds) > 1
         else f"{bounds[0].model}: {raised(bounds[0].sentence())}"
     )
-    scores = cached.level_scores(chosen)
+    scores = kept(level_scores)(chosen)
     clicked = show_chart(
         gap_bounds_figure(scores, styles=selection.styles(scores["model"])), key="bounds"
     )

@@ -4,37 +4,42 @@ probe tasks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
+from analysis.probe_tasks.sentences import headline
 from analysis.text import short_count
+from data.queries import fetch_levels
 from data.records import Selection
-from ui import cached, screen, selection
+from studies.probe_tasks import ProbeTasksSettings, probe_tasks
+from studies.size import SizeSettings, size
+from ui import screen, selection
+from ui.asked import asked
 from ui.calibration_captions import simulated
 from ui.chart import show_chart
 from ui.figures.probe_level import probe_level_figure
 from ui.figures.size import size_figure
 from ui.figures.text import level_name
 from ui.figures.theme import MAX_LINES
+from ui.kept import kept
 
 if TYPE_CHECKING:
-    from analysis.probe_tasks.probe_tasks import ProbeReading
     from analysis.size.level_by_size import LevelBySize
 
-SOURCES = {"published levels": "published", "stored answers": "samples"}
-"""Where critical levels come from: words of the screen and the URL, and those of the analysis."""
+SOURCE_WORDS = {"published": "published levels", "samples": "stored answers"}
+"""Where critical levels come from, on screen."""
 
 
 def draw_size(chosen: Selection) -> None:
     """Critical level against the number of parameters: sentence, scatter, every test as a table,
     the models behind it.
     """
-    found = {words: cached.level_by_size(source, chosen) for words, source in SOURCES.items()}
-    there = [words for words in SOURCES if len(found[words].entered)]
-    if not there:
+    settings = asked(SizeSettings)
+    found = kept(size)(chosen, settings)
+    if not found.sources:
         screen.empty(
             "No model has both a published size and a critical level in this choice.",
             "A critical level needs answers in both splits on levels, or a published one. Sizes"
@@ -44,25 +49,23 @@ def draw_size(chosen: Selection) -> None:
             link="Import results",
         )
         return
-    words = there[0]
-    if len(there) > 1:
-        words = (
-            st.segmented_control(
-                "Critical levels from",
-                there,
-                default=words,
-                required=True,
-                key="levels_from",
-                bind="query-params",
-            )
-            or words
+    if len(found.sources) > 1:
+        source = st.segmented_control(
+            "Critical levels from",
+            found.sources,
+            format_func=SOURCE_WORDS.__getitem__,
+            default=found.sources[0],
+            required=True,
+            key="source",
+            bind="query-params",
         )
-    _draw_one(found[words], chosen)
+        found = kept(size)(chosen, replace(settings, source=source))
+    _draw_one(found.found, chosen)
 
 
 def _draw_one(found: LevelBySize, chosen: Selection) -> None:
     screen.answer(found.sentence())
-    known = cached.levels(chosen.scheme)
+    known = kept(fetch_levels)(chosen.scheme)
     labels = {
         int(level): str(label) for level, label in zip(known["level"], known["label"], strict=True)
     }
@@ -219,7 +222,7 @@ _FORMATS = {"estimate": _number, "from": _number, "to": _number, "p": _p}
 
 def draw_probe_tasks(chosen: Selection) -> None:
     """Complexity used on tasks that can be solved at several, read off the model's own levels."""
-    readings = cached.probe_readings(chosen)
+    readings = kept(probe_tasks)(chosen, asked(ProbeTasksSettings)).readings
     if not readings:
         tasks = (
             "longest_increasing_subsequence, longest_consecutive_elements and"
@@ -234,7 +237,7 @@ def draw_probe_tasks(chosen: Selection) -> None:
             link="Probe a model",
         )
         return
-    screen.answer(_probe_sentence(readings))
+    screen.answer(headline(readings))
     clicked = show_chart(
         probe_level_figure(
             readings, styles=selection.styles([reading.model for reading in readings])
@@ -281,41 +284,3 @@ def draw_probe_tasks(chosen: Selection) -> None:
 
 def _end(end: float | str | None) -> str:
     return "–" if end is None else end if isinstance(end, str) else f"{end:.2f}"
-
-
-def _probe_sentence(readings: Sequence[ProbeReading]) -> str:
-    """The first few readings in words."""
-    said = []
-    for reading in readings[:3]:
-        found = reading.level
-        where = " or ".join(f"{level:.2f}" for level in found.crossings.levels)
-        ends = (
-            f" [{_end(_finite_end(found.lo))}, {_end(_finite_end(found.hi))}]"
-            if found.n_draws
-            else ""
-        )
-        if where:
-            said.append(
-                f"{reading.model} answers {reading.task} as it answers tasks of level {where}{ends}"
-            )
-        elif found.crossings.censored:
-            said.append(
-                f"{reading.model} uses a complexity {found.crossings.censored} all levels on"
-                f" {reading.task}{ends}"
-            )
-        else:
-            said.append(f"{reading.model} on {reading.task}: {found.crossings.reason}")
-    more = f"; {len(readings) - len(said)} more below" if len(readings) > len(said) else ""
-    return "; ".join(said) + more + "."
-
-
-def _finite_end(value: float) -> float | str | None:
-    return (
-        None
-        if value != value
-        else "below"
-        if value == float("-inf")
-        else "above"
-        if value == float("inf")
-        else value
-    )

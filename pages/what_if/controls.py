@@ -4,19 +4,24 @@ conclusion is put to the test.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from analysis.text import natural_order
 from data.records import Denominator, Selection
-from ui import cached
+from studies.steps import level_scores, task_counts
+from studies.what_if import WhatIfSettings
+from ui.asked import asked, say
 from ui.figures.text import level_name
-from ui.figures.theme import natural_order
+from ui.kept import kept
+from ui.models import model_sizes
 from ui.plain import plain
 
 if TYPE_CHECKING:
     from analysis.what_if.conclusions import Conclusion
-    from analysis.what_if.evaluating import Choice
     from analysis.what_if.scoring import Cells
 
 QUANTITIES = {
@@ -36,53 +41,52 @@ ORDERS = {
     "level_means": "S of a level's mean accuracies",
 }
 PAPER_STATE: dict[str, Any] = {
-    "metric": "exact_match",
-    "threshold": "0.5",
     "averaging": "levels",
-    "s_order": "task_first",
+    "order": "task_first",
     "penalty": 1.0,
     "denominator": str(Denominator.AUTHORS),
 }
-"""What *Reset to paper* sets; level weights go back to 1."""
-WEIGHT_KEY = "weight_{}"
+"""What *Reset to paper* sets; metric and level weights lose their words in the address."""
+WEIGHT_KEY = "weight of level {}"
 
 
-def ranked_models(cells: Cells, chosen: Selection) -> tuple[tuple[str, ...], str | None]:
+def ranked_models(chosen: Selection) -> tuple[tuple[str, ...], str | None]:
     """Which models are ranked: the reader's; without a choice one of each family and size with
     answers, else those with level means.
     """
+    counts, means = kept(task_counts)(chosen), kept(level_scores)(chosen)
+    counted = set(counts.loc[counts["source"] == "samples", "model"])
+    is_mean = (means["metric"] == "accuracy") & means["task"].isna()
+    every = sorted({*counted, *means.loc[is_mean, "model"]}, key=natural_order)
     if chosen.models:
-        return tuple(model for model in chosen.models if model in cells.models), None
-    counted = [model for model in cells.models if model not in cells.published]
+        return tuple(model for model in chosen.models if model in every), None
     if not counted:
-        return tuple(sorted(cells.models, key=natural_order)), None
-    sizes = cached.sizes()
+        return tuple(every), None
+    sizes = model_sizes()
     first: dict[Any, str] = {}
     for model in sorted(counted, key=lambda name: (len(name), natural_order(name))):
         first.setdefault(sizes.get(model, model), model)
-    every = sorted(
+    ranked = sorted(
         first.values(), key=lambda model: (sizes.get(model, ("", 0))[1], natural_order(model))
     )
-    more = len(cells.models) - len(every)
+    more = len(every) - len(ranked)
     said = (
         f"Ranked is one model of each size with stored answers; {more} more can be chosen under"
         " Models on the left."
         if more
         else None
     )
-    return tuple(every), said
+    return tuple(ranked), said
 
 
-def pick_choice(cells: Cells, chosen: Selection) -> Choice:
+def pick_settings(cells: Cells) -> WhatIfSettings:
     """The controls in one row, with the button that goes back to the paper's definition."""
-    from analysis.what_if.aggregation import Averaging, ScoreOrder
-    from analysis.what_if.evaluating import Choice, Quantity
-
+    settings = asked(WhatIfSettings)
     first, second, third, last = st.columns(
         [0.3, 0.25, 0.27, 0.18], gap="small", vertical_alignment="bottom"
     )
     with first:
-        metric = _pick_metric(cells)
+        metric = _pick_metric(cells, settings.metric)
     with second:
         quantity = st.selectbox(
             "Rank by",
@@ -106,9 +110,8 @@ def pick_choice(cells: Cells, chosen: Selection) -> Choice:
             icon=":material/restart_alt:",
             width="stretch",
             on_click=_reset,
-            args=(list(cells.level_labels),),
         )
-    order, penalty = "task_first", 1.0
+    order, penalty = settings.order, settings.penalty
     if quantity == "score":
         left, right = st.columns([0.45, 0.55], gap="small", vertical_alignment="bottom")
         with left:
@@ -116,7 +119,7 @@ def pick_choice(cells: Cells, chosen: Selection) -> Choice:
                 "S is taken",
                 list(ORDERS),
                 format_func=ORDERS.__getitem__,
-                key="s_order",
+                key="order",
                 bind="query-params",
             )
         with right:
@@ -129,19 +132,22 @@ def pick_choice(cells: Cells, chosen: Selection) -> Choice:
                 key="penalty",
                 bind="query-params",
             )
-    weights = _pick_weights(cells) if averaging == "levels" and len(cells.level_labels) > 1 else ()
-    return Choice(
+    weights = settings.weight
+    if averaging == "levels" and len(cells.level_labels) > 1:
+        weights = _pick_weights(cells, settings.weight)
+    return replace(
+        settings,
         metric=metric,
-        denominator=chosen.denominator,
-        averaging=Averaging(averaging),
-        order=ScoreOrder(order),
+        averaging=averaging,
+        order=order,
         penalty=penalty,
-        weights=weights,
-        quantity=Quantity(quantity),
+        weight=weights,
+        rank_by=quantity,
     )
 
 
-def _pick_metric(cells: Cells) -> str:
+def _pick_metric(cells: Cells, metric: str) -> str:
+    """The metric of the address in two widgets: its base and, where it has one, its threshold."""
     from analysis.what_if.metric_list import (
         METRICS,
         THRESHOLDED,
@@ -150,60 +156,76 @@ def _pick_metric(cells: Cells) -> str:
         threshold_key,
     )
 
-    passes = [metric.key for metric in cells.metrics if metric.key.startswith("pass@")]
+    passes = [one.key for one in cells.metrics if one.key.startswith("pass@")]
     cuts = [f"{base}>=" for base in THRESHOLDED]
+    base, cut, threshold = metric.partition(">=")
 
     def label(key: str) -> str:
-        return (
-            metric_named(threshold_key(key[:-2], 0.5)).label.removesuffix(" 0.5")
-            if key in cuts
-            else metric_named(key).label
+        if key in cuts:
+            return metric_named(threshold_key(key[:-2], 0.5)).label.removesuffix(" 0.5")
+        return metric_named(key).label
+
+    options = [*METRICS, *cuts, *dict.fromkeys([*passes, *([metric] if "@" in metric else [])])]
+    st.session_state["metric"] = base + cut
+    st.selectbox("Metric", options, format_func=label, key="metric", on_change=_say_metric)
+    if cut:
+        st.session_state["threshold"] = threshold
+        st.select_slider(
+            "Threshold",
+            [f"{value:.1f}" for value in THRESHOLDS],
+            key="threshold",
+            on_change=_say_metric,
         )
-
-    metric = st.selectbox(
-        "Metric", [*METRICS, *cuts, *passes], format_func=label, key="metric", bind="query-params"
-    )
-    if metric not in cuts:
-        return metric
-    threshold = st.select_slider(
-        "Threshold",
-        [f"{value:.1f}" for value in THRESHOLDS],
-        "0.5",
-        key="threshold",
-        bind="query-params",
-    )
-    return f"{metric}{threshold}"
+    return metric
 
 
-def _pick_weights(cells: Cells) -> tuple[float, ...]:
-    """One slider per level; empty while they are equal."""
+def _say_metric() -> None:
+    """Write the metric of the widgets into the address."""
+    metric = st.session_state["metric"]
+    if metric.endswith(">="):
+        metric += st.session_state.get("threshold", "0.5")
+    say("metric", [] if metric == WhatIfSettings().metric else [metric])
+
+
+def _pick_weights(cells: Cells, weights: tuple[float, ...]) -> tuple[float, ...]:
+    """One slider per level."""
+    levels = list(cells.level_labels)
+    known = len(weights) == len(levels)
+    for place, level in enumerate(levels):
+        st.session_state[WEIGHT_KEY.format(level)] = weights[place] if known else 1.0
     with st.popover("Level weights", icon=":material/tune:"):
-        weights = [
+        for level, label in cells.level_labels.items():
             st.slider(
                 plain(level_name(label, level)),
                 0.0,
                 3.0,
-                1.0,
-                0.5,
+                step=0.5,
                 key=WEIGHT_KEY.format(level),
-                bind="query-params",
+                on_change=_say_weights,
+                args=(levels,),
             )
-            for level, label in cells.level_labels.items()
-        ]
-    if not any(weights):
+    if weights and not any(weights):
         st.caption("All weights are 0, which weighs nothing: levels count the same.")
-    return tuple(weights) if len(set(weights)) > 1 else ()
+    return weights
 
 
-def _reset(levels: list[int]) -> None:
-    """Set every control that is drawn to the paper's; of others only the word in the address is
-    left, which goes.
+def _say_weights(levels: list[int]) -> None:
+    """Write the weights of the sliders into the address, unless they are all the same."""
+    weights = [st.session_state[WEIGHT_KEY.format(level)] for level in levels]
+    say("weight", [f"{weight:g}" for weight in weights] if len(set(weights)) > 1 else [])
+
+
+def _reset() -> None:
+    """Set every control that is drawn to the paper's; of the others only the word in the address
+    is left, which goes.
     """
-    for key, value in (PAPER_STATE | {WEIGHT_KEY.format(level): 1.0 for level in levels}).items():
+    for name in ("metric", "weight"):
+        say(name, [])
+    for key, value in PAPER_STATE.items():
         if key in st.session_state:
             st.session_state[key] = value
         else:
-            st.query_params.pop(key, None)
+            say(key, [])
 
 
 KINDS = {
@@ -213,81 +235,108 @@ KINDS = {
 }
 
 
-def pick_conclusion(cells: Cells) -> Conclusion | None:
-    """The conclusion to test, in widgets; None (with a note) where the models here allow none."""
-    from analysis.what_if.conclusions import Conclusion, Kind
-    from analysis.what_if.evaluating import Quantity
+def pick_conclusions(cells: Cells) -> WhatIfSettings:
+    """The settings with the conclusions to test: those of the address, of which the first stands in
+    widgets that change it, or one to begin with.
+    """
+    from analysis.what_if.conclusions import conclusion_words, read_conclusion
+
+    settings = asked(WhatIfSettings)
+    first = _first_conclusion(cells)
+    if settings.conclusion:
+        first = read_conclusion(settings.conclusion[0], cells.models, cells.level_labels)
+    _draw_conclusion(cells, first)
+    said = settings.conclusion or (conclusion_words(first),)
+    return replace(settings, conclusion=said)
+
+
+def _draw_conclusion(cells: Cells, conclusion: Conclusion) -> None:
+    """The conclusion in widgets; a change of one writes it into the address."""
+    from analysis.what_if.conclusions import Kind
 
     names = list(cells.models)
-    kinds = list(KINDS) if len(names) > 1 else ["critical"]
     columns = st.columns([0.26, 0.22, 0.22, 0.15, 0.15], gap="small", vertical_alignment="bottom")
-    with columns[0]:
-        kind = Kind(
-            st.selectbox(
-                "Conclusion",
-                kinds,
-                format_func=KINDS.__getitem__,
-                key="conclusion",
-                bind="query-params",
-            )
+
+    def pick(place: int, label: str, key: str, value: Any, options: Sequence[Any]) -> Any:
+        st.session_state[key] = value
+        texts: dict[str, Callable[[Any], str]] = {
+            "kind": KINDS.__getitem__,
+            "level": level_text,
+            "side": _side_name,
+        }
+        return columns[place].selectbox(
+            label,
+            options,
+            format_func=texts.get(key.partition(" ")[2], str),
+            key=key,
+            on_change=_say_conclusion,
+            args=(cells,),
         )
-    with columns[1]:
-        first = st.selectbox(
-            "Model",
-            names,
-            index=len(names) - 1 if kind is not Kind.EMERGES else 0,
-            key=f"{kind}_first",
-            bind="query-params",
-        )
-    second = None
-    if kind is not Kind.CRITICAL:
-        others = [name for name in names if name != first]
-        with columns[2]:
-            second = st.selectbox(
-                "Other model",
-                others,
-                index=_neighbour(names, others, first, kind),
-                key=f"{kind}_second",
-                bind="query-params",
-            )
-    levels = list(cells.level_labels)
 
     def level_text(level: int) -> str:
         return level_name(cells.level_labels[level], level) if level >= 0 else "all levels"
 
-    with columns[3]:
-        if kind is Kind.CRITICAL:
-            level = st.selectbox(
-                "Level", levels, format_func=level_text, key="critical_level", bind="query-params"
-            )
-        else:
-            level = st.selectbox(
-                "At", [-1, *levels], format_func=level_text, key="at_level", bind="query-params"
-            )
-    quantity = "ood"
-    if kind is not Kind.CRITICAL:
-        allowed = ["ood", "id", "score", "gap"] if kind is Kind.ABOVE else ["ood", "id"]
-        with columns[4]:
-            quantity = st.selectbox(
-                "In", allowed, format_func=_side_name, key=f"{kind}_in", bind="query-params"
-            )
-    return Conclusion(
-        kind=kind,
-        first=first,
-        second=second,
-        level=level if level >= 0 else None,
-        quantity=Quantity(quantity),
-    )
+    levels = list(cells.level_labels)
+    kinds = list(KINDS) if len(names) > 1 else ["critical"]
+    pick(0, "Conclusion", "conclusion kind", str(conclusion.kind), kinds)
+    pick(1, "Model", "conclusion first", conclusion.first, names)
+    level = -1 if conclusion.level is None else conclusion.level
+    if conclusion.kind is Kind.CRITICAL:
+        pick(3, "Level", "conclusion level", level, levels)
+        return
+    others = [name for name in names if name != conclusion.first]
+    pick(2, "Other model", "conclusion second", conclusion.second, others)
+    pick(3, "At", "conclusion level", level, [-1, *levels])
+    sides = ["ood", "id", "score", "gap"] if conclusion.kind is Kind.ABOVE else ["ood", "id"]
+    pick(4, "In", "conclusion side", str(conclusion.quantity), sides)
+
+
+def _first_conclusion(cells: Cells) -> Conclusion:
+    """What is tested before the reader chooses: the largest model above the next smaller one."""
+    from analysis.what_if.conclusions import Conclusion, Kind
+
+    names = list(cells.models)
+    if len(names) == 1:
+        return Conclusion(kind=Kind.CRITICAL, first=names[0], level=next(iter(cells.level_labels)))
+    return Conclusion(kind=Kind.ABOVE, first=names[-1], second=names[-2])
+
+
+def _say_conclusion(cells: Cells) -> None:
+    """Write the conclusion of the widgets into the address; what does not go together with the
+    changed one gives way.
+    """
+    from analysis.what_if.conclusions import Conclusion, Kind, conclusion_words
+    from analysis.what_if.evaluating import Quantity
+
+    state, names = st.session_state, list(cells.models)
+    kind, first = Kind(state["conclusion kind"]), state["conclusion first"]
+    level = state["conclusion level"]
+    if kind is Kind.CRITICAL:
+        level = level if level >= 0 else next(iter(cells.level_labels))
+        said = Conclusion(kind=kind, first=first, level=level)
+    else:
+        second = state.get("conclusion second")
+        if second in (None, first):
+            second = _neighbour(names, first, kind)
+        side = state.get("conclusion side", "ood")
+        if kind is Kind.EMERGES and side not in ("ood", "id"):
+            side = "ood"
+        said = Conclusion(
+            kind=kind,
+            first=first,
+            second=second,
+            level=level if level >= 0 else None,
+            quantity=Quantity(side),
+        )
+    say("conclusion", [conclusion_words(said)])
 
 
 def _side_name(key: str) -> str:
     return {"score": "S"}.get(key, key.upper())
 
 
-def _neighbour(names: list[str], others: list[str], first: str, kind: str) -> int:
+def _neighbour(names: list[str], first: str, kind: str) -> str:
     """The next smaller model for a comparison, the next larger one for an emergence."""
     place = names.index(first)
-    wanted = (
-        names[min(place + 1, len(names) - 1)] if kind == "emerges" else names[max(place - 1, 0)]
-    )
-    return others.index(wanted) if wanted in others else 0
+    step = 1 if kind == "emerges" else -1
+    return names[place + step if 0 <= place + step < len(names) else place - step]

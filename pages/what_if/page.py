@@ -2,27 +2,31 @@
 and under every choice at once.
 """
 
+from dataclasses import replace
+
 import streamlit as st
 
-from pages.what_if.controls import pick_choice, pick_conclusion, ranked_models
+from pages.what_if.controls import pick_conclusions, pick_settings, ranked_models
 from pages.what_if.sections import (
-    AUTHORS_GRADER,
     draw_grading,
     draw_length,
     draw_missing,
     draw_multiverse,
     draw_smaller_test,
     draw_what_if,
-    graded_anew,
+    graded_again,
 )
-from ui import cached, screen, selection
+from studies.grading_effect import GradingEffectSettings, grading_effect
+from studies.what_if import AUTHORS_GRADER, choice_of, metric_cells, what_if
+from ui import screen, selection
+from ui.asked import asked
+from ui.kept import kept
 
 chosen = selection.current()
 screen.question("What if another metric had been used?")
 
 with screen.readable_errors():
-    cells = cached.metric_cells(chosen)
-    models, left_out = ranked_models(cells, chosen)
+    models, left_out = ranked_models(chosen)
     if not models:
         screen.empty(
             "No answers and no published level means for this choice.",
@@ -32,7 +36,8 @@ with screen.readable_errors():
             link="Import results",
         )
         st.stop()
-    shown = cells.narrowed(models)
+    ranked = replace(chosen, models=models)
+    cells = kept(metric_cells)(ranked, authors=False)
     one, every, grading = st.tabs(
         ["Another metric", "Every metric", "Grading effect"],
         key="view",
@@ -41,17 +46,20 @@ with screen.readable_errors():
     )
     if one.open:
         with one:
-            choice = pick_choice(shown, chosen)
-            shown = graded_anew(chosen, models) if choice.metric == AUTHORS_GRADER else shown
-            draw_what_if(shown, choice, chosen, left_out)
-            draw_missing(shown, choice, chosen)
-            draw_length(shown, choice)
-            draw_smaller_test(shown, choice)
+            settings = replace(pick_settings(cells), conclusion=())
+            if settings.metric == AUTHORS_GRADER:
+                cells = graded_again(ranked)
+            choice = choice_of(ranked, settings)
+            draw_what_if(kept(what_if)(ranked, settings).what_if, cells, ranked, left_out)
+            draw_missing(cells, choice, ranked)
+            draw_length(cells, choice)
+            draw_smaller_test(cells, choice)
     if every.open:
         with every:
-            conclusion = pick_conclusion(shown)
-            if conclusion is not None:
-                draw_multiverse(shown, conclusion, chosen)
+            settings = pick_conclusions(cells)
+            graded_again(ranked)
+            for found in kept(what_if)(ranked, settings).multiverses:
+                draw_multiverse(found)
     if grading.open:
         with grading:
-            draw_grading()
+            draw_grading(kept(grading_effect)(chosen, asked(GradingEffectSettings)))

@@ -4,28 +4,32 @@ target length, test size, multiverse.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from analysis.valley.headline import raised
 from analysis.what_if.multiverse import DENOMINATOR_WORDS
 from analysis.what_if.sentences import METRIC_HELP, multiverse_sentence, sentence
 from data.records import Selection
-from pages.valley.sentences import raised
-from ui import cached, screen, selection
+from studies.what_if import AUTHORS_GRADER, metric_cells, multiverse, regraded
+from ui import screen, selection
 from ui.chart import show_chart
 from ui.figures.multiverse import specification_curve_figure
-from ui.figures.text import level_name, percent, signed
+from ui.figures.text import level_name, percent
 from ui.figures.theme import MAX_LINES
 from ui.figures.what_if import rank_slope_figure, what_if_levels_figure
+from ui.kept import kept
 
 if TYPE_CHECKING:
     from analysis.what_if.conclusions import Conclusion
     from analysis.what_if.evaluating import Choice, WhatIf
+    from analysis.what_if.multiverse import Multiverse
     from analysis.what_if.scoring import Cells
+    from studies.grading_effect import GradingEffectStudy
 
 
-AUTHORS_GRADER = "authors_grader"
 NO_INTERVAL = (
     "none is drawn: all specifications share the same answers, so their margins move together; the"
     " first tab has one for each choice"
@@ -35,19 +39,16 @@ _GRADING = (
 )
 
 
-def graded_anew(chosen: Selection, models: tuple[str, ...]) -> Cells:
+def graded_again(ranked: Selection) -> Cells:
     """The cells of these models, with what the authors' grader says of every stored reply."""
     with st.spinner(_GRADING):
-        return cached.metric_cells(chosen, authors=True).narrowed(models)
+        return kept(metric_cells)(ranked, authors=True)
 
 
-def draw_what_if(cells: Cells, choice: Choice, chosen: Selection, left_out: str | None) -> None:
+def draw_what_if(what_if: WhatIf, cells: Cells, ranked: Selection, left_out: str | None) -> None:
     """The sentence, the rank slope chart beside the values per level, and the table of ranks."""
-    from analysis.what_if.evaluating import compare_with_paper
-
-    what_if = compare_with_paper(cells, choice)
     screen.answer(raised(sentence(what_if)))
-    said = [_in_every_choice(what_if, cells, chosen), left_out]
+    said = [_in_every_choice(what_if, ranked), left_out]
     st.caption(screen.plain(" ".join(text for text in said if text)))
     drawn = _drawn(what_if)
     styles = selection.styles(cells.models if len(cells.models) <= MAX_LINES else drawn)
@@ -80,7 +81,7 @@ def draw_what_if(cells: Cells, choice: Choice, chosen: Selection, left_out: str 
         screen.table(levels, "what-if-levels", columns=_columns())
 
 
-def _in_every_choice(what_if: WhatIf, cells: Cells, chosen: Selection) -> str | None:
+def _in_every_choice(what_if: WhatIf, ranked: Selection) -> str | None:
     """In how many of all choices the surest overtaking holds."""
     from analysis.what_if.conclusions import Conclusion, Kind
     from analysis.what_if.evaluating import Quantity
@@ -92,7 +93,7 @@ def _in_every_choice(what_if: WhatIf, cells: Cells, chosen: Selection) -> str | 
     conclusion = Conclusion(kind=Kind.ABOVE, first=winner, second=loser, quantity=quantity)
     # The authors' grader takes seconds to look at all replies: only who asks for it waits.
     authors = what_if.chosen.choice.metric == AUTHORS_GRADER
-    found = cached.multiverse(chosen, cells.models, conclusion, authors=authors)
+    found = kept(multiverse)(ranked, conclusion, authors=authors)
     return (
         f"Over every choice{'' if authors else ' but the authors’ grader'}:"
         f" {multiverse_sentence(found)}"
@@ -164,7 +165,7 @@ def _caption(what_if: WhatIf) -> None:
     )
 
 
-def draw_missing(cells: Cells, choice: Choice, chosen: Selection) -> None:
+def draw_missing(cells: Cells, choice: Choice, ranked: Selection) -> None:
     """Which runs lack what the metric needs, and which option would record it."""
     lacking = {
         model: text
@@ -178,16 +179,16 @@ def draw_missing(cells: Cells, choice: Choice, chosen: Selection) -> None:
         who = ", ".join(models) if len(models) <= 6 else f"{len(models)} models"
         st.warning(screen.plain(f"{who}: {text}."), icon=":material/data_alert:")
     if choice.metric == AUTHORS_GRADER:
-        _say_regraded(cells, chosen)
+        _say_regraded(cells, ranked)
     with st.expander("What each metric is"):
         st.markdown(METRIC_HELP)
 
 
-def _say_regraded(cells: Cells, chosen: Selection) -> None:
+def _say_regraded(cells: Cells, ranked: Selection) -> None:
     """How many replies were graded anew, what our own grader says of them, and why others could not
     be graded.
     """
-    rows = cached.regraded(chosen)
+    rows = kept(regraded)(replace(ranked, tasks=()))
     rows = rows[rows["model"].isin(cells.models)]
     graded = rows.dropna(subset=["our_outcome"])
     same = int((graded["our_outcome"] == graded["outcome"]).sum())
@@ -298,12 +299,11 @@ def draw_smaller_test(cells: Cells, choice: Choice) -> None:
         )
 
 
-def draw_multiverse(cells: Cells, conclusion: Conclusion, chosen: Selection) -> None:
+def draw_multiverse(found: Multiverse) -> None:
     """The share of specifications in which the conclusion holds, the curve, and what flips it."""
-    with st.spinner(_GRADING):
-        found = cached.multiverse(chosen, cells.models, conclusion, authors=True)
     screen.answer(raised(multiverse_sentence(found)))
-    show_chart(specification_curve_figure(found), key="specification curve", on_click=False)
+    key = f"specification curve {found.text}"
+    show_chart(specification_curve_figure(found), key=key, on_click=False)
     choices = " × ".join(
         f"{len(dimension.options)} {dimension.name}" for dimension in found.dimensions
     )
@@ -317,7 +317,7 @@ def draw_multiverse(cells: Cells, conclusion: Conclusion, chosen: Selection) -> 
             " probability"
         ),
         interval=NO_INTERVAL,
-        more=_kind_notes(conclusion),
+        more=_kind_notes(found.conclusion),
         methods=("multiverse", "aggregation"),
     )
     reasons = found.reason_counts()
@@ -331,7 +331,7 @@ def draw_multiverse(cells: Cells, conclusion: Conclusion, chosen: Selection) -> 
                     for reason, n in reasons.items()
                 )
             )
-    shares = _closed("The share by choice", "shares_open")
+    shares = _closed("The share by choice", f"shares {found.text}")
     if shares.open:
         with shares:
             screen.table(found.by_choice, "multiverse-shares", columns=_columns())
@@ -354,28 +354,13 @@ def _kind_notes(conclusion: Conclusion) -> list[str]:
     return ["Tasks that both models answered"]
 
 
-def draw_grading() -> None:
+def draw_grading(found: GradingEffectStudy) -> None:
     """What the authors' grader gives a perfect solver, by task and split."""
-    table = cached.grading_effect()
-    if table.empty:
-        screen.empty(
-            "The table of grading effects is not there.",
-            "Make it with: cli.py analyse grading-effect --write",
-        )
-        return
-    gaps = table["gap"]
-    low, high = table.iloc[int(gaps.argmin())], table.iloc[int(gaps.argmax())]
-    screen.answer(
-        f"Grading alone makes gaps of a perfect solver: from {signed(100 * low['gap'], 0)} points"
-        f" ({low['task']}) to {signed(100 * high['gap'], 0)} points ({high['task']}), because the"
-        " SCYLLA authors' grader accepts one of several right answers."
-    )
+    table = found.tasks
+    screen.answer(found.sentence)
     screen.table(table, "grading-effect", columns=_columns())
     screen.caption(
-        n=(
-            f"{int(table['n'].iloc[0])} instances per task and split, seed"
-            f" {int(table['seed'].iloc[0])}"
-        ),
+        n=(f"{found.settings.n} instances per task and split, seed {found.settings.seed}"),
         estimator=(
             "share of random right answers that the authors' extraction and comparison call right,"
             " on instances made by their rules"

@@ -17,13 +17,12 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from analysis.valley.locating import Settings
 from api import mount
 from cli import cli
-from commands.analyse.valley import valleys_of
 from data.bootstrap import open_store
 from data.queries import fetch_task_counts
 from data.records import Selection
+from studies.valley import ValleySettings, valley
 from tests.conftest import HOSTILE_NAMES
 
 
@@ -86,9 +85,7 @@ def test_samples_are_filtered_counted_and_opened(client: TestClient) -> None:
 def test_valley_is_the_one_of_the_shell(client: TestClient, demo_store: Path) -> None:
     (found,) = get(client, "/analyses/valley?models=demo-small&denominator=parsed_only")["models"]
     chosen = Selection(models=("demo-small",), denominator="parsed_only")  # type: ignore[arg-type]
-    (expected,) = valleys_of(
-        open_store(demo_store), chosen, Settings(denominator=chosen.denominator)
-    )
+    (expected,) = valley(open_store(demo_store), chosen, ValleySettings()).valleys
     assert found["critical_level"] == expected.critical_level
     assert found["model"] == "demo-small"
 
@@ -115,14 +112,22 @@ def test_comparison_what_if_and_emergence_answer_with_their_numbers(client: Test
         ("/counts?models=nobody", 404, "nobody"),
         ("/counts?tasks=nothing", 404, "find_minimum"),
         ("/counts?scheme=odd", 404, "scylla"),
-        ("/counts?denominator=all", 422, "denominator"),
+        (
+            "/counts?denominator=all",
+            422,
+            "denominator 'all' is not possible. Possible: unparsed_is_",
+        ),
         ("/samples?page_size=100000", 422, "page_size"),
         ("/samples?sort=random", 422, "lowest score"),
         ("/counts?ood=sideways", 404, "sideways"),
         ("/analyses/compare?models=demo-small", 400, "2 to 6"),
-        ("/analyses/compare?models=demo-small&models=demo-large&by=moon", 422, "by"),
-        ("/analyses/what-if?metric=moon", 400, "exact_match"),
-        ("/analyses/what-if?averaging=moon", 422, "levels|tasks"),
+        (
+            "/analyses/compare?models=demo-small&models=demo-large&by=moon",
+            422,
+            "Possible: level, task, overall.",
+        ),
+        ("/analyses/what-if?metric=moon", 422, "exact_match"),
+        ("/analyses/what-if?averaging=moon", 422, "levels, tasks"),
         ("/levels?scheme=odd", 404, "scylla"),
         ("/runs/none", 404, "none"),
         ("/runs/a/b", 404, "'a/b'"),
@@ -149,7 +154,7 @@ PAIR = ["demo-small", "demo-large"]
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("/analyses/valley?explain=true", ["valley"]),
+        ("/analyses/valley?explain=true", ["valley", "--explain"]),
         ("/analyses/compare", ["compare"]),
         ("/analyses/what-if", ["what-if"]),
         (

@@ -29,7 +29,7 @@ def test_cell_opens_both_answers_and_the_address_brings_them_back(
     address: str, page_at: Callable[..., Page]
 ) -> None:
     page = page_at(
-        f"{address}/compare?models=demo-small&models=demo-large&baseline=demo-small&group=overall"
+        f"{address}/compare?models=demo-small&models=demo-large&baseline=demo-small&by=overall"
     )
     expect(page.locator(".charybdis-chart .main-svg").first).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="only the model").click()

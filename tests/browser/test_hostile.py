@@ -26,7 +26,7 @@ PAGES = {
     "valley?view=What+explains+it": ALL_MODELS,
     "compare": ALL_MODELS,
     "what_if": ALL_MODELS,
-    "emergence": f"{ALL_MODELS}&about=find_minimum&split=id&over=parameters",
+    "emergence": f"{ALL_MODELS}&task=find_minimum&split=id&over=parameters",
     "samples": urlencode([("models", HOSTILE_NAMES[0]), ("model", HOSTILE_NAMES[0])]),
     "samples?text=y": urlencode(
         [

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.compare.pairing import OVER_TASKS
-from pages.compare.sentences import _how_sure
+from analysis.compare.sentences import _how_sure
 
 OpenApp = Callable[[Path], AppTest]
 
@@ -63,7 +63,7 @@ def test_baseline_of_the_link_is_followed(open_app: OpenApp, demo_store: Path) -
 
 def test_table_names_the_row_of_all_levels(open_app: OpenApp, demo_store: Path) -> None:
     app = open_compare(
-        open_app, demo_store, models=["demo-small", "demo-large"], view="Numbers", group="level"
+        open_app, demo_store, models=["demo-small", "demo-large"], view="Numbers", by="level"
     )
     levels = next(frame.value for frame in app.dataframe if "mde" in frame.value)["level_label"]
     assert levels.notna().all() and (levels == "all").sum() == 2  # one a split
@@ -82,7 +82,7 @@ def test_every_view_stands_on_every_grouping(
     open_app: OpenApp, demo_store: Path, view: str, group: str
 ) -> None:
     app = open_compare(
-        open_app, demo_store, models=["demo-small", "demo-large"], view=view, group=group
+        open_app, demo_store, models=["demo-small", "demo-large"], view=view, by=group
     )
     assert not app.exception
     assert not app.error

@@ -142,9 +142,9 @@ def test_steps_that_no_run_has_are_an_empty_state(open_app: OpenApp, sized_store
 
 
 def test_unknown_words_of_a_link_are_said_and_ignored(open_app: OpenApp, sized_store: Path) -> None:
-    app = emergence(open_app, sized_store, about="nonsense")
+    app = emergence(open_app, sized_store, task="nonsense")
     assert not app.exception
-    assert "The link asks for about nonsense" in texts(app)
+    assert "task 'nonsense' is not possible. Possible: sort_numbers, level 1, " in texts(app)
 
 
 def test_an_empty_store_and_one_without_sizes_say_what_to_do(
@@ -197,8 +197,9 @@ def test_the_shell_gives_the_same_numbers(sized_store: Path) -> None:
 def test_the_shell_says_which_scales_there_are(sized_store: Path) -> None:
     told = shell("--over", "colour", store=sized_store)
     assert told.returncode != 0
-    assert "--over is one of parameters, FLOPs, tokens, step, loss" in " ".join(
-        (told.stdout + told.stderr).split()
+    assert (
+        "over 'colour' is not possible. Possible: parameters, FLOPs, tokens, step, loss."
+        in " ".join((told.stdout + told.stderr).split())
     )
 
 
@@ -206,5 +207,5 @@ def test_chance_is_that_of_the_runs_drawn(open_app: OpenApp, sized_store: Path) 
     """These runs have the ladder's lists of 4 to 6 numbers: a random order is right in (1/4! + 1/5!
     + 1/6!) / 3 = 1.7 %, not in .4 %.
     """
-    app = emergence(open_app, sized_store, about="sort_numbers")
+    app = emergence(open_app, sized_store, task="sort_numbers")
     assert next(box for box in app.number_input if box.label == "Chance").placeholder == "0.017"

@@ -21,7 +21,7 @@ from pages.probe.batch import stored_spec, time_words
 from probe.models import open_model
 from probe.run_loop import ProbeSpec, plan_run, run_probe
 from probe.tasks import make_batch
-from ui import cached
+from ui.kept import the_queue, the_store
 
 OpenApp = Callable[[Path], AppTest]
 ORACLE = "demo:oracle:0:1"
@@ -34,10 +34,10 @@ def writable(demo_store: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _new_desk() -> Iterator[None]:
-    cached.desk.clear()  # type: ignore[attr-defined]
+    the_queue.clear()  # type: ignore[attr-defined]
     yield
-    cached.desk().close()
-    cached.desk.clear()  # type: ignore[attr-defined]
+    the_queue().close()
+    the_queue.clear()  # type: ignore[attr-defined]
 
 
 def open_probe(open_app: OpenApp, store: Path, **query: str) -> AppTest:
@@ -181,7 +181,7 @@ def test_batch_is_stored_and_its_valley_drawn(open_app: OpenApp, writable: Path)
     assert "17 tasks × 2 splits × 2 = 68 samples" in texts(app)
     run_until(press(app, "run batch"), "done")
     assert not app.exception
-    store = cached.store()
+    store = the_store()
     counts = fetch_task_counts(store, Selection(models=(ORACLE,)))
     assert counts["n_correct"].sum() == 68
     assert "n = 68" in texts(app)
@@ -248,16 +248,16 @@ def test_stopped_batch_offers_to_go_on_and_does(open_app: OpenApp, writable: Pat
     app = open_batch(open_app, writable)
     pick(app, "number_input", "batch n", 512)
     press(app, "run batch")
-    job = cached.desk().jobs()[0]
+    job = the_queue().jobs()[0]
     end = time.monotonic() + 60
     while not job.n_done and time.monotonic() < end:  # type: ignore[attr-defined]
         time.sleep(0.01)
     job.stop()
     run_until(app, "stopped; what is done is stored")
-    stored = int(fetch_runs(cached.store()).set_index("run_id").loc[job.run_id, "n_samples"])  # type: ignore[attr-defined]
+    stored = int(fetch_runs(the_store()).set_index("run_id").loc[job.run_id, "n_samples"])  # type: ignore[attr-defined]
     assert 0 < stored < 17 * 2 * 512
     press(app, f"resume {job.number}")
-    again = cached.desk().jobs()[0]
+    again = the_queue().jobs()[0]
     assert again.resumes == job.run_id  # type: ignore[attr-defined]
     again.stop()
     assert again.wait(60)

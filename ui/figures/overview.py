@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.text import natural_order
 from ui.figures.layout import layout, legend_above, name_margin, note
 from ui.figures.text import escape, hover, percent
-from ui.figures.theme import CLEAR, DIVERGING, OKABE_ITO, Figure, Trace, natural_order
+from ui.figures.theme import CLEAR, DIVERGING, OKABE_ITO, Figure, Trace
 
 OUTCOMES = {
     "correct": "n_correct",

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.scylla import gap_bounds
+from analysis.text import natural_order
 from ui.figures.heat import HeatColors, HeatRow, heatmap
 from ui.figures.layout import dodge, layout, legend_above, level_axis, listed, note, panel_title
 from ui.figures.text import escape, hover, is_number, level_name, percent, signed
@@ -22,7 +23,6 @@ from ui.figures.theme import (
     ModelStyle,
     Trace,
     faint,
-    natural_order,
     style_of,
 )
 

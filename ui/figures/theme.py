@@ -138,23 +138,6 @@ def style_of(model: str, styles: Mapping[str, ModelStyle] | None) -> ModelStyle:
     )
 
 
-def natural_order(text: str) -> tuple[tuple[int, float, str], ...]:
-    """Sort key under which 4B comes before 14B, and 300k and 70m before 1B: a k, m or b that ends a
-    number is its unit.
-
-    >>> sorted(["Q-14B", "Q-1.8B", "Q-500m"], key=natural_order)
-    ['Q-500m', 'Q-1.8B', 'Q-14B']
-    """
-    parts = re.findall(r"(\d+(?:\.\d+)?)((?:[kmb](?![a-z]))?)|(\D+)", text.casefold(), re.ASCII)
-    return tuple(
-        (0, float(number) * _UNITS[unit], unit) if number else (1, 0.0, word)
-        for number, unit, word in parts
-    )
-
-
-_UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
-
-
 def _color(place: int) -> str:
     other, share = _SHADES[place // len(MODEL_HUES) % len(_SHADES)]
     return _mix(MODEL_HUES[place % len(MODEL_HUES)], other, share)

@@ -14,8 +14,10 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
+from data.queries import fetch_runs, fetch_views
 from data.records import CharybdisError, Selection
-from ui import cached
+from studies.steps import level_scores, task_counts
+from ui.kept import kept, the_store
 from ui.meeting.meetings import Meeting, begin, find, read_moment, read_pages
 from ui.plain import plain
 from ui.reading import Part
@@ -109,9 +111,9 @@ class Basis:
 
 def basis_of(chosen: Selection) -> Basis:
     """Store version, moment and counted runs of now."""
-    version, moment = cached.store().version, datetime.now(UTC)
-    counted_runs = {*cached.task_counts(chosen)["run_id"], *cached.level_scores(chosen)["run_id"]}
-    runs = cached.runs()
+    version, moment = the_store().version, datetime.now(UTC)
+    counted_runs = {*kept(task_counts)(chosen)["run_id"], *kept(level_scores)(chosen)["run_id"]}
+    runs = kept(fetch_runs)()
     return Basis(version, moment, runs.loc[runs["run_id"].isin(counted_runs), list(SOURCE_COLUMNS)])
 
 
@@ -140,7 +142,7 @@ def _saved(meeting: Meeting, open_page: Callable[[], Page]) -> bytes:
 
 def _offer_saved_views(meeting: Meeting) -> None:
     """A button that collects every saved view, each as it stands on the store of now."""
-    views = cached.views()
+    views = kept(fetch_views)()
     if views.empty or not st.button(
         f"Collect the {counted(len(views), 'saved view')}", icon=":material/bookmarks:"
     ):
@@ -156,7 +158,7 @@ def _say_news(meeting: Meeting) -> None:
     """Which runs came in since the collected pages were read, and the button that reads them all
     anew.
     """
-    text = news(cached.runs(), cached.store().version, *read_moment(meeting.pages))
+    text = news(kept(fetch_runs)(), the_store().version, *read_moment(meeting.pages))
     if text:
         st.info(plain(text), icon=":material/history:")
         if st.button("Refresh all slides", icon=":material/refresh:"):

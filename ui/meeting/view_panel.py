@@ -8,9 +8,10 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
+from data.queries import fetch_runs, fetch_views
 from data.records import CharybdisError
 from data.views import remove_view, save_view
-from ui import cached
+from ui.kept import kept, the_store
 from ui.plain import plain
 from ui.since import SINCE, changes, read_since, since_word
 from ui.view_links import view_link
@@ -21,7 +22,7 @@ _NAME, _PROBLEM = "name of the view", "view: problem"
 
 def draw_view_panel(page: str) -> None:
     """In a popover: save this page's address under a name; the views saved so far, as links."""
-    saved = cached.views()
+    saved = kept(fetch_views)()
     with st.popover(
         f"Views ({len(saved)})" if len(saved) else "Views",
         icon=":material/bookmark:",
@@ -44,7 +45,7 @@ def draw_view_panel(page: str) -> None:
 
 def draw_saved_views(*, removable: bool = False) -> None:
     """Every saved view as a link, with when it was saved and how much has changed since."""
-    for view in cached.views().to_dict("records"):
+    for view in kept(fetch_views)().to_dict("records"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             words = [
                 *parse_qsl(str(view["query"])),
@@ -71,7 +72,7 @@ def say_what_changed() -> None:
     found = read_since(word) if word else None
     if found is None:
         return
-    text = changes(cached.runs(), cached.store().version, *found)
+    text = changes(kept(fetch_runs)(), the_store().version, *found)
     if text:
         st.info(plain(text), icon=":material/history:")
 
@@ -84,12 +85,10 @@ def _save(page: str) -> None:
         for value in st.query_params.get_all(key)
     ]
     try:
-        save_view(
-            cached.store(), name=str(st.session_state[_NAME]), page=page, query=urlencode(words)
-        )
+        save_view(the_store(), name=str(st.session_state[_NAME]), page=page, query=urlencode(words))
     except CharybdisError as cause:
         st.session_state[_PROBLEM] = str(cause)
 
 
 def _forget(view_id: str) -> None:
-    remove_view(cached.store(), view_id)
+    remove_view(the_store(), view_id)

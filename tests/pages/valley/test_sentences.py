@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from analysis.valley.headline import headline
 from analysis.valley.locating import locate_valleys
-from pages.valley.sentences import headline, id_source_words
+from pages.valley.sentences import id_source_words
 from tests.ui.figures.examples import counts
 
 

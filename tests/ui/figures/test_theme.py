@@ -9,6 +9,7 @@ from itertools import combinations, pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.text import natural_order
 from ui.figures.theme import (
     DIVERGING,
     MODEL_HUES,
@@ -16,7 +17,6 @@ from ui.figures.theme import (
     ModelStyle,
     is_dark,
     model_styles,
-    natural_order,
     style_of,
 )
 

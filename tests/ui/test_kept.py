@@ -11,10 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from analysis.compare.answer_matrix import AnswerMatrix
+from data.queries import fetch_models
 from data.records import Denominator, RunInfo, Selection
 from data.writer import writing
-from ui import cached
-from ui.cached import keeping
+from studies.compare import answer_matrix
+from studies.steps import task_counts
+from studies.valley import ValleySettings, sources, valley
+from ui import kept as keeping
+from ui.kept import kept, the_store
 from ui.settings import settings
 
 
@@ -25,51 +30,61 @@ def store(demo_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("CHARYBDIS_STORE", str(folder))
     settings.cache_clear()
     yield folder
-    cached.store().close()
+    the_store().close()
     settings.cache_clear()
 
 
 def test_a_write_is_seen_by_the_next_read(store: Path) -> None:
-    before = set(cached.models()["model"])
-    with writing(cached.store()) as writer:
+    before = set(kept(fetch_models)()["model"])
+    with writing(the_store()) as writer:
         writer.add_run(RunInfo(run_id="run-new", model_raw="brand-new", format="probe"))
-    assert set(cached.models()["model"]) - before == {"brand-new"}
+    assert set(kept(fetch_models)()["model"]) - before == {"brand-new"}
 
 
 def test_the_same_question_is_answered_from_memory(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = cached.task_counts(Selection())
-    cached.store().close()
+    first = kept(task_counts)(Selection())
+    the_store().close()
     monkeypatch.setattr(
-        cached.store(), "cursor", _refuse
+        the_store(), "cursor", _refuse
     )  # this store only: a folder watch may look at another
-    assert cached.task_counts(Selection()).equals(first)
+    assert kept(task_counts)(Selection()).equals(first)
 
 
 def test_what_does_not_depend_on_the_denominator_is_read_once_for_all(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = Selection(tasks=("two_sum", "find_mode"))
-    for model, kind in cached.valley_sources(chosen):
-        cached.valley(model, kind, chosen)
-    cached.answer_matrix(("demo-small", "demo-large"), chosen)
-    cached.store().close()
+    chosen = Selection(models=("demo-small", "demo-large"), tasks=("two_sum", "find_mode"))
+    kept(valley)(chosen, ValleySettings())
+    kept(answer_matrix)(chosen)
+    the_store().close()
     monkeypatch.setattr(
-        cached.store(), "cursor", _refuse
+        the_store(), "cursor", _refuse
     )  # this store only: a folder watch may look at another
     other = replace(chosen, denominator=Denominator.AUTHORS)
-    for model, kind in cached.valley_sources(other):
-        assert cached.valley(model, kind, other).settings.denominator is Denominator.AUTHORS
-    assert (
-        cached.answer_matrix(("demo-small", "demo-large"), other).denominator is Denominator.AUTHORS
-    )
+    found = kept(valley)(other, ValleySettings()).valleys
+    assert {one.settings.denominator for one in found} == {Denominator.AUTHORS}
+    assert kept(answer_matrix)(other).denominator is Denominator.AUTHORS
+
+
+def test_a_commit_to_one_run_leaves_answers_about_other_models_warm(store: Path) -> None:
+    def matrices() -> list[AnswerMatrix]:
+        models = ("demo-small", "demo-large")
+        return [kept(answer_matrix)(Selection(models=(model,))) for model in models]
+
+    before = matrices()
+    with writing(the_store()) as writer:
+        writer.add_run(RunInfo(run_id="run-more", model_raw="demo-large", format="probe"))
+    after = matrices()
+    assert after[0] is before[0], "the answer about the other model was computed again"
+    assert after[1] is not before[1], "the answer about the model with a new run is stale"
 
 
 def test_a_changed_answer_does_not_change_the_kept_one(store: Path) -> None:
-    frame = cached.task_counts(Selection())
+    frame = kept(task_counts)(Selection())
     frame.loc[:, "n_correct"] = 0
-    assert cached.task_counts(Selection())["n_correct"].sum() > 0
+    assert kept(task_counts)(Selection())["n_correct"].sum() > 0
 
 
 @pytest.mark.parametrize(
@@ -82,22 +97,22 @@ def test_a_changed_answer_does_not_change_the_kept_one(store: Path) -> None:
     ],
 )
 def test_another_selection_is_another_question(store: Path, other: Selection) -> None:
-    assert not cached.task_counts(other).equals(cached.task_counts(Selection()))
+    assert not kept(task_counts)(other).equals(kept(task_counts)(Selection()))
 
 
 def test_the_denominator_is_part_of_the_question(store: Path) -> None:
-    one = cached.valley("demo-small", "samples", Selection())
-    other = cached.valley(
-        "demo-small", "samples", replace(Selection(), denominator=Denominator.PARSED_ONLY)
-    )
+    chosen = Selection(models=("demo-small",))
+    (one,) = kept(valley)(chosen, ValleySettings()).valleys
+    strict = replace(chosen, denominator=Denominator.PARSED_ONLY)
+    (other,) = kept(valley)(strict, ValleySettings()).valleys
     assert (other.curve["a_id"] > one.curve["a_id"]).all()
 
 
 def test_counted_answers_are_listed_before_published_means(store: Path) -> None:
-    sources = cached.valley_sources(Selection())
-    assert sources[:2] == (("demo-large", "samples"), ("demo-small", "samples"))
-    assert [model for model, _ in sources[2:4]] == ["Qwen1.5-1.8B", "Qwen1.5-4B"]
-    assert {source for _, source in sources[2:]} == {"published"}
+    found = kept(sources)(Selection())
+    assert found[:2] == (("demo-large", "samples"), ("demo-small", "samples"))
+    assert [model for model, _ in found[2:4]] == ["Qwen1.5-1.8B", "Qwen1.5-4B"]
+    assert {source for _, source in found[2:]} == {"published"}
 
 
 def test_no_cached_function_has_an_argument_that_streamlit_ignores() -> None:

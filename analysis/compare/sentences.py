@@ -1,4 +1,4 @@
-"""Sentences of the compare page: who beats whom, where, by how much, and how sure that is."""
+"""What may be said about a comparison: who beats whom, where, by how much, and how sure that is."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from typing import Any
 
 from analysis.compare.comparing import SURE, Comparison, records_of
 from analysis.compare.pairing import OVER_TASKS
-from ui.figures.compare import p_text
-from ui.figures.layout import listed
-from ui.figures.text import is_number, level_name, signed
-from ui.words import counted
+from analysis.text import counted, hundredfold, is_number, level_name, listed, p_text, signed
 
 SPLIT_PHRASES = {"id": "in distribution", "ood": "out of distribution", "": "overall"}
 
@@ -55,7 +52,9 @@ def difference_phrase(row: Mapping[Any, Any], where: str) -> str:
     sign = 1 if row["difference"] >= 0 else -1
     ends = sorted((sign * row["lo"], sign * row["hi"]))
     interval = (
-        f" [{_number(ends[0])}, {_number(ends[1])}]" if is_number(row["lo"]) else " (no interval)"
+        f" [{hundredfold(ends[0])}, {hundredfold(ends[1])}]"
+        if is_number(row["lo"])
+        else " (no interval)"
     )
     paired = (
         "paired"
@@ -75,9 +74,9 @@ def difference_phrase(row: Mapping[Any, Any], where: str) -> str:
     verb = (
         "beats" if _is_sure(row) else "scores above" if row["difference"] else "scores the same as"
     )
-    by = f"by {_number(sign * row['difference'])}{interval} points"
+    by = f"by {hundredfold(sign * row['difference'])}{interval} points"
     if not row["difference"]:
-        by = f"(difference {_number(0.0)}{interval} points)"
+        by = f"(difference {hundredfold(0.0)}{interval} points)"
     return f"{names[0]} {verb} {names[1]} {where} {by}, {paired}{unit}{n}"
 
 
@@ -85,22 +84,22 @@ def _how_sure(row: Mapping[Any, Any], n_tests: int) -> str:
     if not is_number(row["p_holm"]):
         return str(row["reason"] or "")
     if row["unit"] != OVER_TASKS or not is_number(row["mcnemar_p_holm"]):
-        return f"p {_p(row['p_holm'])}, adjusted for {counted(n_tests, 'test')}"
+        return f"{p_text(row['p_holm'])}, adjusted for {counted(n_tests, 'test')}"
     here, beyond = row["mcnemar_p_holm"] < SURE, row["p_holm"] < SURE
     if here and beyond:
         return (
-            f"that holds on these tasks (McNemar, p {_p(row['mcnemar_p_holm'])}) and for other"
-            f" tasks (p {_p(row['p_holm'])}), adjusted for {counted(n_tests, 'test')}"
+            f"that holds on these tasks (McNemar, {p_text(row['mcnemar_p_holm'])}) and for other"
+            f" tasks ({p_text(row['p_holm'])}), adjusted for {counted(n_tests, 'test')}"
         )
     if here:
         return (
-            f"that is sure on these tasks (McNemar, p {_p(row['mcnemar_p_holm'])}), but not that it"
-            f" holds for other tasks (p {_p(row['p_holm'])}; adjusted for"
+            f"that is sure on these tasks (McNemar, {p_text(row['mcnemar_p_holm'])}), but not that"
+            f" it holds for other tasks ({p_text(row['p_holm'])}; adjusted for"
             f" {counted(n_tests, 'test')})"
         )
     return (
-        f"chance could explain it (p {_p(row['p_holm'])}; McNemar {_p(row['mcnemar_p_holm'])};"
-        f" adjusted for {counted(n_tests, 'test')})"
+        f"chance could explain it ({p_text(row['p_holm'])}; McNemar"
+        f" {p_text(row['mcnemar_p_holm'])}; adjusted for {counted(n_tests, 'test')})"
     )
 
 
@@ -128,7 +127,7 @@ def _strongest(row: Mapping[Any, Any], comparison: Comparison) -> str:
     turned = "" if sign * best["difference"] > 0 else ", the other way round"
     return (
         f"surest at {name}{turned}: {signed(100 * sign * best['difference'], 1)}"
-        f" [{_number(ends[0])}, {_number(ends[1])}]"
+        f" [{hundredfold(ends[0])}, {hundredfold(ends[1])}]"
     )
 
 
@@ -179,8 +178,8 @@ def _group(members: list[dict[Any, Any]], one: str, several: str) -> str:
     """`A +4.5 [1.0, 8.0] and B +2.0 [0.1, 3.9] beat it`, or nothing."""
     told = [
         (
-            f"{row['model']} {signed(100 * row['difference'], 1)} [{_number(row['lo'])},"
-            f" {_number(row['hi'])}]" + (" (unpaired)" if row["method"] == "unpaired" else "")
+            f"{row['model']} {signed(100 * row['difference'], 1)} [{hundredfold(row['lo'])},"
+            f" {hundredfold(row['hi'])}]" + (" (unpaired)" if row["method"] == "unpaired" else "")
             if is_number(row["lo"])
             else f"{row['model']} {signed(100 * row['difference'], 1)} (no interval)"
         )
@@ -194,10 +193,36 @@ def _is_sure(row: Mapping[Any, Any]) -> bool:
     return is_number(row["p_holm"]) and row["p_holm"] < SURE
 
 
-def _number(share: float) -> str:
-    return f"{100 * share:.1f}".replace("-", "−") if is_number(share) else "–"
+def report(found: Comparison) -> str:
+    """Lines to read in a terminal: one per comparison, then the ranks and the notes."""
+    lines = [
+        f"Against {found.baseline}, in points; p adjusted by Holm over {found.family_size} tests;"
+        f" intervals {found.settings.unit}."
+    ]
+    lines += [f"  {_report_row(row)}" for row in records_of(found.rows)]
+    for row in records_of(found.ranking):
+        lines.append(
+            f"  {row['split'].upper() or '-':3} rank {row['rank']} (open:"
+            f" {row['rank_best']}-{row['rank_worst']}): {row['model']}, accuracy"
+            f" {100 * row['accuracy']:.1f} %, tie group {row['tie_group']}"
+        )
+    return "\n".join([*lines, *(f"  {note}." for note in found.notes)])
 
 
-def _p(p: float) -> str:
-    text = p_text(p)
-    return "< .001" if text == "under 0.001" else f"= {text}"
+def _report_row(row: Mapping[Any, Any]) -> str:
+    where = "all"
+    if row["task"]:
+        where = row["task"]
+    elif row["grouping"] == "level":
+        where = row["level_label"] or f"level {row['level']}"
+    interval = row["reason"] or "no interval"
+    if is_number(row["lo"]):
+        interval = f"[{hundredfold(row['lo'])}, {hundredfold(row['hi'])}]"
+    tests = f"{p_text(row['p_holm'])}"
+    if is_number(row["mcnemar_p_holm"]):
+        tests += f", McNemar {p_text(row['mcnemar_p_holm'])}"
+    n = "n not stated" if row["n"] is None else f"n {row['n']:,}"
+    return (
+        f"{row['model']}  {row['split'].upper() or '-':3}  {where}:"
+        f" {signed(100 * row['difference'], 1)} {interval}, {tests}, {row['method']}, {n}"
+    )

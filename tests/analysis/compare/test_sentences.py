@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from pages.compare.sentences import _how_sure, _many, _strongest, difference_phrase
+from analysis.compare.sentences import _how_sure, _many, _strongest, difference_phrase
 
 ROW: dict[str, Any] = {
     "model": "a",

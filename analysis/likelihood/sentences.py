@@ -1,0 +1,32 @@
+"""What may be said about answer probabilities, in plain English."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.likelihood.answer_likelihood import AnswerLikelihood
+
+NO_LIKELIHOOD = "No model of this choice has stored answer probabilities."
+
+
+def headline(found: Sequence[AnswerLikelihood]) -> str:
+    """Where ID and OOD lie furthest apart, and where they are closest."""
+    known = sorted((one for one in found if one.reason is None), key=lambda one: -one.normalised.js)
+    if not known:
+        return (
+            f"How far ID and OOD lie apart in answer probability cannot be said: {found[0].reason}."
+        )
+    first, last = known[0], known[-1]
+
+    def say(one: AnswerLikelihood) -> str:
+        return f"for {one.model} ({one.normalised.js:.3f} [{one.js_lo:.3f}, {one.js_hi:.3f}])"
+
+    apart = (
+        f"furthest apart {say(first)} and closest {say(last)}"
+        if last is not first
+        else f"apart {say(first)}"
+    )
+    return (
+        f"In the probability of the reference answer ID and OOD lie {apart}: JS divergence in nats,"
+        " at most 0.693."
+    )
