@@ -294,11 +294,11 @@ def listed(words: Iterable[str], *, at_most: int | None = None, noun: str = "oth
     return " and ".join(filter(None, [", ".join(named[:-1]), *named[-1:]]))
 
 
-def listed_or_counted(words: Iterable[str], noun: str, *, at_most: int) -> str:
+def listed_or_counted(words: Iterable[str], noun: str = "model", *, at_most: int = 6) -> str:
     """Words in a sentence while there are few, else how many there are.
 
-    >>> listed_or_counted("AB", "model", at_most=2), listed_or_counted("ABC", "model", at_most=2)
-    ('A and B', '3 models')
+    >>> listed_or_counted("AB"), listed_or_counted("ABC", "task", at_most=2)
+    ('A and B', '3 tasks')
     """
     named = list(words)
     return listed(named) if 0 < len(named) <= at_most else counted(len(named), noun)
@@ -352,6 +352,18 @@ _UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
 
 # -- labels ----------------------------------------------------------------------------------------
 
+SPLITS = {"id": "ID", "ood": "OOD"}
+
+
+def split_label(split: str | None) -> str:
+    """A split as people read it.
+
+    >>> split_label("ood"), split_label(None)
+    ('OOD', 'no split')
+    """
+    return SPLITS.get(split or "", split or "no split")
+
+
 _POWER = re.compile(r"\^([0-9N]+)")
 _RAISED = str.maketrans("0123456789N", "⁰¹²³⁴⁵⁶⁷⁸⁹ᴺ")
 
@@ -364,7 +376,16 @@ def level_name(label: object, level: int) -> str:
     """
     if not isinstance(label, str) or not label:
         return f"level {level}"
-    return _POWER.sub(lambda power: power.group(1).translate(_RAISED), label)
+    return raised(label)
+
+
+def raised(text: str) -> str:
+    """The text with its powers as superscripts.
+
+    >>> raised("the peak at O([N^2,N^3])")
+    'the peak at O([N²,N³])'
+    """
+    return _POWER.sub(lambda power: power.group(1).translate(_RAISED), text)
 
 
 # -- text that came from files and models ----------------------------------------------------------

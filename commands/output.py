@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from analysis.text import plain_value
 from data.records import CharybdisError
 
 if TYPE_CHECKING:
@@ -148,10 +149,5 @@ def print_json(document: Any) -> None:
     """One document on stdout. Undefined numbers are null: msgspec writes no NaN."""
     import msgspec
 
-    encoded = msgspec.json.format(msgspec.json.encode(document, enc_hook=_plain), indent=2)
+    encoded = msgspec.json.format(msgspec.json.encode(document, enc_hook=plain_value), indent=2)
     sys.stdout.write(encoded.decode() + "\n")
-
-
-def _plain(value: Any) -> Any:
-    """NumPy's numbers as Python's, anything else as its text."""
-    return value.item() if hasattr(value, "item") else str(value)

@@ -1,5 +1,5 @@
-"""How often intervals and tests keep what they promise, in words for captions and the methods page;
-the numbers are those that `python -m benchmarks.calibration --write` measured.
+"""How often intervals contain the truth and tests reject by chance, for captions and the methods
+page. The numbers were measured by `python -m benchmarks.calibration --write`.
 """
 
 from __future__ import annotations
@@ -9,41 +9,32 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.text import hundredfold, percent, percent_range
 from data.methods import read_calibration
 
 INTERVALS_ABOVE = 0.5
-"""A nominal share above it is an interval's, below it a test's."""
+"""A nominal rate above this belongs to an interval, one below it to a test."""
 
 
 def measured(method: str, what: str = "") -> str | None:
-    """What simulations found of a method's intervals or tests whose name begins with `what`, as "94
-    %" or "70-88 %"; None: not simulated.
+    """Measured rate of a method's intervals or tests whose name begins with `what`: "94 %", or a
+    range such as "70–88 %". None: not simulated.
 
-    Whole percents: their Monte-Carlo errors are up to 2.
+    Whole percents, since their Monte-Carlo errors are up to 2.
     """
     table = read_calibration()
     rates = table.loc[
         (table["method"] == method) & table["what"].str.startswith(what), "rate"
     ].astype(float)
-    return span(rates.min(), rates.max()) if len(rates) else None
-
-
-def span(low: float, high: float) -> str:
-    """Shares as whole percents, one or two.
-
-    >>> span(0.702, 0.876), span(0.936, 0.938)
-    ('70–88 %', '94 %')
-    """
-    ends = [f"{100 * end:.0f}" for end in (low, high)]
-    return f"{ends[0]} %" if ends[0] == ends[1] else f"{ends[0]}–{ends[1]} %"
+    return percent_range(rates.min(), rates.max()) if len(rates) else None
 
 
 def simulated(text: str, **named: tuple[str, str]) -> list[str]:
-    """A note for a caption with measured shares in its places, or nothing where one of them was not
-    measured.
+    """A note for a caption that quotes measured rates; none where one of them was not measured.
 
     Args:
-        text: with {name} for each of `named`: (method, beginning of what was measured).
+        text: has a placeholder {name} for each of `named`.
+        named: name -> (method, beginning of what was measured).
     """
     shares = {name: measured(*of) for name, of in named.items()}
     return [text.format(**shares)] if all(shares.values()) else []
@@ -55,10 +46,11 @@ def calibration_lines(method: str, table: pd.DataFrame) -> list[str]:
 
 
 def _line(row: Mapping[Any, Any]) -> str:
-    found = f"{100 * row['rate']:.1f} ± {100 * row['error']:.1f} %"
+    found = f"{hundredfold(row['rate'])} ± {percent(row['error'], 1)}"
+    nominal = percent(row["nominal"])
     said = (
-        f"holds the truth in {found}, nominal {100 * row['nominal']:.0f} %"
+        f"holds the truth in {found}, nominal {nominal}"
         if row["nominal"] > INTERVALS_ABOVE
-        else f"speaks without cause in {found}, nominal {100 * row['nominal']:.0f} %"
+        else f"speaks without cause in {found}, nominal {nominal}"
     )
     return f"{row['what']}, {row['design']}: {said}" + ("" if row["is_kept"] else ", not kept")

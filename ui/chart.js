@@ -60,6 +60,7 @@ async function draw(node, state) {
     await plotly.react(node, figure.data, layout, {
       displaylogo: false,
       responsive: false,
+      locales: LOCALES,
       // The last of these would upload the chart to a company's server.
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "sendChartToCloud"],
       toImageButtonOptions: { format: "svg", filename: data.file_name },

@@ -125,7 +125,7 @@ def encode_figure(figure: Mapping[str, Any]) -> str:
     >>> encode_figure({"y": [1.5, float("nan")]})
     '{"y":[1.5,null]}'
     """
-    return msgspec.json.encode(figure, enc_hook=_plain).decode()
+    return msgspec.json.encode(figure, enc_hook=_from_numpy).decode()
 
 
 def _library_url() -> str:
@@ -137,7 +137,7 @@ def _ignore() -> None:
     """Streamlit reports a trigger only when a callback is named for it."""
 
 
-def _plain(value: object) -> Any:
+def _from_numpy(value: object) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):

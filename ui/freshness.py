@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from analysis.text import counted
 from data.watching import PAUSE_S, watched_folders
 from ui.kept import kept, the_store, the_watch
-from ui.words import counted
 
 
 def draw_freshness() -> None:

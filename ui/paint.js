@@ -1,5 +1,11 @@
 // How a figure gets its colours in a browser: on a page (chart.js) and in a file that opens offline (snapshot.html).
 
+/**
+ * Axes write "62 %" as the text around them does. In plotly.js "%" always writes "62%"; "$" takes what stands
+ * behind a number from the language, where it would be a currency. `paint` puts it in front of formats in percent.
+ */
+const LOCALES = { en: { format: { currency: ["", " %"] } } };
+
 /** Put the theme's colours where the figure names them; only under keys that hold colours, so that data is never touched. */
 function paint(value, theme, isColour = false) {
   if (typeof value === "string") return isColour ? (theme[value] ?? value) : value;
@@ -7,7 +13,8 @@ function paint(value, theme, isColour = false) {
   if (value === null || typeof value !== "object") return value;
   for (const key of Object.keys(value)) {
     if (key === "customdata") continue;
-    value[key] = paint(value[key], theme, /color(scale|way)?$/.test(key));
+    if (key === "tickformat") value[key] = value[key].replace(/^\.\d%$/, "$$$&");
+    else value[key] = paint(value[key], theme, /color(scale|way)?$/.test(key));
   }
   return value;
 }

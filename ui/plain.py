@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from analysis.text import UNSEEN
+
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-!|~$:&@.])")
 # What Streamlit still finds in the text after the escapes: :icons:, bare addresses, arrows. An
 # unseen joiner takes them apart.
@@ -11,7 +13,6 @@ _FOUND_LATER = re.compile(
     r"(\\:(?=[\w\\/+\-]+\\:|//)|\\@|www(?=\\\.)|\\-(?=\\>)|\\<(?=\\-|=)|\\>(?==)|=(?=\\>))",
     re.IGNORECASE,
 )
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 # A word of a script that runs from right to left, with its neighbours of the kind; a comma behind
 # it belongs to the sentence.
@@ -23,16 +24,16 @@ _ITS_OWN_WAY = re.compile(rf"{_WORD}(?:\s+{_WORD})*")
 
 
 def plain(text: object) -> str:
-    r"""Text that Streamlit's Markdown shows as it stands: no emphasis, link, formula, icon or HTML;
-    control characters become visible.
+    r"""Text that Streamlit's Markdown shows as it is written: no emphasis, link, formula, icon or
+    HTML. Control characters become visible.
 
-    Words that run from right to left are set apart (U+2068 to U+2069): without that they turn the
-    numbers beside them round, and an interval [-5.7, 11.2] reads as [11.2, 5.7-].
+    Words that run from right to left are isolated (U+2068 to U+2069). Without that they reverse the
+    numbers next to them: an interval [-5.7, 11.2] reads as [11.2, 5.7-].
 
     >>> plain("[x] $a$ <b>")
     '\\[x\\] \\$a\\$ \\<b\\>'
     """
-    seen = _UNSEEN.sub("\ufffd", " ".join(str(text).split()))
+    seen = UNSEEN.sub("\ufffd", " ".join(str(text).split()))
     return _FOUND_LATER.sub(
         "\\1\u2060", _MARKUP.sub(r"\\\1", _ITS_OWN_WAY.sub("\u2068\\g<0>\u2069", seen))
     )

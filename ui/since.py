@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ui.words import ago, counted, listed
+from analysis.text import ago, counted, listed
 
 SINCE = "since"
 """Word of a link: the store version and the time (s since 1970, UTC) that a view was saved at,
@@ -31,7 +31,7 @@ def changes(
     if version <= saved_version or newer.empty:
         return None
     models = sorted(newer["model"].unique())
-    named = f"{', '.join(models[:4])} and others" if len(models) > 4 else listed(models)
+    named = listed(models, at_most=4)
     return (
         f"This view was saved {ago(saved_at)}, at store version {saved_version}; it shows version"
         f" {version}. Since then {counted(len(newer), 'run')} of {named} came in."
@@ -51,7 +51,7 @@ def news(runs: pd.DataFrame, version: int, read_version: int, read_at: pd.Timest
     if version <= read_version or newer.empty:
         return None
     models = sorted(newer["model"].unique())
-    named = f"{', '.join(models[:4])} and others" if len(models) > 4 else listed(models)
+    named = listed(models, at_most=4)
     they = "They stay as they are until they are refreshed."
     when = f"since these slides were read (store version {read_version}, now {version})"
     return f"Newer data: {counted(len(newer), 'run')} of {named} came in {when}. {they}"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from analysis.text import counted
 from probe.models import Token
 from ui.raw_text import visible
-from ui.words import counted
 
 AT_MOST = 4000
 """So many tokens of a reply are shown."""

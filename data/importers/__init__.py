@@ -28,3 +28,12 @@ IMPORTERS: tuple[Importer, ...] = (
     scylla.IMPORTER,
     table.IMPORTER,
 )
+
+
+def format_label(name: str) -> str:
+    """What a format is called on screen; files and the store keep its short name.
+
+    >>> format_label("lm_eval_v04")
+    'lm-evaluation-harness 0.4'
+    """
+    return next((importer.label for importer in IMPORTERS if importer.name == name), str(name))

@@ -193,6 +193,13 @@ def test_both_themes_reach_the_page_and_the_chart(
     )
 
 
+def test_axes_write_percent_and_minus_as_sentences_do(valley_at: Callable[..., Page]) -> None:
+    page = valley_at("?models=demo-large")
+    ticks = page.locator(".charybdis-chart .ytick text").all_text_contents()
+    assert "50 %" in ticks
+    assert not [tick for tick in ticks if re.search(r"\d%|-|\$", tick)]
+
+
 def test_the_table_is_downloaded_as_it_stands(
     valley_at: Callable[..., Page], tmp_path: Path
 ) -> None:

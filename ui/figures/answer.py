@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from analysis.text import escape, is_number, percent, split_label
 from analysis.valley.locating import Valley
-from ui.figures.text import escape, hover, is_number, percent
-from ui.figures.theme import SPLIT_NAMES, Figure
+from ui.figures.layout import hover
+from ui.figures.theme import Figure
 from ui.figures.valley import Styles, valley_figure
 
 
@@ -27,7 +28,7 @@ def answer_figure(
     stored = float(rows.iloc[0]) if len(rows) and is_number(rows.iloc[0]) else None
     said = hover(
         f"this answer: {outcome}",
-        (("split", SPLIT_NAMES[split]), ("stored accuracy", percent(stored))),
+        (("split", split_label(split)), ("stored accuracy", percent(stored, 1))),
     )
     common = {
         "type": "scatter",
@@ -65,7 +66,7 @@ def answer_figure(
             }
         )
     words = (
-        f"{escape(valley.model)}: this answer ({outcome}, {SPLIT_NAMES[split]}) on the stored"
+        f"{escape(valley.model)}: this answer ({outcome}, {split_label(split)}) on the stored"
         " valley."
     )
     figure["layout"]["meta"] = {"sentence": words, "file_name": "answer-on-valley"}

@@ -12,10 +12,23 @@ from typing import Any
 import pandas as pd
 
 from analysis.compare.comparing import Comparison, records_of
+from analysis.text import (
+    counted,
+    escape,
+    is_number,
+    level_name,
+    number,
+    p_value,
+    percent,
+    points,
+    signed,
+    span,
+    split_label,
+    whole,
+)
 from ui.figures.heat import HeatColors, HeatRow
-from ui.figures.layout import cell_texts, dodge, hatched, layout, name_margin, note
-from ui.figures.text import escape, hover, is_number, level_name, percent, points, signed
-from ui.figures.theme import DASH, SPLIT_NAMES, Figure, ModelStyle, Trace, is_dark, style_of
+from ui.figures.layout import cell_texts, dodge, hatched, hover, layout, name_margin, note
+from ui.figures.theme import DASH, Figure, ModelStyle, Trace, is_dark, style_of
 
 AGREEMENT: list[list[Any]] = [[0.0, "#f2b661"], [0.5, "#ffffff"], [1.0, "#0b4f8a"]]
 """Agreement beyond chance: below 0 orange, above blue."""
@@ -149,30 +162,33 @@ def _hover(row: Mapping[Any, Any]) -> str:
     group = row["task"] or (
         level_name(row["level_label"], int(row["level"])) if row["level"] is not None else "all"
     )
-    n = f"{row['n']:,}" if row["n"] is not None else "not stated"
+    n = whole(row["n"]) if row["n"] is not None else "not stated"
     return hover(
         f"{row['model']} against {row['baseline']}",
         (
-            ("where", f"{SPLIT_NAMES.get(row['split'], 'no split')}, {group}"),
+            ("where", f"{split_label(row['split'])}, {group}"),
             ("difference", points(row["difference"])),
             (
                 "interval",
                 (
-                    f"{points(row['lo'])} to {points(row['hi'])}, {row['unit']}"
+                    f"{span(row['lo'], row['hi'], points)}, {row['unit']}"
                     if is_number(row["lo"])
                     else "not defined"
                 ),
             ),
             ("test", row["test"]),
-            ("p, adjusted", f"{p_text(row['p'])}, {p_text(row['p_holm'])}"),
+            ("p, adjusted", f"{p_value(row['p'])}, {p_value(row['p_holm'])}"),
             (
                 "McNemar adjusted",
-                p_text(row["mcnemar_p_holm"]) if is_number(row["mcnemar_p"]) else None,
+                p_value(row["mcnemar_p_holm"]) if is_number(row["mcnemar_p"]) else None,
             ),
-            ("accuracies", f"{percent(row['accuracy'])} and {percent(row['baseline_accuracy'])}"),
+            (
+                "accuracies",
+                f"{percent(row['accuracy'], 1)} and {percent(row['baseline_accuracy'], 1)}",
+            ),
             (
                 "detectable",
-                f"{percent(row['mde'])} with 80 % power" if is_number(row["mde"]) else None,
+                f"{percent(row['mde'], 1)} with 80 % power" if is_number(row["mde"]) else None,
             ),
             ("n", f"{n} instances of {row['n_tasks']} tasks" if row["n_tasks"] else n),
             ("note", row["reason"]),
@@ -180,15 +196,8 @@ def _hover(row: Mapping[Any, Any]) -> str:
     )
 
 
-def p_text(p: float | None) -> str:
-    """A p-value as it is said.
-
-    >>> p_text(0.0412), p_text(0.00002), p_text(float("nan"))
-    ('0.041', 'under 0.001', '–')
-    """
-    if not is_number(p):
-        return "–"
-    return "under 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+p_text = p_value
+"""For pages that still import it from here."""
 
 
 def _layout(
@@ -227,7 +236,7 @@ def _layout(
                 "line": {"color": "@muted", "width": 1.5},
             }
         )
-        text = f"<b>{SPLIT_NAMES.get(split, 'no split')}</b>"
+        text = f"<b>{split_label(split)}</b>"
         place = {
             "x": left,
             "y": 1,
@@ -255,8 +264,8 @@ def _layout(
     return layout(
         height=height,
         sentence=(
-            f"Differences of {n_models} models to {escape(comparison.baseline)}, with intervals, in"
-            f" {len(names)} groups."
+            f"Differences of {counted(n_models, 'model')} to {escape(comparison.baseline)}, with"
+            f" intervals, in {counted(len(names), 'group')}."
         ),
         file_name="differences",
         margin={"l": name_margin([name[:28] for name in names]), "r": 16, "t": _TOP, "b": _BOTTOM},
@@ -324,13 +333,13 @@ def _kappa_hover(model: str, other: str, row: Mapping[Any, Any] | None) -> str:
             (
                 row["kind"],
                 (
-                    f"{signed(row['kappa'])} ± {row['se']:.2f} (standard error)"
+                    f"{signed(row['kappa'])} ± {number(row['se'])} (standard error)"
                     if is_number(row["kappa"])
                     else "not defined: no room above chance"
                 ),
             ),
-            ("observed, by chance", f"{percent(row['c_obs'])}, {percent(row['c_exp'])}"),
-            ("n", f"{row['n']:,} instances"),
+            ("observed, by chance", f"{percent(row['c_obs'], 1)}, {percent(row['c_exp'], 1)}"),
+            ("n", counted(row["n"], "instance")),
         ),
     )
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from analysis.emergence.loss_threshold import LossThreshold
 from analysis.emergence.scale_series import Series, as_scale, scale_means
@@ -25,9 +25,18 @@ from analysis.emergence.sentences import (
     score_words,
 )
 from analysis.emergence.studying import NEGLIGIBLE_CHANCE, Emergence, Mirage
-from analysis.text import capitalised
-from ui.figures.layout import layout, legend_above, note, panel_title, stacked, whiskers
-from ui.figures.text import escape, hover
+from analysis.text import (
+    capitalised,
+    counted,
+    escape,
+    is_number,
+    number,
+    percent,
+    signed,
+    span,
+    whole,
+)
+from ui.figures.layout import hover, layout, legend_above, note, panel_title, stacked, whiskers
 from ui.figures.theme import Figure, ModelStyle, Trace, faint, style_of
 
 CURVE_HEIGHT, RESIDUAL_HEIGHT, BETWEEN = 250, 60, 30
@@ -67,7 +76,7 @@ def curve_figure(
     if best is not None:
         traces += [
             _form_trace(
-                best, series, width=2.4, name=f"{best.form} form, weight {best.weight:.2f}"
+                best, series, width=2.4, name=f"{best.form} form, weight {number(best.weight)}"
             ),
             _residual_trace(found, best, styles),
         ]
@@ -109,7 +118,7 @@ def forms_figure(found: Emergence, *, styles: Styles | None = None) -> Figure:
         return note(f"No form can be fitted: {found.fits[0].reason}.")
     traces = _model_traces(found.series, styles, named=False)
     for fit in weighed:
-        weight = f"{fit.weight:.2f}" if math.isfinite(fit.weight) else "none"
+        weight = number(fit.weight) if math.isfinite(fit.weight) else "none"
         traces.append(
             _form_trace(
                 fit,
@@ -200,7 +209,7 @@ def _mirage_hover(found: Emergence, x: float, mean: float, share: float) -> str:
     rows = (
         (AXIS_UNITS[axis], scale_words(float(as_scale(x, axis)), axis)),
         ("score", score),
-        ("share of its change", f"{share:.2f}"),
+        ("share of its change", number(share)),
     )
     return hover(metric_name(found.series.metric), rows)
 
@@ -240,7 +249,7 @@ def law_figure(found: Emergence) -> Figure:
                 "hovertext": [
                     hover(
                         scale_words(n, found.series.wanted.axis),
-                        (("pass rate", f"{math.exp(-math.exp(f)):.4f}"), ("F", f"{f:.2f}")),
+                        (("pass rate", percent(math.exp(-math.exp(f)), 2)), ("F", number(f))),
                     )
                     for n, f in zip(x.tolist(), law.f.tolist(), strict=True)
                 ],
@@ -378,12 +387,9 @@ def _point_hover(series: Series, row: Mapping[Any, Any]) -> str:
     axis = series.wanted.axis
     interval = None
     if math.isfinite(row["lo"]):
-        interval = (
-            f"{score_words(row['lo'], is_share=series.is_share)} to"
-            f" {score_words(row['hi'], is_share=series.is_share)}"
-        )
+        interval = span(row["lo"], row["hi"], partial(score_words, is_share=series.is_share))
     hidden = (
-        f"up to {100 * row['upper_if_zero']:.2f} % (95 %)"
+        f"up to {percent(row['upper_if_zero'], 2)} (95 %)"
         if math.isfinite(row["upper_if_zero"])
         else None
     )
@@ -391,11 +397,11 @@ def _point_hover(series: Series, row: Mapping[Any, Any]) -> str:
         row["model"],
         (
             (AXIS_UNITS[axis], scale_words(row["scale"], axis)),
-            ("step", None if pd.isna(row["step"]) else f"{row['step']:,}"),
+            ("step", whole(row["step"]) if is_number(row["step"]) else None),
             ("score", score_words(row["y"], is_share=series.is_share)),
             ("95 %", interval),
             ("this zero can hide", hidden),
-            ("answers", f"{row['n']:,.0f}" if math.isfinite(row["n"]) and row["n"] > 0 else None),
+            ("answers", whole(row["n"]) if is_number(row["n"]) and row["n"] > 0 else None),
             ("tasks", row["n_tasks"] if row["n_tasks"] > 1 else None),
         ),
     )
@@ -426,7 +432,7 @@ def _other_lines(series: Series, others: Series | None) -> list[Trace]:
             "y": y,
             "line": {"color": "@grid", "width": 1.2},
             "marker": {"size": 4, "color": "@grid"},
-            "name": f"{n} other line{'s' if n > 1 else ''}",
+            "name": counted(n, "other line"),
             "hoverinfo": "skip",
             "uid": "other lines",
         }
@@ -465,7 +471,7 @@ def _residual_trace(found: Emergence, best: ScalingFit, styles: Styles | None) -
         "uid": "residuals",
         "hoverinfo": "text",
         "hovertext": [
-            hover(model, (("residual", f"{residual:+.3f}"),))
+            hover(model, (("residual", signed(residual, 3)),))
             for model, residual in zip(points["model"], best.residual, strict=True)
         ],
     }

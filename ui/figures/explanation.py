@@ -7,17 +7,30 @@ Results of analysis.valley in, plain figure dicts out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from analysis.account.explanation import Explanation
 from analysis.log_odds.constant_penalty import ConstantPenalty
-from analysis.text import counted
+from analysis.text import (
+    counted,
+    escape,
+    is_number,
+    level_name,
+    number,
+    percent,
+    percent_of_draws,
+    points,
+    signed,
+    span,
+)
 from analysis.valley.complexity import CriticalComplexity
 from analysis.valley.locating import Valley
 from ui.figures.layout import (
     LEGEND_ROW,
+    hover,
     layout,
     legend_above,
     level_axis,
@@ -26,7 +39,6 @@ from ui.figures.layout import (
     panel_title,
     whiskers,
 )
-from ui.figures.text import escape, hover, is_number, level_name, percent, points, signed
 from ui.figures.theme import Figure, ModelStyle, Trace, faint, style_of
 
 _HEIGHT = 340
@@ -64,8 +76,8 @@ def constant_penalty_figure(
             (
                 ("level", levels[level]),
                 ("ID − OOD", points(rows[level]["gap_signed"])),
-                ("a constant penalty draws", f"{signed(lo, 1)} to {signed(hi, 1)} points"),
-                ("largest there in", f"{percent(float(share))} of its repeats"),
+                ("a constant penalty draws", f"{span(lo, hi, partial(signed, digits=1))} points"),
+                ("largest there in", f"{percent_of_draws(float(share))} of its repeats"),
                 ("tasks", rows[level]["n_tasks"]),
             ),
         )
@@ -90,7 +102,7 @@ def constant_penalty_figure(
             height=_HEIGHT,
             sentence=(
                 f"Gap of {valley.model} per level beside the gap that a constant log-odds penalty"
-                f" of {drawn.delta:.2f} draws."
+                f" of {number(drawn.delta)} draws."
             ),
             file_name="constant-penalty",
             margin={"l": 56, "r": 12, "t": 28, "b": 56},
@@ -117,7 +129,7 @@ def _penalty_band(drawn: ConstantPenalty, x: Sequence[int], color: str) -> list[
         "fill": "toself",
         "fillcolor": faint(color, 0.14),
         "line": {"width": 0},
-        "name": f"constant penalty, {100 * drawn.confidence:.0f} % of repeats",
+        "name": f"constant penalty, {percent(drawn.confidence)} of repeats",
         "uid": "band",
     }
     centre = {
@@ -372,15 +384,15 @@ def _complexity_traces(
 def _complexity_hover(model: str, found: CriticalComplexity) -> str:
     at = {"left": "at or below ", "right": "at or above ", None: ""}
     interval = (
-        f"{at[found.lo_side]}{found.lo:.2f} to {at[found.hi_side]}{found.hi:.2f}"
+        f"{at[found.lo_side]}{number(found.lo)} to {at[found.hi_side]}{number(found.hi)}"
         if found.is_identified
         else "not identified"
     )
     return hover(
         model,
         (
-            ("critical complexity", f"{at[found.side]}level {found.level:.2f}"),
-            (f"{100 * found.confidence:g} % interval", interval),
+            ("critical complexity", f"{at[found.side]}level {number(found.level)}"),
+            (f"{percent(found.confidence)} interval", interval),
             ("route", _SHOWN_ROUTES[found.route]),
             ("tasks", found.n_tasks),
         ),

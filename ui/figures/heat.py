@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.text import escape, is_number
 from ui.figures.layout import cell_texts, hatched, layout, level_axis, name_margin
-from ui.figures.text import escape, is_number
 from ui.figures.theme import Figure, Trace, is_dark
 
 ROW_HEIGHT, TOP, BOTTOM = 24, 40, 16

@@ -4,10 +4,10 @@ hatched cells, the empty note.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ui.figures.text import escape, is_number
+from analysis.text import escape, is_number, listed_or_counted, number, percent, span
 from ui.figures.theme import CLEAR, Figure, Trace
 
 LEGEND_ROW = 30
@@ -248,13 +248,29 @@ def name_margin(names: Iterable[str]) -> int:
     return 20 + round(7.9 * max(map(len, names), default=0))
 
 
-def listed(names: Iterable[str], *, at_most: int = 6) -> str:
-    """Names as a sentence says them.
+def hover(title: object, rows: Iterable[tuple[str, object]]) -> str:
+    """A tooltip: a title and one `name: value` line each. Data in it is escaped; rows whose value
+    is None are left out.
 
-    >>> listed(["A", "B", "C"])
-    'A, B and C'
+    >>> hover("<m>", [("n", 3), ("gone", None)])
+    '<b>&lt;m&gt;</b><br>n: 3'
     """
-    every = list(names)
-    if len(every) > at_most:
-        return f"{len(every)} models"
-    return " and ".join(filter(None, (", ".join(every[:-1]), every[-1]))) if every else "no model"
+    lines = [
+        f"{escape(name)}: {escape(value, at_most=80)}" for name, value in rows if value is not None
+    ]
+    return "<br>".join([f"<b>{escape(title, at_most=60)}</b>", *lines])
+
+
+def interval_row(
+    confidence: float, low: float, high: float, write: Callable[[float | None], str] = number
+) -> tuple[str, str]:
+    """The line of a tooltip that gives an interval.
+
+    >>> interval_row(0.9, -0.2, 1.35)
+    ('90 % interval', '−0.20 to 1.35')
+    """
+    return f"{percent(confidence)} interval", span(low, high, write)
+
+
+listed = listed_or_counted
+"""For pages that still import it from here."""

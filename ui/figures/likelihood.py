@@ -8,26 +8,34 @@ colour = model.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from analysis.likelihood.answer_likelihood import AnswerLikelihood
+from analysis.text import (
+    escape,
+    listed_or_counted,
+    number,
+    percent,
+    split_label,
+    whole,
+    with_interval,
+)
 from ui.figures.layout import (
     dodge,
+    hover,
     layout,
     legend_above,
-    listed,
     note,
     panel_title,
     stacked,
     whiskers,
 )
-from ui.figures.text import escape, hover, percent
 from ui.figures.theme import (
     DASH,
     MAX_LINES,
-    SPLIT_NAMES,
     Figure,
     ModelStyle,
     Trace,
@@ -59,7 +67,7 @@ def density_figure(
             "y": [None],
             "hoverinfo": "skip",
             "showlegend": True,
-            "name": SPLIT_NAMES[split],
+            "name": split_label(split),
             "uid": f"key {split}",
             "line": {"color": "@text", "width": 2, "dash": dash},
         }
@@ -87,7 +95,7 @@ def density_figure(
             height=inner + 110,
             sentence=(
                 "Densities of the probability of reference answers, ID and OOD, of"
-                f" {listed([one.model for one in drawn])}."
+                f" {listed_or_counted([one.model for one in drawn])}."
             ),
             file_name="answer-probability",
             margin={"l": 24, "r": 16, "t": 26, "b": 48},
@@ -113,7 +121,11 @@ def _density(one: AnswerLikelihood, split: str, axis: str, style: ModelStyle) ->
     n, mean = (one.n_id, one.mean_id) if split == "id" else (one.n_ood, one.mean_ood)
     text = hover(
         one.model,
-        (("split", SPLIT_NAMES[split]), ("mean probability", percent(mean)), ("answers", f"{n:,}")),
+        (
+            ("split", split_label(split)),
+            ("mean probability", percent(mean, 1)),
+            ("answers", whole(n)),
+        ),
     )
     return {
         "type": "scatter",
@@ -125,7 +137,7 @@ def _density(one: AnswerLikelihood, split: str, axis: str, style: ModelStyle) ->
         "line": {"color": style.color, "width": 2, "dash": DASH[split]},
         "fill": "tozeroy" if split == "id" else "none",
         "fillcolor": faint(style.color, 0.15),
-        "name": f"{escape(one.model, at_most=32)} {SPLIT_NAMES[split]}",
+        "name": f"{escape(one.model, at_most=32)} {split_label(split)}",
         "showlegend": False,
         "uid": f"{one.model} {split}",
         "hovertext": [text] * len(values),
@@ -157,8 +169,8 @@ def min_k_figure(
         "layout": layout(
             height=320,
             sentence=(
-                f"Accuracy over mean Min-K% probability of {listed([one.model for one in drawn])},"
-                " ID and OOD."
+                "Accuracy over mean Min-K% probability of"
+                f" {listed_or_counted([one.model for one in drawn])}, ID and OOD."
             ),
             file_name="min-k-accuracy",
             margin={"l": 56, "r": 16, "t": 16, "b": 48},
@@ -212,14 +224,19 @@ def _min_k_hover(one: AnswerLikelihood, split: str, row: Mapping[Any, Any]) -> s
     return hover(
         one.model,
         (
-            ("split", SPLIT_NAMES[split]),
+            ("split", split_label(split)),
             ("K", f"{row['k']} %"),
             (
                 "accuracy / Min-K%",
-                f"{row['acc_norm']:.3f} [{row['acc_norm_lo']:.3f}, {row['acc_norm_hi']:.3f}]",
+                with_interval(
+                    row["acc_norm"],
+                    row["acc_norm_lo"],
+                    row["acc_norm_hi"],
+                    partial(number, digits=3),
+                ),
             ),
-            ("accuracy", percent(row["accuracy"])),
-            ("mean Min-K%", percent(row["min_k"])),
-            ("answers", f"{row['n']:,}"),
+            ("accuracy", percent(row["accuracy"], 1)),
+            ("mean Min-K%", percent(row["min_k"], 1)),
+            ("answers", whole(row["n"])),
         ),
     )

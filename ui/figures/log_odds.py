@@ -10,21 +10,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis.text import (
+    escape,
+    is_number,
+    level_name,
+    listed_or_counted,
+    number,
+    p_value,
+    signed,
+    whole,
+)
 from analysis.valley.locating import Valley
 from ui.figures.heat import HeatColors, HeatRow, heatmap
 from ui.figures.layout import (
     LEGEND_ROW,
     dodge,
+    hover,
     in_equal_steps,
+    interval_row,
     layout,
     legend_above,
     level_axis,
-    listed,
     note,
     panel_title,
     whiskers,
 )
-from ui.figures.text import escape, hover, is_number, level_name, signed
 from ui.figures.theme import DIVERGING, MAX_LINES, Figure, ModelStyle, Trace, faint, style_of
 
 LEVEL_SHARE = 0.82
@@ -125,7 +135,7 @@ def _layout(
         height=height,
         sentence=(
             "Log-odds gap between ID and OOD per level, and its mean over tasks, of"
-            f" {listed(valley.model for valley in drawn)}."
+            f" {listed_or_counted(valley.model for valley in drawn)}."
         ),
         file_name="log-odds-gap",
         margin={"l": 64, "r": 16, "t": 28, "b": 40},
@@ -176,9 +186,14 @@ def _level_hover(valley: Valley, row: Mapping[Any, Any]) -> str:
         (
             ("level", level_name(row["level_label"], row["level"])),
             ("log-odds gap", signed(row["log_odds_gap"])),
-            *_interval(valley.settings.confidence, row["log_odds_gap_lo"], row["log_odds_gap_hi"]),
+            interval_row(
+                valley.settings.confidence,
+                row["log_odds_gap_lo"],
+                row["log_odds_gap_hi"],
+                signed,
+            ),
             ("tasks", row["n_tasks"]),
-            ("answers", f"{row['n_id']:,.0f} ID, {row['n_ood']:,.0f} OOD"),
+            ("answers", f"{whole(row['n_id'])} ID, {whole(row['n_ood'])} OOD"),
             ("estimator", "mean over tasks, empirical logits"),
             ("mean over all tasks", signed(valley.log_odds.delta) if valley.log_odds else None),
         ),
@@ -193,9 +208,9 @@ def _mean_trace(valley: Valley, shift: float, style: ModelStyle) -> list[Trace]:
         valley.model,
         (
             ("mean log-odds gap", signed(mean.delta)),
-            *_interval(mean.confidence, mean.lo, mean.hi),
-            ("p (mean is 0)", f"{mean.p:.3g}"),
-            ("spread between tasks, tau²", f"{mean.tau2:.2f}"),
+            interval_row(mean.confidence, mean.lo, mean.hi, signed),
+            ("p (mean is 0)", p_value(mean.p)),
+            ("spread between tasks, tau²", number(mean.tau2)),
             ("tasks", mean.n_tasks),
             ("estimator", "random effects (Paule-Mandel)"),
         ),
@@ -248,13 +263,6 @@ def _band(drawn: Sequence[Valley], styles: Mapping[str, ModelStyle] | None) -> l
         },
         line,
     ]
-
-
-def _interval(confidence: float, low: float, high: float) -> list[tuple[str, str]]:
-    written = (
-        f"{signed(low)} to {signed(high)}" if is_number(low) and is_number(high) else "not defined"
-    )
-    return [(f"{100 * confidence:g} % interval", written)]
 
 
 def _rows(valley: Valley) -> list[dict[Any, Any]]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from analysis.text import escape, is_number, percent_of_draws, signed
 from analysis.what_if.multiverse import Multiverse
 from ui.figures.layout import layout, legend_above, note, panel_title, stacked
-from ui.figures.text import escape, is_number, signed
 from ui.figures.theme import OKABE_ITO, Figure, Trace
 
 HOLDS, DOES_NOT = OKABE_ITO["blue"], OKABE_ITO["orange"]
@@ -105,7 +105,7 @@ def _rows(found: Multiverse) -> list[tuple[str, int, int]]:
                 rows.append(
                     (
                         (
-                            f"{escape(option, at_most=44)}  {100 * share:.0f} %"
+                            f"{escape(option, at_most=44)}  {percent_of_draws(share)}"
                             if is_number(share)
                             else option
                         ),

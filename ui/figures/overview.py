@@ -9,9 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.text import natural_order
-from ui.figures.layout import layout, legend_above, name_margin, note
-from ui.figures.text import escape, hover, percent
+from analysis.text import escape, natural_order, percent
+from ui.figures.layout import hover, layout, legend_above, name_margin, note
 from ui.figures.theme import CLEAR, DIVERGING, OKABE_ITO, Figure, Trace
 
 OUTCOMES = {
@@ -93,7 +92,7 @@ def _outcome_trace(totals: pd.DataFrame, outcome: str, column: str) -> Trace:
         "marker": _OUTCOME_MARKERS[outcome],
         "uid": outcome,
         "hovertext": [
-            hover(model, ((outcome, f"{count:,} of {total:,}"), ("share", percent(share))))
+            hover(model, ((outcome, f"{count:,} of {total:,}"), ("share", percent(share, 1))))
             for model, count, total, share in zip(
                 models, totals[column], answers, shares, strict=True
             )

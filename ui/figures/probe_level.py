@@ -10,8 +10,18 @@ import math
 from collections.abc import Mapping, Sequence
 
 from analysis.probe_tasks.probe_tasks import ProbeReading
-from ui.figures.layout import dodge, layout, legend_above, level_axis, listed, note
-from ui.figures.text import escape, hover, is_number, level_name, percent
+from analysis.text import (
+    escape,
+    is_number,
+    level_name,
+    listed,
+    listed_or_counted,
+    number,
+    percent,
+    percent_of_draws,
+    whole,
+)
+from ui.figures.layout import dodge, hover, layout, legend_above, level_axis, note
 from ui.figures.theme import MAX_LINES, Figure, ModelStyle, Trace, faint, style_of
 
 
@@ -51,8 +61,8 @@ def probe_level_figure(
         "layout": layout(
             height=height + 110,
             sentence=(
-                f"Complexity that {listed(models)} used on {len(tasks)} probe tasks, with"
-                " intervals."
+                f"Complexity that {listed_or_counted(models)} used on {len(tasks)} probe tasks,"
+                " with intervals."
             ),
             file_name="probe-tasks",
             margin={"l": 20 + 7 * max(map(len, tasks)), "r": 16, "t": 16, "b": 44},
@@ -127,32 +137,26 @@ def _model_traces(
 
 def _hover(reading: ProbeReading) -> str:
     found = reading.level
-    crossings = (
-        ", ".join(f"{level:.2f}" for level in found.crossings.levels) or found.crossings.reason
-    )
+    crossings = listed(map(number, found.crossings.levels)) or found.crossings.reason
     return hover(
         reading.model,
         (
             ("task", reading.task),
-            ("OOD accuracy", percent(reading.accuracy)),
-            ("answers", f"{reading.n:,}"),
+            ("OOD accuracy", percent(reading.accuracy, 1)),
+            ("answers", whole(reading.n)),
             ("level", crossings),
-            (f"{100 * found.confidence:g} % interval", f"{_end(found.lo)} to {_end(found.hi)}"),
+            (f"{percent(found.confidence)} interval", f"{_end(found.lo)} to {_end(found.hi)}"),
             (
                 "several crossings",
-                f"{100 * found.p_several:.0f} % of draws" if is_number(found.p_several) else None,
+                f"{percent_of_draws(found.p_several)} of draws"
+                if is_number(found.p_several)
+                else None,
             ),
         ),
     )
 
 
 def _end(value: float) -> str:
-    if math.isnan(value):
-        return "–"
-    return (
-        f"{value:.2f}"
-        if math.isfinite(value)
-        else "below the lowest level"
-        if value < 0
-        else "above the highest level"
-    )
+    if math.isinf(value):
+        return "below the lowest level" if value < 0 else "above the highest level"
+    return number(value)

@@ -12,10 +12,19 @@ from typing import Any
 import pandas as pd
 
 from analysis.scylla import gap_bounds
-from analysis.text import natural_order
+from analysis.text import (
+    escape,
+    is_number,
+    level_name,
+    listed_or_counted,
+    natural_order,
+    percent,
+    percent_range,
+    signed,
+    whole,
+)
 from ui.figures.heat import HeatColors, HeatRow, heatmap
-from ui.figures.layout import dodge, layout, legend_above, level_axis, listed, note, panel_title
-from ui.figures.text import escape, hover, is_number, level_name, percent, signed
+from ui.figures.layout import dodge, hover, layout, legend_above, level_axis, note, panel_title
 from ui.figures.theme import (
     DIVERGING,
     MAX_LINES,
@@ -85,8 +94,8 @@ def _score_hover(model: str, level: str, row: Mapping[str, Any] | None, is_criti
             ("level", level + (" (published critical level)" if is_critical else "")),
             ("S", signed(row["value"], 3)),
             ("gap, from S alone", "{} to {}".format(*map(percent, _bounds(row["value"])))),
-            ("tasks", _whole(row.get("n_tasks"))),
-            ("answers per task and split", _whole(row.get("n_per_task"))),
+            ("tasks", _count(row.get("n_tasks"))),
+            ("answers per task and split", _count(row.get("n_per_task"))),
             ("source", row.get("source")),
         ),
     )
@@ -123,7 +132,8 @@ def gap_bounds_figure(
         "layout": layout(
             height=340,
             sentence=(
-                f"Gaps that the published score of {listed(models)} leaves possible at each level."
+                f"Gaps that the published score of {listed_or_counted(models)} leaves possible at"
+                " each level."
             ),
             file_name="gap-bounds",
             margin={"l": 64, "r": 16, "t": 28, "b": 40},
@@ -179,9 +189,7 @@ def _bounds_heatmap(
             HeatRow(
                 model=model,
                 values=[pair[1] if pair else None for pair in bounds],
-                texts=[
-                    f"{100 * pair[0]:.0f}–{100 * pair[1]:.0f}" if pair else "" for pair in bounds
-                ],
+                texts=[percent_range(*pair).removesuffix(" %") if pair else "" for pair in bounds],
                 hovers=[
                     _score_hover(model, name, scores[model].get(level), False)
                     for level, name in levels.items()
@@ -229,5 +237,5 @@ def _ordered(
     )
 
 
-def _whole(n: object) -> str | None:
-    return f"{int(n):,}" if isinstance(n, int | float) and is_number(n) else None
+def _count(n: float | None) -> str | None:
+    return whole(n) if is_number(n) else None

@@ -13,9 +13,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.size.level_by_size import LevelBySize
-from analysis.text import short_count
-from ui.figures.layout import layout, legend_above, level_axis, note
-from ui.figures.text import escape, hover, level_name
+from analysis.text import escape, level_name, short_count, signed
+from ui.figures.layout import hover, layout, legend_above, level_axis, note
 from ui.figures.theme import Figure, ModelStyle, Trace, faint, style_of
 
 PLOT_HEIGHT = 300
@@ -130,7 +129,7 @@ def _line(found: LevelBySize) -> list[Trace]:
             "line": {"color": "@muted", "width": 2, "dash": "dot"},
             "name": "interval-censored regression",
             "uid": "regression",
-            "hovertext": f"{fit.b1:+.2f} levels per tenfold size",
+            "hovertext": f"{signed(fit.b1)} levels per tenfold size",
             "hoverinfo": "text",
         }
     ]

@@ -50,7 +50,6 @@ SYMBOLS = (
     "triangle-left",
 )
 DASH = {"id": "solid", "ood": "dash"}
-SPLIT_NAMES = {"id": "ID", "ood": "OOD"}
 # Low to high: an OOD advantage is blue, an ID advantage (a gap) is orange.
 DIVERGING: list[list[Any]] = [
     [0.0, "#0b4f8a"],

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ui.figures.layout import layout, note
-from ui.figures.text import hover
+from analysis.text import number
+from ui.figures.layout import hover, layout, note
 from ui.figures.theme import OKABE_ITO, Figure
 
 
@@ -28,7 +28,10 @@ def token_logprobs_figure(logprobs: Sequence[float], *, at_most: int = 2000) -> 
         "hovertext": [
             hover(
                 f"token {place}",
-                (("log-probability", f"{value:.3f}"), ("probability", f"{np.exp(value):.4f}")),
+                (
+                    ("log-probability", number(value, 3)),
+                    ("probability", number(float(np.exp(value)), 4)),
+                ),
             )
             for place, value in enumerate(finite, 1)
         ],

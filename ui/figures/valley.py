@@ -8,11 +8,22 @@ Results of analysis.valley in, plain figure dicts out. Every point and cell carr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from analysis.text import percent_of_draws
+from analysis.text import (
+    escape,
+    is_number,
+    level_name,
+    percent,
+    percent_of_draws,
+    points,
+    signed,
+    split_label,
+    whole,
+)
 from analysis.valley.locating import Valley
 from analysis.valley.sentences import summarise_valley
 from ui.figures.heat import HeatColors, HeatRow, heatmap
@@ -22,7 +33,9 @@ from ui.figures.layout import (
     cell_texts,
     dodge,
     hatched,
+    hover,
     in_equal_steps,
+    interval_row,
     layout,
     legend_above,
     level_axis,
@@ -32,14 +45,12 @@ from ui.figures.layout import (
     stacked,
     whiskers,
 )
-from ui.figures.text import escape, hover, is_number, level_name, percent, points, signed
 from ui.figures.theme import (
     CLEAR,
     DASH,
     DIVERGING,
     MAX_LINES,
     SEQUENTIAL,
-    SPLIT_NAMES,
     Figure,
     ModelStyle,
     Trace,
@@ -169,7 +180,7 @@ def _split_keys() -> list[Trace]:
     return [
         {
             **line,
-            "name": SPLIT_NAMES[split],
+            "name": split_label(split),
             "uid": f"key {split}",
             "line": {"color": "@text", "width": 2, "dash": dash},
         }
@@ -221,9 +232,9 @@ def _accuracy_hover(valley: Valley, split: str, row: Mapping[Any, Any]) -> str:
         valley.model,
         (
             ("level", level_name(row["level_label"], row["level"])),
-            ("split", SPLIT_NAMES[split]),
-            ("accuracy", percent(row[column])),
-            (f"{100 * valley.settings.confidence:g} % interval", _interval(row, column, percent)),
+            ("split", split_label(split)),
+            ("accuracy", percent(row[column], 1)),
+            _interval_row(valley, row, column, partial(percent, digits=1)),
             ("interval", row["interval"]),
             ("answers", _count(row[f"n_{split}"])),
             ("estimator", _estimator(row)),
@@ -279,11 +290,11 @@ def _gap_hover(valley: Valley, row: Mapping[Any, Any]) -> str:
                 + (" (critical level)" if critical else ""),
             ),
             ("ID − OOD", points(row["gap_signed"])),
-            (f"{100 * valley.settings.confidence:g} % interval", _interval(row, "gap", points)),
+            _interval_row(valley, row, "gap", points),
             ("interval", row["interval"]),
             (
                 "P(level is critical)",
-                percent_of_draws(row["p_critical"]) if is_number(row["p_critical"]) else "–",
+                percent_of_draws(row["p_critical"]),
             ),
             ("answers", f"{_count(row['n_id'])} ID, {_count(row['n_ood'])} OOD"),
             ("estimator", _estimator(row)),
@@ -350,7 +361,7 @@ def _bare_percent(share: float) -> str:
 
 
 def _chance_hover(valley: Valley, level: int, name: str, chance: float | None) -> str:
-    share = f"{100 * valley.level_set_share:g} %"
+    share = percent(valley.level_set_share)
     return hover(
         valley.model,
         (
@@ -365,7 +376,7 @@ def _chance_hover(valley: Valley, level: int, name: str, chance: float | None) -
             ),
             (
                 "P(no gap above 0)",
-                percent_of_draws(valley.p_none) if is_number(valley.p_none) else "–",
+                percent_of_draws(valley.p_none),
             ),
             (f"in the {share} level set", "yes" if level in valley.level_set else "no"),
             ("estimator", f"bootstrap over tasks, {valley.settings.resamples:,} resamples"),
@@ -459,14 +470,16 @@ def _shifted(curve: pd.DataFrame, shift: float) -> list[float]:
     return [level + shift for level in curve["level"].tolist()]
 
 
-def _interval(row: Mapping[Any, Any], column: str, write: Callable[[float | None], str]) -> str:
-    low, high = row[f"{column}_lo"], row[f"{column}_hi"]
-    return f"{write(low)} to {write(high)}" if is_number(low) and is_number(high) else "not defined"
-
-
 def _estimator(row: Mapping[Any, Any]) -> str:
     return str(row["reason"]) if row["reason"] else f"mean over {_count(row['n_tasks'])} tasks"
 
 
 def _count(n: object) -> str:
-    return f"{int(n):,}" if isinstance(n, int | float) and is_number(n) else "an unknown number of"
+    return whole(n) if is_number(n) else "an unknown number of"
+
+
+def _interval_row(
+    valley: Valley, row: Mapping[Any, Any], column: str, write: Callable[[float | None], str]
+) -> tuple[str, str]:
+    ends = row[f"{column}_lo"], row[f"{column}_hi"]
+    return interval_row(valley.settings.confidence, *ends, write)

@@ -9,10 +9,18 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.text import escape, is_number, level_name, number, span, split_label, whole
 from analysis.what_if.evaluating import Evaluation, WhatIf
-from ui.figures.layout import in_equal_steps, layout, legend_above, level_axis, note, panel_title
-from ui.figures.text import escape, hover, is_number, level_name
-from ui.figures.theme import DASH, SPLIT_NAMES, Figure, ModelStyle, Trace, style_of
+from ui.figures.layout import (
+    hover,
+    in_equal_steps,
+    layout,
+    legend_above,
+    level_axis,
+    note,
+    panel_title,
+)
+from ui.figures.theme import DASH, Figure, ModelStyle, Trace, style_of
 
 ROW, TOP, BOTTOM = 26, 36, 12
 NAME_UNITS, NAME_LENGTH = 4.5, 18
@@ -76,12 +84,12 @@ def _line(
         row["model"],
         (
             (f"paper: {quantity}", _with_interval(row["paper"], row["paper_lo"], row["paper_hi"])),
-            ("paper: rank", f"{row['paper_rank']:.0f}"),
+            ("paper: rank", whole(row["paper_rank"])),
             (
                 f"{what_if.chosen.metric.label}: {quantity}",
                 _with_interval(row["value"], row["value_lo"], row["value_hi"]),
             ),
-            ("rank", f"{row['rank']:.0f}"),
+            ("rank", whole(row["rank"])),
         ),
     )
     return {
@@ -100,19 +108,14 @@ def _line(
     }
 
 
-def _with_interval(value: float, lo: float, hi: float) -> str:
-    return (
-        f"{_short(value)} ({_short(lo)} to {_short(hi)})"
-        if is_number(lo) and is_number(hi)
-        else _short(value)
-    )
+def _with_interval(value: float, low: float, high: float) -> str:
+    if not (is_number(low) and is_number(high)):
+        return _short(value)
+    return f"{_short(value)} ({span(low, high, _short)})"
 
 
-def _short(value: float) -> str:
-    if not is_number(value):
-        return "–"
-    text = f"{value:.2f}" if abs(value) >= 10 else f"{value:.3f}"
-    return text.replace("-", "−")
+def _short(value: float | None) -> str:
+    return number(value, 2 if is_number(value) and abs(value) >= 10 else 3)
 
 
 def _names(row: Mapping[Any, Any], left: int, right: int) -> list[dict[str, Any]]:
@@ -120,8 +123,8 @@ def _names(row: Mapping[Any, Any], left: int, right: int) -> list[dict[str, Any]
     name = f"\u2068{escape(row['model'], at_most=NAME_LENGTH)}\u2069"
     common = {"showarrow": False, "xref": "x", "yref": "y", "font": {"size": 10}}
     moved = row["rank"] != row["paper_rank"]
-    before = f"{name}  {_short(row['paper'])}  {row['paper_rank']:.0f}"
-    rank = f"{row['rank']:.0f}"
+    before = f"{name}  {_short(row['paper'])}  {whole(row['paper_rank'])}"
+    rank = whole(row["rank"])
     after = f"{f'<b>{rank}</b>' if moved else rank}  {_short(row['value'])}  {name}"
     return [
         {"x": 0, "y": left, "text": before, "xanchor": "right", "xshift": -10, **common},
@@ -219,7 +222,7 @@ def _curve(
         hover(
             model,
             (
-                (f"{SPLIT_NAMES[split]}, {evaluation.metric.label}", _with_interval(value, lo, hi)),
+                (f"{split_label(split)}, {evaluation.metric.label}", _with_interval(value, lo, hi)),
                 ("tasks", n),
             ),
         )
@@ -239,7 +242,7 @@ def _curve(
         "customdata": [
             {"model": model, "level": int(level), "split": split} for level in frame["level"]
         ],
-        "name": escape(f"{model} {SPLIT_NAMES[split]}", at_most=40),
+        "name": escape(f"{model} {split_label(split)}", at_most=40),
         "showlegend": side == 0,
         "uid": f"{side} {model} {split}",
         **axes,

@@ -21,7 +21,7 @@ function draw(place) {
   place.style.height = large ? "" : place.dataset.height;
   if (large) enlarge(figure, place);
   const layout = { ...figure.layout, template: template(theme) };
-  Plotly.react(place, figure.data, layout, { responsive: true, displaylogo: false, displayModeBar: large ? false : "hover", modeBarButtonsToRemove: ["sendChartToCloud"], toImageButtonOptions: { format: "svg" } });
+  Plotly.react(place, figure.data, layout, { responsive: true, displaylogo: false, locales: LOCALES, displayModeBar: large ? false : "hover", modeBarButtonsToRemove: ["sendChartToCloud"], toImageButtonOptions: { format: "svg" } });
 }
 
 // -- for a room: large type, and names at the ends of their lines, because nobody reads a legend there --------------------------------

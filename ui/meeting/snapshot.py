@@ -18,8 +18,8 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from analysis.text import NONE, is_number, plain_value, significant, whole
 from ui.chart import PAINT_JS, encode_figure
-from ui.figures.text import is_number
 from ui.reading import Part
 from ui.settings import version
 from ui.since import SINCE, since_word
@@ -194,18 +194,13 @@ def _label(name: str, columns: Mapping[str, Any]) -> str:
 
 
 def _cell(value: Any, write: Any) -> str:
-    if (
-        value is None
-        or value is pd.NA
-        or value is pd.NaT
-        or (isinstance(value, float) and value != value)
-    ):
-        return "–"
+    if plain_value(value) is None:
+        return NONE
     if write is not None:
         return str(write(value))
     if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"{value:,}" if is_number(value) and not isinstance(value, bool) else str(value)
+        return significant(value, 4)
+    return whole(value) if is_number(value) and not isinstance(value, bool) else str(value)
 
 
 @cache

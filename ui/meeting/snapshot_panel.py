@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
+from analysis.text import counted
 from data.queries import fetch_runs, fetch_views
 from data.records import CharybdisError, Selection
 from studies.steps import level_scores, task_counts
@@ -23,7 +24,6 @@ from ui.plain import plain
 from ui.reading import Part
 from ui.settings import settings
 from ui.since import SINCE, news
-from ui.words import counted
 
 if TYPE_CHECKING:
     from ui.meeting.snapshot import Page, View

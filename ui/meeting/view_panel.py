@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
+from analysis.text import ago
 from data.queries import fetch_runs, fetch_views
 from data.records import CharybdisError
 from data.views import remove_view, save_view
@@ -15,7 +16,6 @@ from ui.kept import kept, the_store
 from ui.plain import plain
 from ui.since import SINCE, changes, read_since, since_word
 from ui.view_links import view_link
-from ui.words import ago
 
 _NAME, _PROBLEM = "name of the view", "view: problem"
 

@@ -67,7 +67,7 @@ def test_what_came_in_since_is_named_and_nothing_is_said_without() -> None:
         and "at store version 7; it shows version 9. Since then 3 runs of a and b came in." in text
     )
     many = changes(runs(*"abcdef", added="2026-01-03"), 9, 7, SAVED)
-    assert many is not None and "6 runs of a, b, c, d and others came in" in many
+    assert many is not None and "6 runs of a, b, c, d and 2 others came in" in many
 
 
 @pytest.mark.parametrize(
