@@ -28,13 +28,21 @@ import pyarrow as pa
 from data.importers.every_eval_ever.own import result_object, run_object, sample_object
 from data.importers.kit.base import Batch, file_sha256
 from data.interchange import Written, stored_batches
-from data.records import CharybdisError, Outcome, RunInfo, Score, Split
+from data.records import (
+    SAMPLE_COLUMNS,
+    CharybdisError,
+    Outcome,
+    RunInfo,
+    Score,
+    Split,
+    names_of_kind,
+)
 from data.store import Store
 
 Cell = tuple[str, str | None, int | None, str | None]
 """Task, split, level, variant."""
 _GRADED = (Outcome.CORRECT, Outcome.WRONG, Outcome.UNPARSED)
-_JSON_TEXTS = ("metrics", "metadata")
+_JSON_TEXTS = names_of_kind(SAMPLE_COLUMNS, "json")
 
 
 def write_every_eval_ever(out: str | Path, store: Store, run_ids: Sequence[str] = ()) -> Written:

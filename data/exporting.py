@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -21,8 +21,9 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from data import queries
-from data.records import CharybdisError, Selection
+from data.records import SAMPLE_COLUMNS, CharybdisError, Selection, names_of_kind
 from data.store import Store
+from data.stored_columns import SAMPLE_SQL, SAMPLE_TABLES, SCORE_SQL, SCORE_TABLES
 
 FORMATS = {
     "csv": "text/csv",
@@ -182,16 +183,30 @@ _WRITERS: dict[str, Callable[[pd.DataFrame], bytes]] = {
 
 # -- tables of the store ---------------------------------------------------------------------------
 
-_SCORES = """
-    SELECT m.model, r.run_id, r.checkpoint, r.step, t.task, c.split::VARCHAR AS split, c.level,
-        r.level_scheme, c.subset, c.metric,
-           c.variant, c.value, c.scale, c.value01, c.stderr, c.stderr_kind, c.n, c.n_kind,
-               c.n_shot, c.higher_is_better, c.is_group,
-           c.parent_group, c.flag, c.metadata::VARCHAR AS metadata
-    FROM scores c JOIN runs r USING (run_key) JOIN models m USING (model_key)
-        LEFT JOIN tasks t USING (task_key)
-    WHERE {chosen} ORDER BY c.run_key, c.rowid
+
+def _select(columns: Mapping[str, str], beside: Mapping[str, tuple[str, ...]]) -> str:
+    """The model and the columns of a record, some of them followed by others."""
+    expressions = ["m.model"]
+    for name, expression in columns.items():
+        expressions += [expression, *beside.get(name, ())]
+    return ", ".join(expressions)
+
+
+_SCORE_LIST = _select(
+    SCORE_SQL, {"run_id": ("r.checkpoint", "r.step"), "level": ("r.level_scheme",)}
+)
+_SCORES = f"""
+    SELECT {_SCORE_LIST} FROM {SCORE_TABLES} WHERE {{chosen}} ORDER BY c.run_key, c.rowid
 """
+_LISTS = {
+    name: f"to_json(s.{name})::VARCHAR AS {name}"  # CSV has no lists
+    for name in names_of_kind(SAMPLE_COLUMNS, "float32 list")
+}
+_SAMPLE_LIST = _select(
+    SAMPLE_SQL | _LISTS,
+    {"run_id": ("s.row_in_run",), "level": ("r.level_scheme",), "variant": ("s.is_primary",)},
+)
+_SAMPLES = f"SELECT {_SAMPLE_LIST} FROM {SAMPLE_TABLES} WHERE {{chosen}}"
 _LEVELS = """
     SELECT l.scheme, l.level, l.label, l.note, string_agg(tl.task, ', ' ORDER BY tl.task) AS tasks
     FROM levels l LEFT JOIN task_levels tl USING (scheme, level) GROUP BY ALL ORDER BY scheme, level
@@ -199,19 +214,6 @@ _LEVELS = """
 _REJECTS = """
     SELECT x.import_key, i.path, x.file, x.record, x.field, x.found, x.expected
     FROM rejects x LEFT JOIN imports i USING (import_key) ORDER BY x.import_key, x.rowid
-"""
-_SAMPLES = """
-    SELECT m.model, r.run_id, s.row_in_run, t.task, s.instance_id, s.split::VARCHAR AS split,
-        s.level, r.level_scheme, s.epoch, v.variant,
-           s.is_primary, s.outcome::VARCHAR AS outcome, s.score, s.input, s.target, s.response,
-               s.parsed_answer, s.reason, s.answer_logprob,
-           to_json(s.token_logprobs)::VARCHAR AS token_logprobs,
-               to_json(s.choice_logprobs)::VARCHAR AS choice_logprobs,
-           s.n_input_tokens, s.n_output_tokens, s.duration_s, s.metrics, s.metadata
-    FROM samples s JOIN runs r USING (run_key) JOIN models m USING (model_key)
-        JOIN tasks t USING (task_key)
-    LEFT JOIN variants v USING (variant_key)
-    WHERE {chosen}
 """
 _STREAMED = {"levels": _LEVELS, "rejects": _REJECTS, "scores": _SCORES, "samples": _SAMPLES}
 _FETCHED: dict[str, Callable[[Store, Selection], pd.DataFrame]] = {

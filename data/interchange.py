@@ -8,7 +8,7 @@ without loss.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +20,21 @@ import pyarrow.parquet as pq
 
 from data.importers.charybdis.records import read_record, write_record
 from data.importers.charybdis.source import PARQUET_KEY
-from data.importers.kit.base import SAMPLE_SCHEMA, Batch
-from data.records import CharybdisError, RunInfo, Score, ScoredSample, StoreError, field_names
+from data.importers.kit.base import SAMPLE_SCHEMA, Batch, sample_table
+from data.records import (
+    RUN_COLUMNS,
+    SAMPLE_COLUMNS,
+    SCORE_COLUMNS,
+    CharybdisError,
+    RunInfo,
+    Score,
+    ScoredSample,
+    StoreError,
+    names_of_kind,
+)
 from data.store import Store
+from data.stored_columns import RUN_SQL, SAMPLE_SQL, SAMPLE_TABLES, SCORE_SQL, SCORE_TABLES
+from data.writer import table_of_samples
 
 FORMAT_VERSION = 1
 BATCH_ROWS = 8192
@@ -75,14 +87,10 @@ def write_parquet(
     n_samples = 0
     with _whole_file(Path(path)) as stream, _parquet(stream, effort) as writer:
         for batch in batches:
-            if isinstance(batch, pa.Table) or (
-                isinstance(batch, list) and batch and isinstance(batch[0], ScoredSample)
-            ):
-                table = batch if isinstance(batch, pa.Table) else _table(batch)
-                writer.write_table(
-                    _in_schema(table), row_group_size=ROWS_TOGETHER if effort else None
-                )
-                n_samples += table.num_rows
+            samples = _samples_of(batch)
+            if samples is not None:
+                writer.write_table(samples, row_group_size=ROWS_TOGETHER if effort else None)
+                n_samples += samples.num_rows
                 continue
             for fields in _objects(batch):
                 (runs if fields.pop("kind") == "run" else scores).append(fields)
@@ -98,13 +106,9 @@ def stored_batches(store: Store, run_ids: Sequence[str] = ()) -> Iterator[Batch]
     Raises:
         StoreError: a named run is not stored.
     """
-    columns = ", ".join(
-        name if name not in _JSON_FIELDS else f"{name}::VARCHAR AS {name}"
-        for name in field_names(RunInfo)
-    )
     with store.cursor() as cursor:
         rows = (
-            cursor.execute(f"SELECT run_key, {columns} FROM runs ORDER BY run_key")
+            cursor.execute(f"SELECT run_key, {_listed(RUN_SQL)} FROM runs r ORDER BY run_key")
             .to_arrow_table()
             .to_pylist()
         )
@@ -124,20 +128,15 @@ def stored_batches(store: Store, run_ids: Sequence[str] = ()) -> Iterator[Batch]
 
 # -- from the store --------------------------------------------------------------------------------
 
-_JSON_FIELDS = ("seeds", "generation", "metadata", "metrics", "warnings")
+_JSON_NAMES = frozenset(names_of_kind((*RUN_COLUMNS, *SCORE_COLUMNS, *SAMPLE_COLUMNS), "json"))
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return ", ".join(columns.values())
 
 
 def _stored_scores(store: Store, run_key: int) -> Iterator[Batch]:
-    names = ", ".join(
-        f"s.{name}"
-        for name in field_names(Score)
-        if name not in ("run_id", "task", "split", "metadata")
-    )
-    sql = (
-        "SELECT r.run_id, t.task, s.split::VARCHAR AS split, s.metadata::VARCHAR AS metadata,"
-        f" {names} FROM scores s JOIN runs r USING (run_key) LEFT JOIN tasks t USING (task_key)"
-        " WHERE s.run_key = ? ORDER BY s.rowid"
-    )
+    sql = f"SELECT {_listed(SCORE_SQL)} FROM {SCORE_TABLES} WHERE c.run_key = ? ORDER BY c.rowid"
     for table in _tables(store, sql, run_key):
         yield [
             record
@@ -147,12 +146,8 @@ def _stored_scores(store: Store, run_key: int) -> Iterator[Batch]:
 
 
 def _stored_samples(store: Store, run_key: int) -> Iterator[Batch]:
-    own = ("run_id", "task", "split", "variant", "outcome")
-    names = ", ".join(f"s.{name}" for name in SAMPLE_SCHEMA.names if name not in own)
     sql = (
-        "SELECT r.run_id, t.task, s.split::VARCHAR AS split, v.variant, s.outcome::VARCHAR AS"
-        f" outcome, {names} FROM samples s JOIN runs r USING (run_key) JOIN tasks t USING"
-        " (task_key) LEFT JOIN variants v USING (variant_key) WHERE s.run_key = ? ORDER BY"
+        f"SELECT {_listed(SAMPLE_SQL)} FROM {SAMPLE_TABLES} WHERE s.run_key = ? ORDER BY"
         " s.row_in_run"
     )
     for table in _tables(store, sql, run_key):
@@ -168,7 +163,7 @@ def _tables(store: Store, sql: str, run_key: int) -> Iterator[pa.Table]:
 
 def _record(kind: str, row: dict[str, Any]) -> RunInfo | Score | ScoredSample:
     stated = {
-        name: json.loads(value) if name in _JSON_FIELDS and isinstance(value, str) else value
+        name: json.loads(value) if name in _JSON_NAMES and isinstance(value, str) else value
         for name, value in row.items()
     }
     return read_record(
@@ -212,7 +207,7 @@ def _objects(batch: Batch) -> Iterator[dict[str, Any]]:
     if isinstance(batch, pa.Table):
         for row in _in_schema(batch).to_pylist():
             stated = {
-                name: json.loads(value) if name in _JSON_FIELDS else value
+                name: json.loads(value) if name in _JSON_NAMES else value
                 for name, value in row.items()
                 if value is not None
             }
@@ -221,26 +216,15 @@ def _objects(batch: Batch) -> Iterator[dict[str, Any]]:
         yield from map(write_record, batch if isinstance(batch, list) else [batch])
 
 
-def _table(samples: Sequence[Any]) -> pa.Table:
-    columns: dict[str, list[Any]] = {}
-    for name in SAMPLE_SCHEMA.names:
-        values = [getattr(sample, name) for sample in samples]
-        columns[name] = (
-            [msgspec.json.encode(value).decode() if value else None for value in values]
-            if name in _JSON_FIELDS
-            else values
-        )
-    return pa.table(columns, schema=SAMPLE_SCHEMA)
+def _samples_of(batch: Batch) -> pa.Table | None:
+    """The samples of a batch as a table; None for a batch of something else."""
+    if isinstance(batch, pa.Table):
+        return _in_schema(batch)
+    samples = batch if isinstance(batch, list) else []
+    rows = [sample for sample in samples if isinstance(sample, ScoredSample)]
+    return table_of_samples(rows) if rows else None
 
 
 def _in_schema(table: pa.Table) -> pa.Table:
-    """The table with all columns of SAMPLE_SCHEMA, in its order; a missing epoch is 1."""
-    columns = []
-    for field in SAMPLE_SCHEMA:
-        if field.name in table.column_names:
-            columns.append(table[field.name].cast(field.type))
-        elif field.name == "epoch":
-            columns.append(pa.array([1] * table.num_rows, field.type))
-        else:
-            columns.append(pa.nulls(table.num_rows, field.type))
-    return pa.table(columns, schema=SAMPLE_SCHEMA)
+    """The table with all columns of SAMPLE_SCHEMA, in its order."""
+    return sample_table({name: table[name] for name in table.column_names})

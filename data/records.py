@@ -1,6 +1,11 @@
 """The facts Charybdis stores, as plain values. Everything else speaks in these types; this file
 imports nothing of ours.
 
+The fields of RunInfo, Score and ScoredSample are the one list of the store's columns. A field gives
+name, type, width, default and meaning; `RUN_COLUMNS`, `SCORE_COLUMNS` and `SAMPLE_COLUMNS` say the
+same as values. From these follow the Arrow types, the limits of JSON numbers, the exported tables
+and the fields of our own files; tests/data/test_columns.py holds data/schema.sql to them.
+
 Results flow one way: result file -> importer -> RunInfo, Score, ScoredSample -> store -> queries ->
 analysis -> figure -> page.
 """
@@ -8,10 +13,18 @@ analysis -> figure -> page.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
+
+Int16 = Annotated[int, "int16"]
+Int32 = Annotated[int, "int32"]
+Int64 = Annotated[int, "int64"]
+Float32 = Annotated[float, "float32"]
+Float64 = Annotated[float, "float64"]
+"""Numbers, by the width of their column."""
 
 
 class Split(StrEnum):
@@ -80,10 +93,10 @@ class RunInfo:
     format_version: str | None = None
     checkpoint: str | None = None
     """Revision, branch or hash of the weights, as given."""
-    step: int | None = None
-    train_tokens: float | None = None
+    step: Int64 | None = None
+    train_tokens: Float64 | None = None
     """Tokens seen up to this checkpoint."""
-    n_params: int | None = None
+    n_params: Int64 | None = None
     dtype: str | None = None
     harness: str | None = None
     harness_version: str | None = None
@@ -94,8 +107,8 @@ class RunInfo:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     date_source: str | None = None
-    n_shot: int | None = None
-    sample_limit: float | None = None
+    n_shot: Int32 | None = None
+    sample_limit: Float64 | None = None
     """The harness's own limit on instances, if one was set: such a run is not the whole benchmark.
     """
     level_scheme: str | None = None
@@ -122,28 +135,28 @@ class Score:
     """
 
     run_id: str
-    metric: str
-    value: float | None
-    """In the source's own scale; None when the source states none. Never NaN."""
     task: str | None = None
     """None for a number over several tasks (a level mean, a group)."""
     split: Split | None = None
-    level: int | None = None
+    level: Int16 | None = None
     subset: str | None = None
+    metric: str
     variant: str | None = None
     """Filter, scorer, prompt or answer pass that tells several readings of the same answers apart.
     """
+    value: Float64 | None
+    """In the source's own scale; None when the source states none. Never NaN."""
     scale: str = "0-1"
     """0-1 | 0-100 | logprob | raw."""
-    value01: float | None = None
+    value01: Float64 | None = None
     """The value on 0-1, when the scale allows it."""
-    stderr: float | None = None
+    stderr: Float64 | None = None
     stderr_kind: str | None = None
     """reported | recomputed | inferred; None without a standard error."""
-    n: int | None = None
+    n: Int64 | None = None
     n_kind: str | None = None
     """reported | counted | inferred; None when n is unknown."""
-    n_shot: int | None = None
+    n_shot: Int32 | None = None
     higher_is_better: bool | None = None
     is_group: bool = False
     """A number the harness computed over other rows of the same file; never averaged again."""
@@ -161,15 +174,15 @@ class ScoredSample:
     task: str
     instance_id: str
     split: Split | None = None
-    level: int | None = None
-    epoch: int = 1
+    level: Int16 | None = None
+    epoch: Int16 = 1
     """1-based repeat of the same instance."""
     variant: str | None = None
     """As in Score. Samples whose variant equals the run's first one for that task are its primary
     reading.
     """
     outcome: Outcome | None = None
-    score: float | None = None
+    score: Float32 | None = None
     """The primary metric's value for this answer; 1 or 0 for right or wrong."""
     input: str | None = None
     target: str | None = None
@@ -177,19 +190,19 @@ class ScoredSample:
     parsed_answer: str | None = None
     reason: str | None = None
     """Why the outcome is what it is, in words for the reader."""
-    answer_logprob: float | None = None
+    answer_logprob: Float32 | None = None
     """Natural log of the probability the model gave to the reference answer, summed over its
     tokens.
     """
-    token_logprobs: tuple[float, ...] | None = None
+    token_logprobs: tuple[Float32, ...] | None = None
     """Natural log-probabilities of the tokens of the response (or of the answer, where the source
     scores it).
     """
-    choice_logprobs: tuple[float, ...] | None = None
+    choice_logprobs: tuple[Float32, ...] | None = None
     """Natural log-probabilities of the offered choices, in their order."""
-    n_input_tokens: int | None = None
-    n_output_tokens: int | None = None
-    duration_s: float | None = None
+    n_input_tokens: Int32 | None = None
+    n_output_tokens: Int32 | None = None
+    duration_s: Float32 | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     """Every metric the source gives for this answer, by name, as it stands there."""
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -240,6 +253,64 @@ class Selection:
 def field_names(record_type: type) -> tuple[str, ...]:
     """Column names of a record type, in order."""
     return tuple(f.name for f in fields(record_type))
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One field of a record as a column of the store."""
+
+    name: str
+    kind: str
+    """text | bool | int16 | int32 | int64 | float32 | float64 | time | split | outcome | json |
+    float32 list.
+    """
+    is_required: bool
+    """Whether every row has a value."""
+    default: Any = None
+    """What a row has that states nothing; None: null, or no row may do so."""
+
+
+_KINDS: Mapping[Any, str] = {
+    str: "text",
+    bool: "bool",
+    datetime: "time",
+    Split: "split",
+    Outcome: "outcome",
+    RunStatus: "text",
+    dict[str, Any]: "json",
+    tuple[str, ...]: "json",
+    tuple[Float32, ...]: "float32 list",
+}
+
+
+def _kind_of(hint: Any) -> str:
+    if get_origin(hint) is Annotated:
+        return str(get_args(hint)[1])
+    return _KINDS[hint]
+
+
+def _columns_of(record_type: type) -> tuple[Column, ...]:
+    hints = get_type_hints(record_type, include_extras=True)
+    columns = []
+    for one in fields(record_type):
+        hint, is_optional = hints[one.name], False
+        if get_origin(hint) in (Union, UnionType):
+            (hint,) = (part for part in get_args(hint) if part is not NoneType)
+            is_optional = True
+        kind = _kind_of(hint)
+        default = None if one.default is MISSING else one.default
+        columns.append(Column(one.name, kind, not is_optional and kind != "json", default))
+    return tuple(columns)
+
+
+def names_of_kind(columns: Sequence[Column], *kinds: str) -> tuple[str, ...]:
+    """Names of the columns that are of one of these kinds, in order."""
+    return tuple(column.name for column in columns if column.kind in kinds)
+
+
+RUN_COLUMNS = _columns_of(RunInfo)
+SCORE_COLUMNS = _columns_of(Score)
+SAMPLE_COLUMNS = _columns_of(ScoredSample)
 
 
 class CharybdisError(Exception):

@@ -1,4 +1,5 @@
--- The store's tables as a new store gets them; an older store is brought to the same form by data/migrations. Names and units are those of data/records.py; tests/data/test_store.py keeps the two together.
+-- The store's tables as a new store gets them; an older store is brought to the same form by data/migrations. Names, types and units are those of
+-- data/records.py; tests/data/test_columns.py keeps the two together.
 -- Low-cardinality facts are integer keys (models, tasks, runs, variants); split and outcome are ENUMs. cells are rollups of samples,
 -- kept in the same transaction: a page reads them in milliseconds however many samples there are.
 -- Times are UTC. runs and imports carry no key constraint: DuckDB refuses to replace a keyed row inside one transaction; the one writer keeps them unique.

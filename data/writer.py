@@ -18,10 +18,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.importers.kit.base import SAMPLE_SCHEMA, Batch, RunNotice
+from data.importers.kit.base import ARROW_TYPES, SAMPLE_SCHEMA, Batch, RunNotice
 from data.model_order import keep_model_order
 from data.name_keys import NameKeys
 from data.records import (
+    RUN_COLUMNS,
+    SAMPLE_COLUMNS,
+    SCORE_COLUMNS,
     Reject,
     RunInfo,
     SampleColumns,
@@ -29,6 +32,7 @@ from data.records import (
     ScoredSample,
     StoreError,
     field_names,
+    names_of_kind,
 )
 from data.removing import remove_failures, remove_runs
 from data.rollups import refresh_cells
@@ -94,14 +98,14 @@ class Writer:
         run_key = self._names.next()
         self._new_runs.append(
             {
-                **{name: getattr(run, name) for name in field_names(RunInfo)},
+                **{column.name: getattr(run, column.name) for column in RUN_COLUMNS},
+                **{name: _json(getattr(run, name)) for name in names_of_kind(RUN_COLUMNS, "json")},
+                "warnings": json.dumps(list(run.warnings), ensure_ascii=False),
                 "run_key": run_key,
                 "import_key": import_key,
                 "model_key": self._names.of_model(run.model_raw),
                 "added_at": _now(),
                 "version": self.store_version() + 1,
-                **{name: _json(getattr(run, name)) for name in ("seeds", "generation", "metadata")},
-                "warnings": json.dumps(list(run.warnings), ensure_ascii=False),
             }
         )
         self._runs[run.run_id] = run_key
@@ -202,26 +206,23 @@ class Writer:
         if not scores:
             return
         self._flush_runs()
-        rows: dict[str, list[Any]] = {
-            name: []
-            for name in ("run_key", "task_key", *field_names(Score))
-            if name not in ("run_id", "task")
+        columns = {
+            "run_key": pa.array([self._run_key(score.run_id) for score in scores], pa.int32()),
+            "task_key": pa.array(
+                [
+                    None if score.task is None else self._names.of_task(score.task)
+                    for score in scores
+                ],
+                pa.int32(),
+            ),
         }
-        for score in scores:
-            for name in rows:
-                if name == "run_key":
-                    rows[name].append(self._run_key(score.run_id))
-                elif name == "task_key":
-                    rows[name].append(
-                        None if score.task is None else self._names.of_task(score.task)
-                    )
-                elif name == "metadata":
-                    rows[name].append(_json(score.metadata))
-                else:
-                    rows[name].append(getattr(score, name))
-        self._insert_arrow(
-            "scores", pa.table({name: _column(name, values) for name, values in rows.items()})
-        )
+        for column in SCORE_COLUMNS:
+            if column.name not in ("run_id", "task"):
+                values = [getattr(score, column.name) for score in scores]
+                if column.kind == "json":
+                    values = [_json(value) for value in values]
+                columns[column.name] = pa.array(values, ARROW_TYPES[column.kind])
+        self._insert_arrow("scores", pa.table(columns))
         self.n_scores += len(scores)
 
     def add_samples(self, samples: Sequence[ScoredSample]) -> None:
@@ -265,8 +266,10 @@ class Writer:
         for name in _STORED_AS_IS:
             if name in table.column_names:
                 columns[name] = table[name]
-        if "epoch" not in columns:
-            columns["epoch"] = pa.array(np.ones(table.num_rows, dtype=np.int16))
+        for column in SAMPLE_COLUMNS:
+            if column.default is not None and column.name not in columns:
+                default = pa.scalar(column.default, ARROW_TYPES[column.kind])
+                columns[column.name] = pa.repeat(default, table.num_rows)
         self._insert_arrow("samples", pa.table(columns))
         self.n_samples += table.num_rows
 
@@ -413,9 +416,7 @@ class Writer:
             self._had_samples |= self._with_samples([run["run_id"] for run in self._new_runs])
             remove_runs(self._cursor, [run["run_id"] for run in self._new_runs])
             columns = {
-                name: pa.array(
-                    [run[name] for run in self._new_runs], type=_RUN_TYPES.get(name, pa.string())
-                )
+                name: pa.array([run[name] for run in self._new_runs], _RUN_TYPES[name])
                 for name in self._new_runs[0]
             }
             self._insert_arrow("runs", pa.table(columns))
@@ -452,43 +453,18 @@ def table_of_samples(samples: Sequence[ScoredSample]) -> pa.Table:
     columns: dict[str, Any] = dict(
         zip(SAMPLE_SCHEMA.names, zip(*map(_SAMPLE_VALUES, samples), strict=True), strict=True)
     )
-    for name in ("metrics", "metadata"):
+    for name in names_of_kind(SAMPLE_COLUMNS, "json"):
         columns[name] = [_json(value) for value in columns[name]]
     return pa.table(columns, schema=SAMPLE_SCHEMA)
 
 
-_SCORE_TYPES = {
-    "run_key": pa.int32(),
-    "task_key": pa.int32(),
-    "level": pa.int16(),
-    "value": pa.float64(),
-    "value01": pa.float64(),
-    "stderr": pa.float64(),
-    "n": pa.int64(),
-    "n_shot": pa.int32(),
-    "higher_is_better": pa.bool_(),
-    "is_group": pa.bool_(),
-}
-
-
-_RUN_TYPES = {
+_RUN_TYPES = {column.name: ARROW_TYPES[column.kind] for column in RUN_COLUMNS} | {
     "run_key": pa.int32(),
     "import_key": pa.int32(),
     "model_key": pa.int32(),
-    "step": pa.int64(),
-    "train_tokens": pa.float64(),
-    "n_params": pa.int64(),
-    "started_at": pa.timestamp("us"),
-    "finished_at": pa.timestamp("us"),
     "added_at": pa.timestamp("us"),
-    "n_shot": pa.int32(),
-    "sample_limit": pa.float64(),
     "version": pa.int64(),
 }
-
-
-def _column(name: str, values: list[Any]) -> pa.Array:
-    return pa.array(values, type=_SCORE_TYPES.get(name, pa.string()))
 
 
 _encode = json.JSONEncoder(default=str, ensure_ascii=False, allow_nan=False).encode

@@ -10,25 +10,11 @@ import pandas as pd
 
 from data.queries.samples import SAMPLE_JOINS, SampleFilter, where_samples
 from data.queries.selection_sql import CHOSEN_LEVEL, frame_of
-from data.records import Selection, StoreError
+from data.records import SAMPLE_COLUMNS, Selection, StoreError
 from data.store import Store
 
-EXTRA_COLUMNS = (
-    "score",
-    "answer_logprob",
-    "n_input_tokens",
-    "n_output_tokens",
-    "duration_s",
-    "input",
-    "target",
-    "response",
-    "parsed_answer",
-    "reason",
-    "token_logprobs",
-    "choice_logprobs",
-    "metrics",
-    "metadata",
-)
+_ALWAYS = ("run_id", "task", "instance_id", "split", "level", "epoch", "variant", "outcome")
+EXTRA_COLUMNS = tuple(column.name for column in SAMPLE_COLUMNS if column.name not in _ALWAYS)
 """What can be asked for on top of a sample's address, place and outcome. Text and lists cost time:
 ask for what is used.
 """

@@ -40,7 +40,8 @@ ROWS = """
     INSERT INTO tasks (task_key, task) VALUES (2, 'old task');
     INSERT INTO variants VALUES (4, 'strict');
     INSERT INTO level_schemes VALUES ('scylla', 'SCYLLA', NULL, NULL), ('mine', 'Mine', NULL, NULL);
-    INSERT INTO levels VALUES ('scylla', 1, 'O(N)', NULL), ('mine', 1, 'easy', 'a note');
+    INSERT INTO levels (scheme, level, label, note)
+        VALUES ('scylla', 1, 'O(N)', NULL), ('mine', 1, 'easy', 'a note');
     INSERT INTO imports BY NAME SELECT 5 AS import_key, 'a.jsonl' AS path, 'charybdis' AS format,
         'abc' AS sha256, 1 AS importer_version, 'imported' AS status, '[]' AS files,
         now()::TIMESTAMP AS imported_at;
@@ -63,8 +64,10 @@ def old_store(folder: Path, schema: Path) -> Path:
     with duckdb.connect(str(folder / FILE_NAME)) as connection:
         connection.execute(schema.read_text())
         connection.execute(ROWS)
-        version = str(int(schema.stem.removeprefix("version_")))
-        connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [version])
+        version = int(schema.stem.removeprefix("version_"))
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(version)])
+        if version >= 2:
+            connection.execute("INSERT INTO meta VALUES ('catalog_version', '1')")
     return folder / FILE_NAME
 
 

@@ -12,7 +12,6 @@ import sys
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
 from pathlib import Path
 
 import duckdb
@@ -20,17 +19,14 @@ import pytest
 
 import data.store as store_module
 from data import migrations
-from data.importers.kit.base import SAMPLE_SCHEMA
 from data.migrations import SCHEMA_VERSION
 from data.records import (
     Outcome,
     RunInfo,
-    Score,
     ScoredSample,
     Split,
     StoreBusyError,
     StoreError,
-    field_names,
 )
 from data.store import Store
 from data.writer import writing
@@ -70,30 +66,6 @@ def columns_of(store: Store, table: str) -> set[str]:
 
 
 # -- schema ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("table", "record", "replaced", "own"),
-    [
-        ("runs", RunInfo, {}, {"run_key", "import_key", "model_key", "added_at", "version"}),
-        ("scores", Score, {"run_id": "run_key", "task": "task_key"}, set()),
-        (
-            "samples",
-            ScoredSample,
-            {"run_id": "run_key", "task": "task_key", "variant": "variant_key"},
-            {"row_in_run", "is_primary"},
-        ),
-    ],
-)
-def test_table_holds_every_field_of_its_record_and_nothing_unexplained(
-    tmp_path: Path, table: str, record: type, replaced: dict[str, str], own: set[str]
-) -> None:
-    expected = {replaced.get(name, name) for name in field_names(record)} | own
-    assert columns_of(Store(tmp_path), table) == expected
-
-
-def test_arrow_columns_of_samples_are_the_fields_of_the_record() -> None:
-    assert set(SAMPLE_SCHEMA.names) == {f.name for f in fields(ScoredSample)}
 
 
 @pytest.mark.parametrize(("enum", "words"), [("split", list(Split)), ("outcome", list(Outcome))])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
 import msgspec
 
-from data.records import RunInfo, Score, ScoredSample
+from data.records import RUN_COLUMNS, SAMPLE_COLUMNS, SCORE_COLUMNS, RunInfo, Score, ScoredSample
 
 KINDS: Mapping[str, type] = {"run": RunInfo, "score": Score, "sample": ScoredSample}
 SCALES = ("0-1", "0-100", "logprob", "raw")
@@ -85,57 +85,73 @@ def _bad_field(text: str, stated: Mapping[str, Any]) -> BadRecordError:
 
 def _check(record: Record) -> None:
     """What types alone do not tell."""
-    _check_numbers(record)
     if not record.run_id:
         raise BadRecordError("run_id", "''", "a run id")
     if isinstance(record, RunInfo):
         if not record.model_raw:
             raise BadRecordError("model_raw", "''", "a model's name")
-        return
-    if record.level is not None and not 0 <= record.level < 1 << 15:
+    elif record.level is not None and not 0 <= record.level < 1 << 15:
         raise BadRecordError("level", repr(record.level), "a whole number from 0 to 32767, or null")
-    if isinstance(record, Score):
+    elif isinstance(record, Score):
         if record.scale not in SCALES:
             raise BadRecordError("scale", repr(record.scale), ", ".join(SCALES))
         if record.value01 is not None and not 0 <= record.value01 <= 1:
             raise BadRecordError("value01", repr(record.value01), "a share from 0 to 1, or null")
     elif not 1 <= record.epoch < 1 << 15:
         raise BadRecordError("epoch", repr(record.epoch), "a whole number from 1")
-    elif not all(
-        map(math.isfinite, (*(record.token_logprobs or ()), *(record.choice_logprobs or ())))
-    ):
+    for name, check in _NUMBERS[type(record)]:
+        value = getattr(record, name)
+        if value is not None:
+            check(name, value)
+
+
+def _check_float32(name: str, value: float) -> None:
+    _check_float64(name, value)
+    if abs(value) > _LARGEST_SINGLE:
         raise BadRecordError(
-            "token_logprobs, choice_logprobs", "a number that is not finite", "finite numbers"
+            name, repr(value), "a number that single precision holds (up to 3.4e38), or null"
         )
 
 
-def _check_numbers(record: Record) -> None:
-    """Every number is finite and fits its column in the store."""
-    for name in _NUMBERS[type(record)]:
-        value = getattr(record, name)
-        if value is not None and not math.isfinite(value):
-            raise BadRecordError(name, repr(value), "a finite number or null")
-        if value is not None and isinstance(record, ScoredSample) and abs(value) > _LARGEST_SINGLE:
-            raise BadRecordError(
-                name, repr(value), "a number that single precision holds (up to 3.4e38), or null"
-            )
-    for name, n_bits in _WHOLE_NUMBERS[type(record)].items():
-        whole = getattr(record, name)
-        if whole is not None and not -(1 << n_bits - 1) <= whole < 1 << n_bits - 1:
-            raise BadRecordError(name, repr(whole), f"a whole number of {n_bits} bits, or null")
+def _check_float64(name: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise BadRecordError(name, repr(value), "a finite number or null")
+
+
+def _check_floats(name: str, values: Sequence[float]) -> None:
+    if not all(map(math.isfinite, values)):
+        raise BadRecordError(name, "a number that is not finite", "finite numbers")
+
+
+def _check_whole(n_bits: int) -> Callable[[str, int], None]:
+    bound = 1 << n_bits - 1
+
+    def check(name: str, value: int) -> None:
+        if not -bound <= value < bound:
+            raise BadRecordError(name, repr(value), f"a whole number of {n_bits} bits, or null")
+
+    return check
 
 
 _LARGEST_SINGLE = (2 - 2**-23) * 2.0**127
-_WHOLE_NUMBERS: Mapping[type, Mapping[str, int]] = {
-    RunInfo: {"step": 64, "n_params": 64, "n_shot": 32},
-    Score: {"n": 64, "n_shot": 32},
-    ScoredSample: {"n_input_tokens": 32, "n_output_tokens": 32},
+_CHECKS: Mapping[str, Callable[[str, Any], None]] = {
+    "int16": _check_whole(16),
+    "int32": _check_whole(32),
+    "int64": _check_whole(64),
+    "float32": _check_float32,
+    "float64": _check_float64,
+    "float32 list": _check_floats,
 }
-"""Widths of the store's columns (data/schema.sql)."""
-_NUMBERS: Mapping[type, tuple[str, ...]] = {
-    RunInfo: ("train_tokens", "sample_limit"),
-    Score: ("value", "value01", "stderr"),
-    ScoredSample: ("score", "answer_logprob", "duration_s"),
+"""Raises BadRecordError unless a number fits its column, by the column's kind."""
+_NUMBERS = {
+    record_type: [
+        (column.name, _CHECKS[column.kind]) for column in columns if column.kind in _CHECKS
+    ]
+    for record_type, columns in (
+        (RunInfo, RUN_COLUMNS),
+        (Score, SCORE_COLUMNS),
+        (ScoredSample, SAMPLE_COLUMNS),
+    )
 }
 
 

@@ -19,12 +19,30 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.importers.charybdis.records import KINDS, BadRecordError, read_record
-from data.importers.kit.base import SAMPLE_SCHEMA, Batch, Listing, ReportReject, Source
+from data.importers.kit.base import (
+    SAMPLE_SCHEMA,
+    Batch,
+    Listing,
+    ReportReject,
+    Source,
+    sample_table,
+)
 from data.importers.kit.record_blocks import read_blocks
-from data.records import ImportFormatError, Outcome, Reject, RunInfo, Score, ScoredSample, Split
+from data.records import (
+    SAMPLE_COLUMNS,
+    ImportFormatError,
+    Outcome,
+    Reject,
+    RunInfo,
+    Score,
+    ScoredSample,
+    Split,
+    names_of_kind,
+)
 
 BATCH_ROWS = 10_000
 PARQUET_KEY = b"charybdis"
+_JSON_NAMES = names_of_kind(SAMPLE_COLUMNS, "json")
 _HEAD = re.compile(rb'^[ \t]*\{\s*+"kind"\s*:\s*"(run|score|sample)"', re.MULTILINE)
 """Blanks before the brace, but no line ends: with them, a file of nothing but line ends would take
 seconds.
@@ -205,20 +223,19 @@ class _Reader:
     def _is_right(self, table: pa.Table) -> bool:
         """Whether every row of the batch passes, so that none has to be looked at by itself."""
         required = all(
-            table[name].null_count == 0 for name in ("run_id", "task", "instance_id", "epoch")
+            table[column.name].null_count == 0 for column in SAMPLE_COLUMNS if column.is_required
         )
         known = set(table["run_id"].unique().to_pylist()) <= self._runs
         words = all(
             set(table[name].unique().to_pylist()) <= {None, *allowed}
-            for name, allowed in (("split", Split), ("outcome", Outcome))
+            for kind, allowed in (("split", Split), ("outcome", Outcome))
+            for name in names_of_kind(SAMPLE_COLUMNS, kind)
         )
         numbers = (column for column in table.columns if pa.types.is_floating(column.type))
         finite = all(pc.all(pc.is_finite(column), min_count=0).as_py() for column in numbers)
         epochs = table.num_rows == 0 or pc.min(table["epoch"]).as_py() >= 1
         objects = all(
-            _is_object(text)
-            for name in ("metrics", "metadata")
-            for text in table[name].unique().to_pylist()
+            _is_object(text) for name in _JSON_NAMES for text in table[name].unique().to_pylist()
         )
         return bool(required and known and words and finite and epochs and objects)
 
@@ -228,19 +245,9 @@ def _as_samples(rows: pa.Table) -> pa.Table | None:
     if set(rows.column_names) - set(SAMPLE_SCHEMA.names):
         return None
     try:
-        columns = [
-            (
-                rows[field.name].cast(field.type)
-                if field.name in rows.column_names
-                else pa.nulls(rows.num_rows, field.type)
-            )
-            for field in SAMPLE_SCHEMA
-        ]
+        return sample_table({name: rows[name] for name in rows.column_names})
     except pa.ArrowException:
         return None
-    if "epoch" not in rows.column_names:
-        columns[SAMPLE_SCHEMA.get_field_index("epoch")] = pa.array([1] * rows.num_rows, pa.int16())
-    return pa.table(columns, schema=SAMPLE_SCHEMA)
 
 
 def _is_object(text: str | None) -> bool:
@@ -252,7 +259,7 @@ def _is_object(text: str | None) -> bool:
 
 def _fields_of_row(row: dict[str, Any]) -> dict[str, Any]:
     fields = {name: value for name, value in row.items() if value is not None}
-    for name in ("metrics", "metadata"):
+    for name in _JSON_NAMES:
         if isinstance(fields.get(name), str):
             try:
                 fields[name] = msgspec.json.decode(fields[name])

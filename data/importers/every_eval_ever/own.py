@@ -18,7 +18,7 @@ import msgspec
 
 from data.importers.charybdis.records import BadRecordError, read_record, write_record
 from data.importers.kit.field_map import pick
-from data.records import Outcome, RunInfo, Score, ScoredSample
+from data.records import SAMPLE_COLUMNS, Outcome, RunInfo, Score, ScoredSample, names_of_kind
 
 SCHEMA_VERSION = "0.3.0"
 MARK = "charybdis."
@@ -29,22 +29,23 @@ RUN, SCORE, WITHOUT_VALUE, COUNTED = (
     f"{MARK}scores_without_value",
     f"{MARK}counted",
 )
-_BESIDE = (
-    "task",
-    "split",
-    "level",
-    "epoch",
-    "variant",
-    "outcome",
-    "reason",
-    "answer_logprob",
-    "token_logprobs",
-    "choice_logprobs",
-    "metrics",
-    "metadata",
+_PLACED = frozenset(
+    {
+        "run_id",
+        "instance_id",
+        "input",
+        "target",
+        "response",
+        "parsed_answer",
+        "score",
+        "n_input_tokens",
+        "n_output_tokens",
+        "duration_s",
+    }
 )
-"""Fields of a sample that the schema has no place for."""
-_TEXTS = frozenset({"task", "split", "variant", "outcome", "reason"})
+"""Fields of a sample that the schema has a place for (`sample_object`, `read_own_sample`)."""
+_BESIDE = tuple(column.name for column in SAMPLE_COLUMNS if column.name not in _PLACED)
+_TEXTS = frozenset(names_of_kind(SAMPLE_COLUMNS, "text", "split", "outcome"))
 _ARGUMENTS = {
     "temperature": (int, float),
     "top_p": (int, float),

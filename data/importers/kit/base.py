@@ -17,34 +17,24 @@ from typing import Any, Protocol, TypeAlias
 
 import pyarrow as pa
 
-from data.records import Reject, RunInfo, Score, ScoredSample
+from data.records import SAMPLE_COLUMNS, Reject, RunInfo, Score, ScoredSample
 
-SAMPLE_SCHEMA = pa.schema(
-    [
-        ("run_id", pa.string()),
-        ("task", pa.string()),
-        ("instance_id", pa.string()),
-        ("split", pa.string()),
-        ("level", pa.int16()),
-        ("epoch", pa.int16()),
-        ("variant", pa.string()),
-        ("outcome", pa.string()),
-        ("score", pa.float32()),
-        ("input", pa.string()),
-        ("target", pa.string()),
-        ("response", pa.string()),
-        ("parsed_answer", pa.string()),
-        ("reason", pa.string()),
-        ("answer_logprob", pa.float32()),
-        ("token_logprobs", pa.list_(pa.float32())),
-        ("choice_logprobs", pa.list_(pa.float32())),
-        ("n_input_tokens", pa.int32()),
-        ("n_output_tokens", pa.int32()),
-        ("duration_s", pa.float32()),
-        ("metrics", pa.string()),
-        ("metadata", pa.string()),
-    ]
-)
+ARROW_TYPES: Mapping[str, pa.DataType] = {
+    "text": pa.string(),
+    "bool": pa.bool_(),
+    "int16": pa.int16(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "float32": pa.float32(),
+    "float64": pa.float64(),
+    "time": pa.timestamp("us"),
+    "split": pa.string(),
+    "outcome": pa.string(),
+    "json": pa.string(),
+    "float32 list": pa.list_(pa.float32()),
+}
+"""Arrow type of each kind of column; `json` is JSON text."""
+SAMPLE_SCHEMA = pa.schema([(column.name, ARROW_TYPES[column.kind]) for column in SAMPLE_COLUMNS])
 """ScoredSample as Arrow columns, in field order; `metrics` and `metadata` are JSON text. Importers
 of large files yield tables of this schema (a missing column counts as all null); the others yield
 lists of ScoredSample.
@@ -148,13 +138,22 @@ def stable_run_id(*parts: object) -> str:
     return "r" + sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:15]
 
 
-def sample_table(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
-    """Arrow table of SAMPLE_SCHEMA from plain columns; columns left out are null (epoch: 1)."""
-    n_rows = len(next(iter(columns.values()))) if columns else 0
-    filled = {
-        column.name: columns.get(
-            column.name, [1] * n_rows if column.name == "epoch" else [None] * n_rows
-        )
-        for column in SAMPLE_SCHEMA
-    }
-    return pa.table(filled, schema=SAMPLE_SCHEMA)
+def sample_table(columns: Mapping[str, Sequence[Any] | pa.ChunkedArray | None]) -> pa.Table:
+    """Arrow table of SAMPLE_SCHEMA from some of its columns; the others have their default (epoch:
+    1; else null).
+
+    Raises:
+        pa.ArrowException: a value does not fit its column.
+    """
+    given = {name: values for name, values in columns.items() if values is not None}
+    n_rows = len(next(iter(given.values()))) if given else 0
+    arrays = []
+    for column in SAMPLE_COLUMNS:
+        values, arrow_type = given.get(column.name), ARROW_TYPES[column.kind]
+        if values is None:
+            arrays.append(pa.repeat(pa.scalar(column.default, arrow_type), n_rows))
+        elif isinstance(values, pa.Array | pa.ChunkedArray):
+            arrays.append(values.cast(arrow_type))
+        else:
+            arrays.append(pa.array(values, arrow_type))
+    return pa.Table.from_arrays(arrays, schema=SAMPLE_SCHEMA)

@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import UNSET
 
-from data.importers.kit.base import SAMPLE_SCHEMA, ReportReject
+from data.importers.kit.base import SAMPLE_SCHEMA, ReportReject, sample_table
 from data.importers.kit.record_blocks import BLOCK_BYTES, Block, read_blocks
 from data.importers.lm_eval.facts import shorten
 from data.importers.lm_eval.rows import (
@@ -301,7 +301,7 @@ class _SampleReader:
             "metrics": self._metrics_json(rows),
             "metadata": _json_column(answers.kept),
         }
-        return _sample_table(columns, len(rows))
+        return sample_table(columns)
 
     def _answers(self, kind: str, rows: Sequence[Any], requests: Requests) -> Answers:
         has_unconditional = "acc_mutual_info" in self._metrics
@@ -452,20 +452,6 @@ class _Counter:
         before = self._small[number]
         self._small[number] = min(before + 1, 254)
         return before
-
-
-def _sample_table(columns: dict[str, Any], n_rows: int) -> pa.Table:
-    """Arrow table of SAMPLE_SCHEMA; a column that is absent or None is all null."""
-    arrays = []
-    for column in SAMPLE_SCHEMA:
-        values = columns.get(column.name)
-        if values is None:
-            arrays.append(pa.nulls(n_rows, column.type))
-        elif isinstance(values, pa.Array):
-            arrays.append(values.cast(column.type))
-        else:
-            arrays.append(pa.array(values, column.type))
-    return pa.Table.from_arrays(arrays, schema=SAMPLE_SCHEMA)
 
 
 def _explain(message: str) -> tuple[str, str, str]:
