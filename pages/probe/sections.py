@@ -20,7 +20,7 @@ from pages.samples.sections import SPLIT_WORDS, TONES, level_labels, parse_objec
 from pages.valley.sections import follow
 from probe.id_sources import IdSource, IdSourceError, ladder_source, range_source, read_source
 from probe.job_queue import AskJob, BatchJob, Job, ModelChoice, OpenedModel
-from probe.models import ladder_names
+from probe.models import ladder_names, missing_packages
 from probe.prompts import STYLES, style_named
 from probe.tasks import TASKS, Instance, make_batch
 from studies.steps import task_counts
@@ -81,7 +81,11 @@ def pick_model() -> ProbeChoice | None:
     """Draw the widgets above both tabs. None while no model is named, or one that may not be opened
     from here.
     """
-    models = [*(f"ladder:{name}" for name in ladder_names()), *DEMO_MODELS]
+    missing = missing_packages()
+    if missing:
+        st.info(screen.plain(missing), icon=":material/download:")
+    ladder = () if missing else ladder_names()
+    models = [*(f"ladder:{name}" for name in ladder), *DEMO_MODELS]
     named_before = st.session_state.get("ref") or st.query_params.get("ref")
     offered = models if not named_before or named_before in models else [*models, named_before]
     left, middle, right, last = st.columns([4.4, 2.4, 1.4, 1.6], vertical_alignment="bottom")

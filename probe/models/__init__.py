@@ -9,6 +9,7 @@ REF is `ladder:<name>` (shipped), a local folder or a hub id (transformers),
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from probe.models.base import (
@@ -23,6 +24,8 @@ from probe.models.base import (
 )
 
 LADDER_FOLDER = Path(__file__).resolve().parent.parent / "ladder" / "weights"
+LOCAL_PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")
+"""What local models need: the extra `probe` of pyproject.toml."""
 
 __all__ = [
     "LADDER_FOLDER",
@@ -35,6 +38,7 @@ __all__ = [
     "StoppedError",
     "Token",
     "ladder_names",
+    "missing_packages",
     "open_model",
 ]
 
@@ -58,16 +62,35 @@ def open_model(ref: str, *, device: str | None = None, dtype: str | None = None)
         from probe.models.openai_server import open_server
 
         return open_server(ref)
+    missing = missing_packages()
+    if missing:
+        raise ModelError(missing)
     try:
         from probe.models.hf import LocalModel
     except ImportError as cause:
         raise ModelError(
-            f"{ref} is a local model, and torch or transformers cannot be imported here ({cause}). "
-            "Install what requirements.txt names, or probe a server with openai:<model>@<base_url>."
+            f"{ref} is a local model, and torch or transformers cannot be imported here ({cause})."
+            " Install the versions in requirements.txt, or probe a server with"
+            " openai:<model>@<base_url>."
         ) from cause
     if ref.startswith("ladder:"):
         return LocalModel(str(_ladder_folder(ref)), ref=ref, device=device, dtype=dtype)
     return LocalModel(ref, ref=ref, device=device, dtype=dtype)
+
+
+def missing_packages() -> str:
+    """What to install before local models can be opened, in one sentence; empty when nothing is
+    missing. Imports none of it.
+    """
+    missing = [name for name in LOCAL_PACKAGES if find_spec(name) is None]
+    if not missing:
+        return ""
+    return (
+        f"The ladder and other local models need {', '.join(missing)}, which"
+        f" {'is' if len(missing) == 1 else 'are'} not installed: run `make app` in a checkout, or"
+        ' install the wheel again with its extra (pip install "FILE.whl[probe]"); servers and demo'
+        " models work without them."
+    )
 
 
 def ladder_names() -> list[str]:

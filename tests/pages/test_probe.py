@@ -168,6 +168,33 @@ def test_beyond_this_machine_only_listed_models_can_be_opened(
     assert not [button for button in app.button if button.key == "ask"]
 
 
+def test_without_torch_the_page_says_what_to_install_and_offers_the_rest(
+    open_app: OpenApp, demo_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probe.models.find_spec", lambda name: None)
+    app = open_app(demo_store).run()
+    app = app.switch_page("pages/probe/page.py").run()
+    (said,) = [one.value for one in app.info if "not installed" in one.value]
+    assert "torch" in said and "make app" in said
+    (model,) = [box for box in app.selectbox if box.key == "ref"]
+    assert model.options == ["demo:oracle:0.2:7", "demo:echo"]
+    assert model.value == "demo:oracle:0.2:7"
+    run_until(press(app, "ask"), "read after 'answer is'")
+    assert not app.exception
+
+
+def test_a_link_to_a_local_model_without_torch_says_what_to_install(
+    open_app: OpenApp, demo_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probe.models.find_spec", lambda name: None)
+    app = press(open_probe(open_app, demo_store, ref="ladder:ladder-1k-s0"), "ask")
+    end = time.monotonic() + 60
+    while not app.error and time.monotonic() < end:
+        app.run()
+    assert "not installed" in app.error[0].value and "FILE" in app.error[0].value
+    assert not app.exception
+
+
 # -- batches ---------------------------------------------------------------------------------------
 
 
