@@ -7,22 +7,24 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 PORT ?= 8501
+PROBE ?= 1
 ARGS ?=
 PATHS ?=
 RUNGS ?=
 
 BIN := .venv/bin
 RUNTIME := .venv/.requirements
+LOCAL_MODELS := .venv/.requirements-probe
 DEVELOPMENT := .venv/.requirements-dev
 HARNESS := .venv-harness/.requirements
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help app import test check format ladder bench pictures browser harness clean
+.PHONY: help app import test check format ladder bench pictures lock wheel browser harness clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-app: $(RUNTIME) ## Start the dashboard at 127.0.0.1:8501 (PORT=...); the first start installs it and builds the store
+app: $(RUNTIME) $(if $(filter-out 0,$(PROBE)),$(LOCAL_MODELS)) ## Start the dashboard at 127.0.0.1:8501 (PORT=...); the first start installs it and builds the store. PROBE=0 leaves out torch, which only local models need
 	@$(BIN)/python cli.py app --port $(PORT)
 
 import: $(RUNTIME) ## Import result files: make import PATHS="results/ more.jsonl"
@@ -41,7 +43,7 @@ format: $(DEVELOPMENT) ## Bring every file into the one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-ladder: $(RUNTIME) ## Train and evaluate our own small models, what is finished is kept (RUNGS="1k 5k" for some; hours on two cores for all)
+ladder: $(LOCAL_MODELS) ## Train and evaluate our own small models, what is finished is kept (RUNGS="1k 5k" for some; hours on two cores for all)
 	OMP_NUM_THREADS=1 $(BIN)/python -m probe.ladder.build $(RUNGS)
 
 bench: $(DEVELOPMENT) ## Measure speed against peers, side by side (minutes)
@@ -49,6 +51,13 @@ bench: $(DEVELOPMENT) ## Measure speed against peers, side by side (minutes)
 
 pictures: $(DEVELOPMENT) browser ## Take the README's pictures from the real app, light and dark
 	$(BIN)/python -m docs.pictures
+
+lock: $(DEVELOPMENT) ## Write requirements.txt and the lock files from pyproject.toml (asks the package index)
+	@$(PIP) install uv==0.13.9
+	$(BIN)/python -m docs.requirements
+
+wheel: $(DEVELOPMENT) ## Build dist/charybdis-*.whl, which pip can install anywhere
+	@$(BIN)/python -m hatchling build -t wheel
 
 browser: # Chromium for browser tests and pictures: the one that is there, else Debian's where this may install it
 	@command -v chromium chromium-browser google-chrome >/dev/null || test -n "$$CHARYBDIS_CHROMIUM" || { \
@@ -76,12 +85,19 @@ clean: ## Remove what was installed and cached; the store stays
 	@echo "Making .venv with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv .venv
 
-$(RUNTIME): requirements.txt .venv/pyvenv.cfg
-	@echo "Installing what requirements.txt pins (once; a minute or two)"
-	@$(PIP) install -r requirements.txt
+$(RUNTIME): requirements.lock .venv/pyvenv.cfg
+	@echo "Installing what requirements.lock pins (once; a minute or two)"
+	@$(PIP) install --require-hashes -r requirements.lock
 	@touch $@
 
-$(DEVELOPMENT): requirements-dev.txt $(RUNTIME)
+# torch comes without a hash: its build differs between machines (docs/decisions.md).
+$(LOCAL_MODELS): requirements-probe.lock requirements.txt $(RUNTIME)
+	@echo "Installing torch and transformers for local models (once; PROBE=0 leaves them out)"
+	@$(PIP) install --require-hashes -r requirements-probe.lock
+	@$(PIP) install "$$(grep '^torch==' requirements.txt)"
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.txt $(LOCAL_MODELS)
 	@echo "Installing what requirements-dev.txt pins"
 	@$(PIP) install -r requirements-dev.txt
 	@touch $@

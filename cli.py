@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,10 +18,11 @@ import typer.core
 from typer.exceptions import TyperException
 
 from commands import analyse, export, importing, probe, report, store, verify
-from commands.options import ROOT, StoreOption, open_store
+from commands.options import StoreOption, open_store
 from commands.output import print_json, told
 
 ADDRESS = "127.0.0.1"
+_APP = Path(__file__).resolve().with_name("app.py")
 
 
 class Shell(typer.core.TyperGroup):
@@ -70,7 +72,7 @@ def app(
         opened = open_store(store_folder)
     opened.close()
     os.environ["CHARYBDIS_STORE"] = str(opened.folder)
-    os.chdir(ROOT)  # where .streamlit/config.toml lies
+    typer.echo(f"Store: {opened.folder}", err=True)
     from streamlit.web.cli import main as run_streamlit
 
     options = {
@@ -79,7 +81,7 @@ def app(
         "server.headless": str(not (_has_screen() if browser is None else browser)).lower(),
         "server.showEmailPrompt": "false",
     }
-    run_streamlit(["run", "app.py", *(f"--{name}={value}" for name, value in options.items())])
+    run_streamlit(["run", str(_APP), *(f"--{name}={value}" for name, value in options.items())])
 
 
 def _has_screen() -> bool:
@@ -93,10 +95,14 @@ for commands in (importing, verify, export, report, probe):
 cli.add_typer(analyse.commands, name="analyse")
 cli.add_typer(store.commands, name="store")
 
-if __name__ == "__main__":
-    for stream in (
-        sys.stdout,
-        sys.stderr,
-    ):  # whatever the locale says, which is ASCII under LANG=C on some machines
+
+def main() -> None:
+    """Run the command line of this process."""
+    # Whatever the locale says, which is ASCII under LANG=C on some machines.
+    for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     cli()
+
+
+if __name__ == "__main__":
+    main()

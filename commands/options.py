@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commands.output import WrongUsage, progress
+from data.locations import default_store
 from data.records import Selection
 from studies.selection import SelectionWords, read_words
 from studies.settings import Setting, SettingError, settings_in
 
 if TYPE_CHECKING:
     from data.store import Store
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def _read_folder(text: str) -> Path:
@@ -33,7 +31,10 @@ StoreOption = Annotated[
         "--store",
         metavar="FOLDER",
         parser=_read_folder,
-        help="Folder of the store. Default: CHARYBDIS_STORE, else `store` beside cli.py.",
+        help=(
+            "Folder of the store. Default: CHARYBDIS_STORE, else `store` beside cli.py; of an"
+            " installed package, `charybdis/store` among the user's data."
+        ),
         show_default=False,
     ),
 ]
@@ -91,7 +92,7 @@ def open_store(path: Path | None, *, empty: bool = False) -> Store:
 
     with progress("Bringing in the shipped sources", in_logs=True) as report:
         return open_or_make(
-            path or Path(os.environ.get("CHARYBDIS_STORE") or ROOT / "store"),
+            path or default_store(),
             empty=empty,
             progress=report,
         )

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 WALLS = {
     "app.py": ({"api", "ui"}, {"torch", "transformers", "plotly", "duckdb", "scipy", "pandas"}),
     "cli.py": ({"commands"}, {"torch", "transformers", "plotly", "duckdb", "scipy"}),
+    "launcher.py": ({"cli"}, {"torch", "transformers", "plotly", "duckdb", "scipy"}),
 }
 """Front door -> (what of ours it may import, what of others' it may not). The walls between folders
 are contracts in pyproject.toml; import-linter knows folders only.

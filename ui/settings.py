@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from dataclasses import dataclass
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parent.parent
+from data.locations import ROOT, default_store, is_checkout
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,18 +16,19 @@ class Settings:
     """Choices made before the server starts."""
 
     store: Path
-    """Folder of the store (CHARYBDIS_STORE; default: `store` in the project's root)."""
+    """Folder of the store, an absolute path."""
 
 
 @cache
 def settings() -> Settings:
     """Read the environment, once."""
-    return Settings(store=Path(os.environ.get("CHARYBDIS_STORE") or _ROOT / "store"))
+    return Settings(store=default_store())
 
 
 @cache
 def version() -> str:
-    """Charybdis' own version, as pyproject.toml states it."""
-    return str(
-        tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    )
+    """Charybdis' own version, as pyproject.toml or the installed package states it."""
+    if not is_checkout():
+        return metadata.version("charybdis")
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return str(stated["project"]["version"])
