@@ -170,7 +170,7 @@ def old_file(tmp_path: Path) -> Path:
 
 def break_the_migration(patch: pytest.MonkeyPatch, folder: Path) -> None:
     """The last statement of a migration fails, after others that change and add many rows."""
-    (folder / "to_002.sql").write_text(
+    (folder / f"to_{SCHEMA_VERSION:03}.sql").write_text(
         "UPDATE samples SET input = 'lost'; CREATE TABLE more AS SELECT range, hash(range) AS h"
         " FROM range(500_000); SELECT * FROM nowhere;"
     )
@@ -207,7 +207,7 @@ def test_store_that_cannot_be_migrated_is_left_byte_for_byte_as_it_was(
     with monkeypatch.context() as patch:
         cause(patch, tmp_path)
         with pytest.raises(
-            StoreError, match=f"schema version 2 .*{reason}.*left as it was"
+            StoreError, match=f"schema version {SCHEMA_VERSION} .*{reason}.*left as it was"
         ) as told:
             Store(old_file)
     assert str(old_file) in str(told.value)
