@@ -11,6 +11,7 @@ PROBE ?= 1
 ARGS ?=
 PATHS ?=
 RUNGS ?=
+WORKERS ?= auto
 
 BIN := .venv/bin
 RUNTIME := .venv/.requirements
@@ -30,8 +31,8 @@ app: $(RUNTIME) $(if $(filter-out 0,$(PROBE)),$(LOCAL_MODELS)) ## Start the dash
 import: $(RUNTIME) ## Import result files: make import PATHS="results/ more.jsonl"
 	@$(BIN)/python cli.py import $(PATHS)
 
-test: $(DEVELOPMENT) browser harness check ## Install what tests need and run all of them (ARGS="-k valley" narrows pytest)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(DEVELOPMENT) browser harness check ## Install what tests need and run all of them on all cores (ARGS="-k valley" narrows pytest, WORKERS=0 runs one after another)
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
 
 check: $(DEVELOPMENT) ## Format, lint, types and walls between folders, without changing a file
 	$(BIN)/ruff format --check .

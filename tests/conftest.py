@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
 from data.bootstrap import open_store
@@ -16,9 +19,10 @@ from data.records import Outcome, RunInfo, ScoredSample, Split
 from data.views import save_view
 from data.writer import writing
 
-pytest_plugins = ["tests.browser_fixtures", "tests.stand_in_server"]
+pytest_plugins = ["tests.browser_fixtures", "tests.browser_reruns", "tests.stand_in_server"]
 
 ROOT = Path(__file__).resolve().parent.parent
+MadeOnce = Callable[[str, Callable[[Path], None]], Path]
 
 DEMO_TASKS = (
     ("find_minimum", "find_maximum", "find_mode"),
@@ -60,19 +64,6 @@ LaTeX.
 LONG_LINE = f"<img src=x onerror={RAN}>" + "y" * 5_000_000
 
 
-BROWSER_RERUNS = 2
-"""A browser on a busy machine misses a click now and then; what fails three times over is a fault
-of ours. The summary counts reruns.
-"""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests that drive a browser be tried again."""
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.flaky(reruns=BROWSER_RERUNS))
-
-
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Folder with reference values, fixtures and large tables, beside the project's root; tests
@@ -85,11 +76,35 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """Call it with a name and a function that makes a store in a folder: the folder of a store that
+    is made once in the whole run, and copied for each process that runs tests.
+    """
+    of_the_run = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        of_the_run = of_the_run.parent
+
+    def copy_of(name: str, make: Callable[[Path], None]) -> Path:
+        made = of_the_run / f"made-{name}"
+        with FileLock(f"{made}.lock"):
+            if not made.exists():
+                unfinished = tmp_path_factory.mktemp(name) / "unfinished"
+                make(unfinished)
+                unfinished.rename(made)
+        return Path(shutil.copytree(made, tmp_path_factory.mktemp(name) / "store"))
+
+    return copy_of
+
+
+@pytest.fixture(scope="session")
+def demo_store(made_once: MadeOnce) -> Path:
     """Store with the published figures and the samples of two models with known counts. Shared by
     all tests: copy it before writing.
     """
-    folder = tmp_path_factory.mktemp("demo") / "store"
+    return made_once("demo", make_demo_store)
+
+
+def make_demo_store(folder: Path) -> None:
     store = open_store(folder, empty=True)
     # Not with the ladder, whose numbers change whenever it is trained anew.
     list(import_sources(store, discover([ROOT / "data" / "published"]).sources))
@@ -113,7 +128,6 @@ def demo_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
                             demo_samples(run_id, task, split, max(0, counts[level] - place))
                         )
     store.close()
-    return folder
 
 
 def demo_samples(run_id: str, task: str, split: Split, n_correct: int) -> list[ScoredSample]:
@@ -143,17 +157,18 @@ def demo_samples(run_id: str, task: str, split: Split, n_correct: int) -> list[S
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty_store(made_once: MadeOnce) -> Path:
     """Store with the catalog and no results."""
-    folder = tmp_path_factory.mktemp("empty") / "store"
-    open_store(folder, empty=True).close()
-    return folder
+    return made_once("empty", lambda folder: open_store(folder, empty=True).close())
 
 
 @pytest.fixture(scope="session")
-def odd_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def odd_store(made_once: MadeOnce) -> Path:
     """Store with one run of one task in one split, whose names look like markup."""
-    folder = tmp_path_factory.mktemp("odd") / "store"
+    return made_once("odd", make_odd_store)
+
+
+def make_odd_store(folder: Path) -> None:
     store = open_store(folder, empty=True)
     with writing(store) as writer:
         writer.add_run(
@@ -166,15 +181,17 @@ def odd_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         writer.add_samples(demo_samples("run-odd", "find_minimum", Split.ID, 30))
     store.close()
-    return folder
 
 
 @pytest.fixture(scope="session")
-def hostile_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def hostile_store(made_once: MadeOnce) -> Path:
     """Store in which every name and every answer would do harm if it were read as anything but
     text. Copy it before writing.
     """
-    folder = tmp_path_factory.mktemp("hostile") / "store"
+    return made_once("hostile", make_hostile_store)
+
+
+def make_hostile_store(folder: Path) -> None:
     store = open_store(folder, empty=True)
     with writing(store) as writer:
         for place, name in enumerate(HOSTILE_NAMES):
@@ -212,7 +229,6 @@ def hostile_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         query=urlencode([("models", HOSTILE_NAMES[0])]),
     )
     store.close()
-    return folder
 
 
 @pytest.fixture

@@ -26,11 +26,14 @@ CORRECT = (0, 0, 0, 1, 37, 39, 40, 40)
 
 
 @pytest.fixture(scope="session")
-def sized_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sized_store(made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """Store with eight sizes of one family on one task: exact match jumps, the log-probability is a
     power of the size.
     """
-    folder = tmp_path_factory.mktemp("sized") / "store"
+    return made_once("sized", make_sized_store)
+
+
+def make_sized_store(folder: Path) -> None:
     store = open_store(folder, empty=True)
     with writing(store) as writer:
         for size, right in zip(SIZES, CORRECT, strict=True):
@@ -66,7 +69,6 @@ def sized_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 ]
             )
     store.close()
-    return folder
 
 
 def emergence(open_app: OpenApp, store: Path, **query: str) -> AppTest:
