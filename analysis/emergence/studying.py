@@ -126,10 +126,8 @@ def study(series: Series, *, chance: float | None = 0.0, hold_out: bool = True) 
     nothing raises.
     """
     if not len(series.points):
-        notes = " ".join(series.notes)
-        raise NotEnoughDataError(
-            f"No run has {series.metric} over {series.wanted.axis}. {notes}".strip()
-        )
+        why = f": {'; '.join(series.notes)}" if series.notes else ""
+        raise NotEnoughDataError(f"No run has {series.metric} over {series.wanted.axis}{why}.")
     points = series.points
     x, y = points["x"].to_numpy(dtype=float), points["y"].to_numpy(dtype=float)
     places, means, mean_draws = scale_means(series)

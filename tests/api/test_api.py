@@ -103,7 +103,7 @@ def test_comparison_what_if_and_emergence_answer_with_their_numbers(client: Test
     )
     assert what_if["what_if"]["n_ranked"] == 2 and what_if["multiverse"][0]["share"] > 0.5
     refused = get(client, f"/analyses/emergence?{pair}&level=1", 400)["error"]
-    assert "whose parameters are unknown" in refused
+    assert "runs of 2 models are left out: their parameters are unknown" in refused
 
 
 @pytest.mark.parametrize(
