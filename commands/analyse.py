@@ -36,9 +36,8 @@ def _add(study: Study) -> None:
     settings = settings_in(study.settings)
 
     def analyse(store: Path | None, empty: bool, as_json: bool, **said: Any) -> None:
-        with told(as_json):
-            with known_words():
-                asked = read_settings(study.settings, option_words(said))
+        with told(as_json), known_words():
+            asked = read_settings(study.settings, option_words(said))
             opened = open_store(store, empty=empty)
             found = study.run(opened, selection_of(opened, said), asked)
             if as_json:

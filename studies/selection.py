@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from data.records import SCYLLA_SCHEME, Denominator, Selection
+from data.records import FAMILY_WORD, SCYLLA_SCHEME, Denominator, Selection
 from studies.settings import read_settings, setting
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from data.store import Store
 
 
@@ -41,9 +43,26 @@ def read_words(store: Store, said: Mapping[str, Sequence[str]]) -> Selection:
         SettingError: a denominator that is not possible.
         UnknownWordError: a name that this store does not have.
     """
-    from data.queries import read_selection
+    from data.queries import fetch_models, read_selection
 
     words = read_settings(SelectionWords, said)
-    return read_selection(
+    found = read_selection(
         store, words.models, words.tasks, words.scheme, Denominator(words.denominator), words.ood
     )
+    return replace(found, models=expand_models(fetch_models(store), words.models))
+
+
+def expand_models(known: pd.DataFrame, words: Sequence[str]) -> tuple[str, ...]:
+    """Models named one by one or by family, each once: in the order of the words, and within a
+    family in natural order.
+
+    known: data.queries.fetch_models.
+    """
+    from analysis.text import natural_order
+
+    found: dict[str, None] = {}
+    for word in words:
+        family = known["model"][known["family"] == word.removeprefix(FAMILY_WORD)]
+        is_family = word.startswith(FAMILY_WORD)
+        found |= dict.fromkeys(sorted(family, key=natural_order) if is_family else [word])
+    return tuple(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -31,6 +31,46 @@ def asked(kind: type[Settings]) -> Settings:
     found = read_settings(kind, good)
     _show(refused, found)
     return found
+
+
+def labelled(
+    widget: Callable[..., Any],
+    label: str,
+    name: str,
+    options: Sequence[Any],
+    value: Any,
+    *,
+    labels: Callable[[Any], str],
+    default: Any,
+    **how: Any,
+) -> Any:
+    """A choice whose options have labels on screen and their own words in the address.
+
+    Streamlit binds a widget with labels to the address by its labels; the address of a study takes
+    the words of shell and API.
+
+    Args:
+        widget: st.selectbox, st.segmented_control or another that takes options.
+        name: of the setting, and key of the widget.
+        value: what the address says now. default: what it says by having no word.
+        how: what else the widget takes.
+    """
+    st.session_state[name] = value
+    chosen = widget(
+        label,
+        options,
+        format_func=labels,
+        key=name,
+        on_change=_say_chosen,
+        args=(name, default),
+        **how,
+    )
+    return value if chosen is None else chosen
+
+
+def _say_chosen(name: str, default: Any) -> None:
+    chosen = st.session_state[name]
+    say(name, [] if chosen in (None, default) else [str(chosen)])
 
 
 def say(name: str, words: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ import streamlit as st
 from analysis.text import counted, natural_order
 from data.queries import fetch_models, fetch_ood_kinds, fetch_schemes, fetch_tasks
 from data.records import FAMILY_WORD, SCYLLA_SCHEME, Denominator, Selection
+from studies.selection import expand_models
 from ui.figures.theme import MAX_LINES, ModelStyle
 from ui.kept import kept
 from ui.models import model_styles
@@ -79,7 +80,7 @@ def choose() -> None:
         st.caption(DENOMINATOR_TEXTS[denominator])
         ood = _choose_ood(options["ood"])
     st.session_state[CHOSEN] = Selection(
-        models=_expand(models),
+        models=expand_models(kept(fetch_models)(), models),
         tasks=tuple(sorted(tasks)),
         scheme=scheme or SCYLLA_SCHEME,
         denominator=denominator,
@@ -245,19 +246,6 @@ def _options() -> dict[str, list[str]]:
         "denominator": [str(denominator) for denominator in Denominator],
         "ood": [MAIN_OOD, *kept(fetch_ood_kinds)()["ood"]],
     }
-
-
-def _expand(words: Sequence[str]) -> tuple[str, ...]:
-    """Models named one by one or by family, each once, in natural order."""
-    models = kept(fetch_models)()
-    named: set[str] = set()
-    for word in words:
-        named |= (
-            set(models["model"][models["family"] == word.removeprefix(FAMILY_WORD)])
-            if word.startswith(FAMILY_WORD)
-            else {word}
-        )
-    return tuple(sorted(named, key=natural_order))
 
 
 def _place(options: Sequence[str], wanted: str) -> int:

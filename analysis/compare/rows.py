@@ -194,7 +194,7 @@ def _places(matrix: AnswerMatrix, grouping: str) -> Iterator[Place]:
                 .sort_values(["level", "task"])
                 .to_dict("records")
             ):
-                level = None if row["level"] is pd.NA else int(row["level"])
+                level = None if pd.isna(row["level"]) else int(row["level"])
                 label = row["level_label"] if isinstance(row["level_label"], str) else None
                 yield Place(
                     grouping="task", split=split, level=level, level_label=label, task=row["task"]

@@ -111,6 +111,7 @@ def _strongest(row: Mapping[Any, Any], comparison: Comparison) -> str:
         & (rows["model"] == row["model"])
         & rows["grouping"].isin(["level", "task"])
         & rows["p"].notna()
+        & (rows["task"].notna() | rows["level"].notna())
     ]
     if len(there) < 2:
         return ""

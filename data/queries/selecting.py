@@ -82,7 +82,7 @@ def _read_models(store: Store, words: Iterable[str]) -> tuple[str, ...]:
 
 
 def _read_tasks(store: Store, words: Iterable[str]) -> tuple[str, ...]:
-    words = tuple(dict.fromkeys(words))
+    words = tuple(sorted(set(words)))
     if words:
         known = list(fetch_tasks(store)["task"])
         unknown = [word for word in words if word not in known]

@@ -14,7 +14,7 @@ from data.records import Selection
 from studies.compare import CompareSettings
 from studies.steps import level_scores, task_counts
 from ui import selection
-from ui.asked import asked
+from ui.asked import asked, labelled
 from ui.kept import kept
 from ui.models import model_sizes, model_styles
 
@@ -50,23 +50,25 @@ def pick_comparison(models: Sequence[str]) -> CompareSettings:
     settings = asked(CompareSettings)
     left, middle, right = st.columns([2, 2, 2])
     baseline = left.selectbox("Baseline", models, key="baseline", bind="query-params")
-    by = middle.segmented_control(
+    by = labelled(
+        middle.segmented_control,
         "Differences",
+        "by",
         list(GROUP_WORDS),
-        format_func=GROUP_WORDS.__getitem__,
+        settings.by,
+        labels=GROUP_WORDS.__getitem__,
         default="level",
         required=True,
-        key="by",
-        bind="query-params",
     )
-    over = right.segmented_control(
+    over = labelled(
+        right.segmented_control,
         "Intervals",
+        "over",
         list(OVER_WORDS),
-        format_func=OVER_WORDS.__getitem__,
+        settings.over,
+        labels=OVER_WORDS.__getitem__,
         default="tasks",
         required=True,
-        key="over",
-        bind="query-params",
         help=OVER_HELP,
     )
-    return replace(settings, baseline=baseline or models[0], by=by or "level", over=over or "tasks")
+    return replace(settings, baseline=baseline or models[0], by=by, over=over)

@@ -27,7 +27,7 @@ from studies.emergence import (
 )
 from studies.settings import not_possible, settings_in
 from studies.steps import task_counts
-from ui.asked import asked, refuse, say
+from ui.asked import asked, labelled, refuse, say
 from ui.kept import kept
 from ui.models import model_sizes
 
@@ -88,6 +88,8 @@ def pick(chosen: Selection) -> EmergenceChoice:
         first = _first(readings, opens)
         reading = _select(row[1], "Reading", "reading", [ANY, *readings], first=first)
         settings = replace(settings, reading=None if reading == ANY else reading)
+    elif said.reading in readings:
+        settings = replace(settings, reading=said.reading)
     if over in ("parameters", "FLOPs"):
         checkpoints = _select(row[2], "Checkpoints", "checkpoints", ["last", "every"])
         settings = replace(settings, checkpoints=checkpoints)
@@ -256,16 +258,31 @@ def _select(
     *,
     first: str | None = None,
 ) -> str:
-    """A choice bound to the address. A word of the address that is not among the options is
-    refused; `first` is what the widget shows before anybody chose.
+    """A choice that the address names; its first option is what an address without the word means.
+
+    A word that is not among the options is refused, unless it was a choice that no longer goes with
+    the others. `first` is what a page shows that was asked for nothing.
     """
     word = st.query_params.get(key)
-    has_fixed_words = any(one.words for one in settings_in(EmergenceSettings) if one.name == key)
-    if word and word not in options and not has_fixed_words:
-        refuse(not_possible(key, word, options))
-    if st.session_state.get(key) not in options:
-        st.session_state.pop(key, None)
-        if first is not None and not word:
-            st.session_state[key] = first
-    picked = place.selectbox(label, options, key=key, bind="query-params")
-    return str(picked if picked is not None else options[0])
+    if word and word not in options:
+        has_fixed_words = any(
+            one.words for one in settings_in(EmergenceSettings) if one.name == key
+        )
+        if st.session_state.get(key) != word and not has_fixed_words:
+            refuse(not_possible(key, word, options))
+        say(key, [])
+        word = None
+    if not word and first is not None:
+        word = first
+        say(key, [] if first == options[0] else [first])
+    return str(
+        labelled(
+            place.selectbox,
+            label,
+            key,
+            options,
+            word or options[0],
+            labels=str,
+            default=options[0],
+        )
+    )

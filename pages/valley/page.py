@@ -55,8 +55,8 @@ with screen.readable_errors():
         styles=model_styles(),
         sizes=model_sizes(),
     )
-    found = kept(valley)(replace(chosen, models=shown), settings) if shown else None
-    by_model = {one.model: one for one in found.valleys} if found else {}
+    found = kept(valley)(replace(chosen, models=shown or chosen.models), settings)
+    by_model = {one.model: one for one in found.valleys}
     valleys = [by_model[model] for model in shown]
     missing = sorted(set(chosen.models) - set(shown), key=natural_order)
 

@@ -17,7 +17,7 @@ from data.records import Selection
 from studies.probe_tasks import ProbeTasksSettings, probe_tasks
 from studies.size import SizeSettings, size
 from ui import screen, selection
-from ui.asked import asked
+from ui.asked import asked, labelled
 from ui.calibration_captions import simulated
 from ui.chart import show_chart
 from ui.figures.probe_level import probe_level_figure
@@ -50,14 +50,15 @@ def draw_size(chosen: Selection) -> None:
         )
         return
     if len(found.sources) > 1:
-        source = st.segmented_control(
+        source = labelled(
+            st.segmented_control,
             "Critical levels from",
+            "source",
             found.sources,
-            format_func=SOURCE_WORDS.__getitem__,
-            default=found.sources[0],
+            found.found.source,
+            labels=SOURCE_WORDS.__getitem__,
+            default=None,
             required=True,
-            key="source",
-            bind="query-params",
         )
         found = kept(size)(chosen, replace(settings, source=source))
     _draw_one(found.found, chosen)

@@ -14,7 +14,7 @@ from analysis.text import natural_order
 from data.records import Denominator, Selection
 from studies.steps import level_scores, task_counts
 from studies.what_if import WhatIfSettings
-from ui.asked import asked, say
+from ui.asked import asked, labelled, say
 from ui.figures.text import level_name
 from ui.kept import kept
 from ui.models import model_sizes
@@ -40,13 +40,8 @@ ORDERS = {
     "task_first": "S of each task, then the mean (paper)",
     "level_means": "S of a level's mean accuracies",
 }
-PAPER_STATE: dict[str, Any] = {
-    "averaging": "levels",
-    "order": "task_first",
-    "penalty": 1.0,
-    "denominator": str(Denominator.AUTHORS),
-}
-"""What *Reset to paper* sets; metric and level weights lose their words in the address."""
+PAPER_STATE: dict[str, Any] = {"penalty": 1.0, "denominator": str(Denominator.AUTHORS)}
+"""What *Reset to paper* sets; the other settings lose their words in the address."""
 WEIGHT_KEY = "weight of level {}"
 
 
@@ -88,20 +83,24 @@ def pick_settings(cells: Cells) -> WhatIfSettings:
     with first:
         metric = _pick_metric(cells, settings.metric)
     with second:
-        quantity = st.selectbox(
+        quantity = labelled(
+            st.selectbox,
             "Rank by",
+            "rank_by",
             list(QUANTITIES),
-            format_func=QUANTITIES.__getitem__,
-            key="rank_by",
-            bind="query-params",
+            settings.rank_by,
+            labels=QUANTITIES.__getitem__,
+            default="score",
         )
     with third:
-        averaging = st.selectbox(
+        averaging = labelled(
+            st.selectbox,
             "Average",
+            "averaging",
             list(AVERAGINGS),
-            format_func=AVERAGINGS.__getitem__,
-            key="averaging",
-            bind="query-params",
+            settings.averaging,
+            labels=AVERAGINGS.__getitem__,
+            default="levels",
         )
     with last:
         st.button(
@@ -115,12 +114,14 @@ def pick_settings(cells: Cells) -> WhatIfSettings:
     if quantity == "score":
         left, right = st.columns([0.45, 0.55], gap="small", vertical_alignment="bottom")
         with left:
-            order = st.selectbox(
+            order = labelled(
+                st.selectbox,
                 "S is taken",
+                "order",
                 list(ORDERS),
-                format_func=ORDERS.__getitem__,
-                key="order",
-                bind="query-params",
+                settings.order,
+                labels=ORDERS.__getitem__,
+                default="task_first",
             )
         with right:
             penalty = st.slider(
@@ -219,7 +220,7 @@ def _reset() -> None:
     """Set every control that is drawn to the paper's; of the others only the word in the address
     is left, which goes.
     """
-    for name in ("metric", "weight"):
+    for name in ("metric", "averaging", "order", "weight"):
         say(name, [])
     for key, value in PAPER_STATE.items():
         if key in st.session_state:
