@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from data.records import Selection
 from studies.settings import setting
-from studies.steps import step
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from data.store import Store
+
+
+COLUMNS = ("task", "level", "id", "id_lo", "id_hi", "ood", "ood_lo", "ood_hi", "gap", "n", "seed")
+"""id, ood: share of a perfect solver's answers that the authors' grader calls right, 0-1, with 95 %
+Wilson intervals; gap: id - ood.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +32,7 @@ class GradingEffectSettings:
 class GradingEffectStudy:
     """Share of a perfect solver's answers that the authors' grader calls right.
 
-    tasks  data.catalog.grading_effect.COLUMNS, largest gap first.
+    tasks  COLUMNS, largest gap first.
     """
 
     tasks: pd.DataFrame
@@ -60,25 +65,10 @@ class GradingEffectStudy:
 def grading_effect(
     store: Store, selection: Selection, settings: GradingEffectSettings
 ) -> GradingEffectStudy:
-    """Grade a perfect solver's answers as the authors do. Nothing of the store enters.
-
-    The table that ships with the catalog is used where it was made with these settings.
-    """
-    from data.catalog.grading_effect import read_grading_effect
-
-    shipped = read_grading_effect()
-    made_with = {(row.n, row.seed) for row in shipped.itertuples()}
-    tasks = shipped if made_with == {(settings.n, settings.seed)} else computed(store, settings)
-    return GradingEffectStudy(tasks=tasks, settings=settings)
-
-
-@step()
-def computed(store: Store, settings: GradingEffectSettings) -> pd.DataFrame:
-    """The table of the study, computed; takes half a minute at 256 instances."""
+    """Grade a perfect solver's answers as the authors do. Nothing of the store enters."""
     import pandas as pd
 
     from analysis.accuracy import binomial_interval
-    from data.catalog.grading_effect import COLUMNS
     from probe.grading_effect import perfect_solver
     from probe.tasks import TASKS
 
@@ -95,4 +85,4 @@ def computed(store: Store, settings: GradingEffectSettings) -> pd.DataFrame:
     table = pd.DataFrame(rows).astype({"level": "Int64"})
     table = table.assign(gap=table["id"] - table["ood"])
     ordered = table.sort_values(["gap", "task"], ascending=[False, True], ignore_index=True)
-    return ordered[list(COLUMNS)].round(4)
+    return GradingEffectStudy(tasks=ordered[list(COLUMNS)].round(4), settings=settings)

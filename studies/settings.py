@@ -122,25 +122,11 @@ def not_possible(name: str, word: str, allowed: Sequence[str]) -> str:
 _MOST_NAMED = 60
 
 
-def words_of(settings: Any) -> dict[str, list[str]]:
-    """The words that `read_settings` turns into these settings again; defaults are left out."""
-    said: dict[str, list[str]] = {}
-    for one in settings_in(type(settings)):
-        value = getattr(settings, one.name)
-        if value != one.default:
-            said[one.name] = [_word(part) for part in (value if one.repeats else (value,))]
-    return said
-
-
 def _base_type(hint: Any) -> type:
     """`int` of `int`, `int | None` and `tuple[int, ...]`."""
     inner = [part for part in get_args(hint) if part not in (type(None), Ellipsis)]
     found: type = inner[0] if inner else hint
     return found
-
-
-def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _read(one: Setting, word: str) -> Any:

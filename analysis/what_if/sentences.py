@@ -166,7 +166,7 @@ def rank_lines(what_if: WhatIf) -> list[str]:
 def grading_sentence(table: pd.DataFrame) -> str:
     """The smallest and the largest gap that the authors' grader alone makes of a perfect solver.
 
-    table: data.catalog.grading_effect.COLUMNS.
+    table: studies.grading_effect.COLUMNS.
     """
     gaps = table["gap"]
     low, high = table.iloc[int(gaps.argmin())], table.iloc[int(gaps.argmax())]

@@ -62,4 +62,6 @@ with screen.readable_errors():
                 draw_multiverse(found)
     if grading.open:
         with grading:
-            draw_grading(kept(grading_effect)(chosen, asked(GradingEffectSettings)))
+            with st.spinner("Grading a perfect solver"):
+                graded = kept(grading_effect)(chosen, asked(GradingEffectSettings))
+            draw_grading(graded)
