@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from cli import cli
@@ -159,3 +160,25 @@ def test_ci_runs_what_contributors_run() -> None:
     script = ROOT / ".ci/run"
     assert script.stat().st_mode & 0o111
     assert "make test" in script.read_text() and "CI=true" in script.read_text()
+    (job,) = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
+    used = [step["uses"] for step in job["steps"] if "uses" in step]
+    assert all(re.fullmatch(r"actions/[a-z-]+@v\d+\.\d+\.\d+", name) for name in used), used
+    lowest = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert f">={job['strategy']['matrix']['python'][0]}" == lowest
+
+
+def test_a_commit_is_checked_as_make_check_does() -> None:
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    (hook,) = repository["hooks"]
+    assert hook["entry"].split()[-1] == "check" and hook["entry"].startswith("make")
+    assert not hook["pass_filenames"] and repository["repo"] == "local"
+
+
+@pytest.mark.parametrize("form", ["bug", "format", "number"])
+def test_an_issue_form_asks_for_what_a_maintainer_needs(form: str) -> None:
+    found = yaml.safe_load((ROOT / f".github/ISSUE_TEMPLATE/{form}.yml").read_text())
+    ids = [part["id"] for part in found["body"]]
+    assert found["name"] and found["description"] and len(set(ids)) == len(ids) >= 3
+    required = [part["id"] for part in found["body"] if part.get("validations", {}).get("required")]
+    assert len(required) >= 3
