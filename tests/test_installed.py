@@ -70,7 +70,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=120)
     options = ["--quiet", "--no-deps", "--no-index", "--disable-pip-version-check"]
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", *options, wheel]
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", *options, str(wheel)]
     subprocess.run(pip, check=True, timeout=120)
     site = next(folder.glob("lib/python*/site-packages"))
     (site / "of-the-tests.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
