@@ -45,14 +45,17 @@ class Keep:
 
     is_large           they take megabytes: fewer of them are kept.
     reads_denominator  else one answer serves every denominator.
+    reads_every_model  results of other models than those selected enter as well: a commit to any
+                       run makes the answer stale.
     """
 
     is_large: bool = False
     reads_denominator: bool = True
+    reads_every_model: bool = False
 
 
 def step(
-    *, is_large: bool = False, reads_denominator: bool = True
+    *, is_large: bool = False, reads_denominator: bool = True, reads_every_model: bool = False
 ) -> Callable[[Callable[Concatenate[Store, P], R]], Callable[Concatenate[Store, P], R]]:
     """Let a function of the store be kept where its caller keeps answers; arguments as in `Keep`.
 
@@ -70,7 +73,7 @@ def step(
             found: R = keeper(run)(*arguments, **named)
             return found
 
-        _STEPS[run] = (compute, Keep(is_large, reads_denominator))
+        _STEPS[run] = (compute, Keep(is_large, reads_denominator, reads_every_model))
         return cast("Callable[Concatenate[Store, P], R]", run)
 
     return mark

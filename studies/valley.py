@@ -64,6 +64,7 @@ class ValleyStudy:
         return "\n\n".join([self.sentence, *map(describe_valley, self.valleys)])
 
 
+@step(reads_every_model=True)
 def valley(store: Store, selection: Selection, settings: ValleySettings) -> ValleyStudy:
     """The valley of every model of the selection with ID and OOD results on levels.
 
@@ -109,11 +110,29 @@ def _with_both_splits(rows: pd.DataFrame, unit: str) -> set[str]:
     return set(n_splits[n_splits == len(Split)].index.get_level_values("model"))
 
 
-@step()
+@step(reads_every_model=True)
 def valley_of_model(
     store: Store, source: str, selection: Selection, settings: ValleySettings
 ) -> Valley:
     """The valley of the one model of the selection. `source`: COUNTED or PUBLISHED."""
+    return _located(store, source, selection, settings, _axis_of(store, source, selection))
+
+
+def _axis_of(store: Store, source: str, selection: Selection) -> LevelAxis | None:
+    """What enters a valley of other models' results. Handed on as an argument, so that a valley
+    whose axis stays the same is not estimated again.
+    """
+    return level_axis(store, replace(selection, models=())) if source == COUNTED else None
+
+
+@step()
+def _located(
+    store: Store,
+    source: str,
+    selection: Selection,
+    settings: ValleySettings,
+    axis: LevelAxis | None,
+) -> Valley:
     from analysis.valley.locating import Settings, valley_of
     from analysis.valley.published import valleys_from_published
 
@@ -122,9 +141,7 @@ def valley_of_model(
     )
     if source == PUBLISHED:
         return valleys_from_published(level_scores(store, selection), settings=estimation)[0]
-    every = replace(selection, models=())
-    pairs = task_pairs(store, selection)
-    return valley_of(pairs, selection.models[0], estimation, axis=level_axis(store, every))
+    return valley_of(task_pairs(store, selection), selection.models[0], estimation, axis=axis)
 
 
 @step()
@@ -143,7 +160,7 @@ def level_axis(store: Store, selection: Selection) -> LevelAxis:
     return difficulty_axis(task_counts(store, selection), selection.denominator)
 
 
-@step()
+@step(reads_every_model=True)
 def explanation(
     store: Store, source: str, selection: Selection, settings: ValleySettings
 ) -> Explanation:
@@ -152,9 +169,20 @@ def explanation(
     Raises:
         NotEnoughDataError: no task has both splits, or the valley is of published means.
     """
+    return _explained(store, source, selection, settings, _axis_of(store, source, selection))
+
+
+@step()
+def _explained(
+    store: Store,
+    source: str,
+    selection: Selection,
+    settings: ValleySettings,
+    axis: LevelAxis | None,
+) -> Explanation:
     from analysis.account.explanation import explain_valley
 
-    found = valley_of_model(store, source, selection, settings)
+    found = _located(store, source, selection, settings, axis)
     return explain_valley(found, seed=settings.seed)
 
 

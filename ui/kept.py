@@ -19,7 +19,7 @@ from data.bootstrap import open_store
 from data.records import Selection
 from data.store import FILE_NAME, Store
 from data.watching import Watch
-from studies.steps import any_denominator, computed_by, keeping
+from studies.steps import Keep, any_denominator, computed_by, keeping
 from ui.plain import plain
 from ui.settings import settings
 
@@ -108,20 +108,20 @@ def kept(study: Callable[Concatenate[Store, P], R]) -> Callable[P, R]:
             for one in arguments
         )
         words = tuple(sorted(named.items()))
-        found: R = keep(name, str(opened.file), _versions(opened, asked), asked, words)
+        found: R = keep(name, str(opened.file), _versions(opened, asked, how), asked, words)
         return _own(found)
 
     return answer
 
 
-def _versions(opened: Store, arguments: tuple[Any, ...]) -> tuple[int, ...]:
+def _versions(opened: Store, arguments: tuple[Any, ...], how: Keep) -> tuple[int, ...]:
     """The versions of what an answer about these arguments reads: of the runs of the selected
     models, or of the whole store where nothing is selected.
     """
     chosen = next((one for one in arguments if isinstance(one, Selection)), None)
     if chosen is None or chosen.runs:
         return (opened.version,)
-    return opened.read_versions(chosen.models)
+    return opened.read_versions(() if how.reads_every_model else chosen.models)
 
 
 def _own(found: R) -> R:

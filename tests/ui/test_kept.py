@@ -8,16 +8,19 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from analysis.compare.answer_matrix import AnswerMatrix
 from data.queries import fetch_models
-from data.records import Denominator, RunInfo, Selection
+from data.records import CharybdisError, Denominator, RunInfo, Selection, Split
 from data.writer import writing
+from studies import STUDIES, Result, Study
 from studies.compare import answer_matrix
 from studies.steps import task_counts
 from studies.valley import ValleySettings, sources, valley
+from tests.conftest import DEMO_TASKS, demo_samples
 from ui import kept as keeping
 from ui.kept import kept, the_store
 from ui.settings import settings
@@ -79,6 +82,35 @@ def test_a_commit_to_one_run_leaves_answers_about_other_models_warm(store: Path)
     after = matrices()
     assert after[0] is before[0], "the answer about the other model was computed again"
     assert after[1] is not before[1], "the answer about the model with a new run is stale"
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
+def test_what_is_kept_is_what_a_fresh_look_at_the_store_gives(store: Path, study: Study) -> None:
+    """A third model moves the axis on which the levels of the other two are placed."""
+    chosen = Selection(models=("demo-small", "demo-large"))
+    few = {"n": 2} if study.name == "grading-effect" else {}
+    if study.name == "emergence":
+        few = {"over": "step"}
+    settings_ = study.settings(**few)
+
+    def record(found: Callable[[], Result]) -> Any:
+        try:
+            return found().as_record()
+        except CharybdisError as error:
+            return str(error)
+
+    before = record(lambda: kept(study.run)(chosen, settings_))
+    with writing(the_store()) as writer:
+        writer.add_run(
+            RunInfo(run_id="third", model_raw="third", format="probe", level_scheme="scylla")
+        )
+        for level, tasks in enumerate(DEMO_TASKS):
+            for task in tasks:
+                for split in Split:
+                    writer.add_samples(demo_samples("third", task, split, 5 + 6 * level))
+    after = record(lambda: kept(study.run)(chosen, settings_))
+    assert after == record(lambda: study.run(the_store(), chosen, settings_))
+    assert (after != before) == (study.name == "valley")
 
 
 def test_a_changed_answer_does_not_change_the_kept_one(store: Path) -> None:
