@@ -30,6 +30,10 @@ IMPORTERS: tuple[Importer, ...] = (
 )
 
 
+BROUGHT: tuple[Importer, ...] = tuple(one for one in IMPORTERS if one is not published.IMPORTER)
+"""The importers of files that people bring. Figures typed from papers ship with Charybdis."""
+
+
 def format_label(name: str) -> str:
     """What a format is called on screen; files and the store keep its short name.
 

@@ -15,7 +15,7 @@ from pages.overview.sections import (
     draw_questions,
     headline,
 )
-from pages.runs.import_panel import draw_import_panel
+from pages.runs.import_panel import WHAT_IS_READ, draw_import_panel
 from studies.steps import level_scores, task_counts
 from studies.valley import sources as valley_sources
 from ui import screen, selection
@@ -39,8 +39,7 @@ with screen.readable_errors():
     if runs.empty:
         screen.empty(
             "The store holds no results yet.",
-            "Drop result files below (lm-evaluation-harness, SCYLLA, CSV, TSV, Parquet, Charybdis'"
-            " own), or give a path.",
+            f"Drop result files below, or give a path. What is read: {WHAT_IS_READ}.",
         )
         draw_import_panel(with_path=True)
         st.stop()

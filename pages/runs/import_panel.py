@@ -18,6 +18,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from data.importers import BROUGHT
 from data.importers.kit.base import Source
 from data.importers.lm_eval.v04 import is_named_by_folder
 from data.importers.table.reading import read_head
@@ -35,6 +36,9 @@ TABLE_FORMAT = "table"
 MAX_REASONS = 4
 """So many reasons why files were not read stand above the table."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+WHAT_IS_READ = listed(importer.label for importer in BROUGHT)
+"""The formats, as a person reads them."""
+
 _PENDING, _LAST, _ROUND = "import: pending", "import: last", "import: round"
 
 
@@ -89,10 +93,7 @@ def _pick_files() -> Pending | None:
         "Drop result files here",
         accept_multiple_files=True,
         key=f"upload {st.session_state.get(_ROUND, 0)}",
-        help=(
-            "lm-evaluation-harness, Inspect, lighteval, HELM, OpenCompass, Every Eval Ever, SCYLLA"
-            " output, CSV, TSV, Parquet or Charybdis' own files; the format is told by content."
-        ),
+        help=(f"{WHAT_IS_READ}. The content tells the format."),
     )
     if not dropped:
         return None

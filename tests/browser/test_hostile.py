@@ -20,7 +20,7 @@ from ui.settings import settings
 pytestmark = pytest.mark.browser
 
 ALL_MODELS = urlencode([("models", name) for name in HOSTILE_NAMES[:6]])
-PAGES = {
+QUERIES = {
     "overview": "",
     "valley": ALL_MODELS,
     "valley?view=What+explains+it": ALL_MODELS,
@@ -39,6 +39,11 @@ PAGES = {
     "probe": "",
     "methods": "",
 }
+"""What a page is asked for, where that is more than the hostile models."""
+PAGES = {
+    file.parent.name: ALL_MODELS for file in sorted((ROOT / "pages").glob("*/page.py"))
+} | QUERIES
+"""Every page of the app is among them."""
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from data.importers import IMPORTERS
 from data.importing import Discovery, ImportResult
-from pages.runs.import_panel import Pending, Report, report_table, summary, upload_paths
+from pages.runs.import_panel import (
+    WHAT_IS_READ,
+    Pending,
+    Report,
+    report_table,
+    summary,
+    upload_paths,
+)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +70,8 @@ def test_folder_of_dropped_files_goes_when_it_is_no_longer_wanted(tmp_path: Path
     assert pending.name_of(tmp_path / "b.csv") == str(tmp_path / "b.csv")
     del pending
     assert not folder.exists()
+
+
+def test_the_panel_names_every_format_that_people_bring() -> None:
+    brought = [importer for importer in IMPORTERS if importer.name != "published"]
+    assert not [importer.name for importer in brought if importer.label not in WHAT_IS_READ]
