@@ -1,1 +1,1 @@
-"""What explains the ID-OOD gap of one model? `explanation` is the way in."""
+"""What explains the ID-OOD gap of one model? The entry point is `explanation`."""

@@ -1,8 +1,8 @@
-"""What explains the gap of one model? The accounts M0 to M4 side by side, what a constant penalty
-draws, and what these data could show.
+"""What explains the gap of one model? A comparison of the accounts M0 to M4, the gaps under a
+constant log-odds gap, and the power of the data.
 
-Takes a `Valley` made from tasks and does what is too slow to be done for every valley that is drawn
-(a tenth of a second each).
+The input is a `Valley` made from tasks. These estimates take a tenth of a second for each model,
+which is too slow for every valley that is drawn.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.account.peak_power import PeakPower, peak_power
-from analysis.log_odds.constant_penalty import ConstantPenalty, penalty_of_tasks
+from analysis.log_odds.constant_gap import ConstantGap, constant_gap_of_tasks
 from analysis.log_odds.task_curves import CurveComparison, compare_curves
 from analysis.text import plain_value
 from analysis.valley.result import Valley
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TaskPoints:
-    """The tasks as the accounts see them: label and position of their level, mid-logit (mean of the
+    """The tasks in the comparison: number and position of their level, and mid-logit (mean of the
     ID and OOD logits).
     """
 
@@ -37,12 +37,12 @@ class TaskPoints:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Explanation:
-    """What stands behind the gap of one model.
+    """The accounts of the gap of one model.
 
-    levels    those with tasks in both splits; `level_gaps` their signed gaps, `constant` has the
-              same order.
-    constant  what a constant penalty draws; None where its size cannot be estimated
-    (`constant_reason`).
+    levels    levels with tasks in both splits; `level_gaps` and `constant` have the same order.
+    level_gaps  signed gap of each level.
+    constant  gaps under a constant log-odds gap; None if its size cannot be estimated
+              (`constant_reason`).
     """
 
     model: str
@@ -51,7 +51,7 @@ class Explanation:
     points: TaskPoints
     curves: CurveComparison
     power: PeakPower
-    constant: ConstantPenalty | None
+    constant: ConstantGap | None
     constant_reason: str | None
 
     def as_record(self) -> dict[str, Any]:
@@ -68,16 +68,12 @@ class Explanation:
 
 
 def explain_valley(valley: Valley, *, seed: int = 0) -> Explanation:
-    """Compare accounts of the gap of one model, from its tasks.
+    """Compare accounts of the gap of one model from its tasks.
 
     Raises:
         NotEnoughDataError: the valley comes from published level means, or no task has both splits.
     """
-    tasks = (
-        valley.tasks.loc[valley.tasks["log_odds_gap"].notna()]
-        if len(valley.tasks)
-        else valley.tasks
-    )
+    tasks = valley.tasks.loc[valley.tasks["log_odds_gap"].notna()]
     if valley.axis is None or valley.log_odds is None or not len(tasks):
         raise NotEnoughDataError(
             f"{valley.model} has no task with counted answers in both splits; what explains its gap"
@@ -96,10 +92,10 @@ def explain_valley(valley: Valley, *, seed: int = 0) -> Explanation:
     mid = (
         np.log((k_id + 0.5) / (n_id - k_id + 0.5)) + np.log((k_ood + 0.5) / (n_ood - k_ood + 0.5))
     ) / 2
-    constant, reason = valley.constant_penalty, None
+    constant, reason = valley.constant_gap, None
     if constant is None and valley.constancy is not None and valley.level_change is not None:
         tests = valley.log_odds, valley.constancy, valley.level_change
-        constant, reason = penalty_of_tasks(
+        constant, reason = constant_gap_of_tasks(
             tasks, x, *tests, confidence=valley.settings.confidence, seed=seed, curves=curves
         )
     return Explanation(

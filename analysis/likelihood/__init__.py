@@ -1,1 +1,1 @@
-"""How likely were the reference answers to a model? `answer_likelihood` is the way in."""
+"""How likely were the reference answers to a model? The entry point is `answer_likelihood`."""

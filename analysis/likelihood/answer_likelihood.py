@@ -1,9 +1,9 @@
-"""How likely were the reference answers to a model, in and out of distribution? Stored answers of
-one model in, one result out.
+"""How likely were the reference answers to a model, ID and OOD? One result from the stored answers
+of one model.
 
-SCYLLA scores the tokens of the reference answer (METHODS A3). Stored results hold the reference
-answer's total log-probability, and tokens that may be those of the model's own response: the result
-says which, and never takes one for the other.
+SCYLLA scores the tokens of the reference answer (METHODS A3). Stored results contain the total
+log-probability of the reference answer, and token log-probabilities that may belong to the response
+of the model instead. The result states which, and never confuses the two.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 RESAMPLES = 200
 MOST_ANSWERS = 20_000
-"""Answers of one split that are compared."""
+"""Largest number of answers per split that are compared."""
 SAME_ANSWER = 0.02
-"""Largest difference in nats between an answer's log-probability and its tokens' sum, both rounded
-when they were stored.
+"""Largest difference in nats between the log-probability of an answer and the sum over its tokens;
+both were rounded when they were stored.
 """
 OF_ANSWER, OF_RESPONSE = "reference answer", "response"
 PER_TOKEN, PER_CHARACTER, WHOLE = "per token", "per character", "whole answer"
@@ -62,20 +62,20 @@ MIN_K_COLUMNS = (
 class AnswerLikelihood:
     """Answer probabilities of one model.
 
-    measure      PER_TOKEN: geometric mean over the reference answer's tokens, as the paper;
-                 PER_CHARACTER: over its characters, where stored tokens are those of the response;
-                 WHOLE: its total probability, where not even its text is stored. All 0-1.
-    normalised, author   KL and JS of the ID from the OOD values, both modes. js_lo, js_hi  interval
-                         of the normalised JS: bootstrap over
-                 answers with the bandwidth kept; being a distance, JS is biased upwards when small.
-    mean_id, mean_ood    mean of the measure. n_id, n_ood  answers with one; n_without  answers of
-                         either split without;
-                 n_left_out  answers beyond MOST_ANSWERS a split, of which an even spread is taken.
-    min_k        MIN_K_COLUMNS, one row per split, subset and K; empty without stored tokens. tokens
-                 OF_ANSWER or OF_RESPONSE: whose tokens these are; None without. acc_norm intervals:
-                 bootstrap over answers. keep_percent  the answers with the highest geometric mean
-                 over those same tokens.
-    reason       why there is no comparison of the splits; None with one.
+    measure      PER_TOKEN: geometric mean over the tokens of the reference answer, as in the paper;
+                 PER_CHARACTER: over its characters, if the stored tokens are those of the response;
+                 WHOLE: its total probability, if not even its text is stored. All 0-1.
+    normalised, author   KL and JS divergence of the ID from the OOD values, in both modes.
+    js_lo, js_hi  interval of the normalised JS: bootstrap over answers with a fixed bandwidth. JS
+                 is a distance, so small values are biased upwards.
+    mean_id, mean_ood    mean of the measure.
+    n_id, n_ood  answers with the measure; n_without: answers of either split without it.
+    n_left_out   answers beyond MOST_ANSWERS per split; evenly spaced answers are kept.
+    min_k        MIN_K_COLUMNS, one row per split, subset and K; empty without stored tokens. The
+                 intervals of acc_norm come from a bootstrap over answers. keep_percent selects the
+                 answers with the highest geometric mean over the same tokens.
+    tokens       OF_ANSWER or OF_RESPONSE: source of the stored tokens; None without stored tokens.
+    reason       why the splits are not compared; None if they are.
     """
 
     model: str
@@ -132,14 +132,14 @@ def answer_likelihood(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> AnswerLikelihood:
-    """Compare the answer probabilities of the splits, and set accuracy against Min-K%.
+    """Compare the answer probabilities of the splits, and normalise accuracy by Min-K%.
 
     Args:
-        answers: of one model, as data.queries.fetch_answers gives them with the columns
-            answer_logprob, token_logprobs and target; rows without a split do not enter. All tasks
-            are pooled, every answer counts the same.
-        denominator: whether an unparsed answer is wrong or has no outcome, in the accuracy that
-            Min-K% normalises.
+        answers: answers of one model, as returned by data.queries.fetch_answers with the columns
+            answer_logprob, token_logprobs and target. Rows without a split are ignored. All tasks
+            are pooled; every answer has the same weight.
+        denominator: whether an unparsed answer is wrong or has no outcome in the accuracy that is
+            normalised by Min-K%.
     """
     both = answers.loc[answers["split"].isin(["id", "ood"])]
     rows = pd.concat([_thinned(both.loc[both["split"] == split]) for split in ("id", "ood")])
@@ -163,19 +163,13 @@ def answer_likelihood(
         split: np.flatnonzero(side & (n_tokens > 0))
         for split, side in (("id", is_id), ("ood", ~is_id))
     }
-    kept = [
+    sizes = [len(side) for side in sides if normalised.reason is None] + [
         len(places) * percent // 100
         for places in groups.values()
         if len(places)
         for percent in SUBSETS
     ]
-    drawn = iter(
-        _weights(
-            ((len(sides[0]), len(sides[1])) if normalised.reason is None else ()) + tuple(kept),
-            resamples,
-            seed,
-        )
-    )
+    drawn = iter(_weights(tuple(sizes), resamples, seed))
     js_lo, js_hi = _js_interval(sides, normalised, confidence, drawn)
     table = [
         row
@@ -217,8 +211,8 @@ def _thinned(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _whose(logprob: Floats, total: Floats) -> str | None:
-    """Whether stored tokens are those of the reference answer: then their sum is its
-    log-probability in (nearly) every row.
+    """Source of the stored tokens: those of the reference answer sum to its log-probability in
+    (nearly) every row.
     """
     both = np.isfinite(logprob) & np.isfinite(total)
     if not np.isfinite(total).any():
@@ -228,7 +222,7 @@ def _whose(logprob: Floats, total: Floats) -> str | None:
 
 
 def _measure(rows: pd.DataFrame, whose: str | None, n_tokens: Floats) -> tuple[str, Floats]:
-    """Name of the measure, and what an answer's log-probability is divided by."""
+    """Name of the measure, and the length that divides each answer's log-probability."""
     if whose == OF_ANSWER:
         return PER_TOKEN, np.where(n_tokens > 0, n_tokens, np.nan)
     texts = rows["target"].tolist() if "target" in rows else []
@@ -241,25 +235,20 @@ def _measure(rows: pd.DataFrame, whose: str | None, n_tokens: Floats) -> tuple[s
 
 
 def _graded(outcomes: np.ndarray[Any, Any], denominator: Denominator) -> Floats:
-    """1 right, 0 wrong, NaN where the answer is outside the denominator."""
+    """1 right, 0 wrong, NaN if the answer is outside the denominator."""
     unparsed = 0.0 if denominator is Denominator.UNPARSED_IS_WRONG else math.nan
     values = {"correct": 1.0, "wrong": 0.0, "unparsed": unparsed}
-    return np.array(
-        [
-            values.get(outcome, math.nan) if isinstance(outcome, str) else math.nan
-            for outcome in outcomes
-        ],
-        dtype=float,
-    )
+    return np.array([values.get(outcome, math.nan) for outcome in outcomes], dtype=float)
 
 
 @lru_cache(maxsize=1)
 def _weights(
     sizes: tuple[int, ...], resamples: int, seed: int
 ) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], ...]:
-    """How often each answer is drawn, resamples x answers, of groups of these sizes one after
-    another. Models that answered as many instances share their draws: drawing takes longer than all
-    that is done with them.
+    """How often each answer is drawn: one array (resamples, answers) for each group size.
+
+    Models with the same numbers of answers share their draws, because drawing takes longer than
+    everything that follows.
     """
     random = np.random.default_rng(seed)
     return tuple(random.poisson(1.0, size=(resamples, size)).astype(np.uint8) for size in sizes)
@@ -309,32 +298,29 @@ def _min_k_rows(
         graded = np.isfinite(correct[kept])
         right = np.where(graded, correct[kept], 0.0)
         columns = np.column_stack([right, graded.astype(float), matrix[kept]])
-        point, redrawn = (
-            _ratios(np.ones((1, len(kept))), columns),
-            _ratios(next(drawn).astype(float), columns),
-        )
-        low, high = _quantiles(redrawn, confidence)
-        for place, k in enumerate(MIN_K):
-            rows.append(
-                {
-                    "split": split,
-                    "keep_percent": percent,
-                    "k": k,
-                    "min_k": _mean(matrix[kept, place]),
-                    "acc_norm": float(point[0, place]),
-                    "acc_norm_lo": float(low[place]),
-                    "acc_norm_hi": float(high[place]),
-                    "accuracy": float(right.sum() / graded.sum()) if graded.any() else math.nan,
-                    "probability": _mean(probability[kept]),
-                    "n": len(kept),
-                    "n_graded": int(graded.sum()),
-                }
-            )
+        point = _ratios(np.ones((1, len(kept))), columns)
+        low, high = _quantiles(_ratios(next(drawn).astype(float), columns), confidence)
+        rows += [
+            {
+                "split": split,
+                "keep_percent": percent,
+                "k": k,
+                "min_k": _mean(matrix[kept, place]),
+                "acc_norm": float(point[0, place]),
+                "acc_norm_lo": float(low[place]),
+                "acc_norm_hi": float(high[place]),
+                "accuracy": float(right.sum() / graded.sum()) if graded.any() else math.nan,
+                "probability": _mean(probability[kept]),
+                "n": len(kept),
+                "n_graded": int(graded.sum()),
+            }
+            for place, k in enumerate(MIN_K)
+        ]
     return rows
 
 
 def _ratios(weights: Floats, columns: Floats) -> Floats:
-    """Accuracy over mean Min-K% under each row of weights: (draws, ks)."""
+    """Accuracy divided by mean Min-K% for each row of weights, shape (draws, ks)."""
     sums = weights @ columns
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio: Floats = (sums[:, :1] / sums[:, 1:2]) / (

@@ -1,5 +1,5 @@
-"""How likely was the reference answer to the model? Answer probability, how far ID and OOD lie
-apart in it, accuracy set against Min-K%.
+"""How likely was the reference answer to the model? Answer probability, its divergence between ID
+and OOD, and accuracy normalised by Min-K%.
 
 Source: SCYLLA's intrinsic mode (arXiv 2410.01769, authors' steps 5-7). All logarithms are natural.
 """
@@ -21,11 +21,11 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 GRID_POINTS = 100
 SMALLEST_DENSITY = 1e-10
 MIN_K = (10, 30, 50, 70, 90)
-"""Per cent of the least likely tokens that step 7 keeps."""
+"""Percentages of the least likely tokens that step 7 keeps."""
 SUBSETS = (60, 80, 100)
-"""Per cent of the instances with the most likely answers that step 7 keeps."""
+"""Percentages of the instances, those with the most likely answers, that step 7 keeps."""
 MOST_ANSWERS = 6
-"""Acceptable answers that the authors score per instance."""
+"""Largest number of acceptable answers that the authors score per instance."""
 
 
 def answer_probability(log_probabilities: ArrayLike) -> float:
@@ -36,7 +36,7 @@ def answer_probability(log_probabilities: ArrayLike) -> float:
             token of probability 0.
 
     Returns:
-        0 when a token has probability 0; NaN without tokens or with an unknown one.
+        0 if a token has probability 0; NaN without tokens or if one is unknown.
 
     >>> round(answer_probability([math.log(0.9), math.log(0.4)]), 9)
     0.6
@@ -46,7 +46,7 @@ def answer_probability(log_probabilities: ArrayLike) -> float:
 
 
 def perplexity(log_probabilities: ArrayLike) -> float:
-    """exp(-mean log p) = 1 / `answer_probability`; infinite when a token has probability 0, NaN
+    """exp(-mean log p) = 1 / `answer_probability`; infinite if a token has probability 0, NaN
     without tokens.
 
     >>> perplexity([math.log(0.5), math.log(0.5)])
@@ -58,14 +58,14 @@ def perplexity(log_probabilities: ArrayLike) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Divergence:
-    """How far two samples of one number lie apart, by their kernel densities on a grid.
+    """Divergence of two samples, from their kernel densities on a grid.
 
-    kl, kl_reversed   sum p log(p / q) and sum q log(q / p) in nats; js with the mean of both. In
-                      mode "normalised" js is at most log 2; in mode "author" all grow with the
-                      number of grid points and have no unit. NaN when undefined, `reason` says why.
+    kl, kl_reversed   sum p log(p / q) and sum q log(q / p) in nats.
+    js                the same against the mean of both. In mode "normalised" js is at most log 2;
+                      in mode "author" all three grow with the number of grid points and have no
+                      unit. NaN when undefined (see `reason`).
     grid              (n_grid,) equally spaced from the smallest to the largest of both samples.
-    density_id, density_ood   (n_grid,) probability densities, per unit of the number, before any
-                              rescaling.
+    density_id, density_ood   (n_grid,) probability densities before any rescaling.
     """
 
     mode: str
@@ -89,18 +89,18 @@ def divergence(
 ) -> Divergence:
     """KL and JS divergence of the ID from the OOD values.
 
-    Gaussian kernel densities (Scott's bandwidth) of both samples on one grid, not below 1e-10, then
-    sums over the grid. Mode "author" sums the densities as they are, as the authors' code does:
-    neither sums to 1 and the grid step is missing, so the number changes with the grid and may be
-    negative. Mode "normalised" divides each by its sum first.
+    Gaussian kernel densities (Scott's bandwidth) of both samples on one grid, at least 1e-10, then
+    sums over the grid. Mode "author" sums the densities unchanged, as in the authors' code:
+    neither sums to 1 and the grid step is missing, so the result depends on the grid and may be
+    negative. Mode "normalised" divides each density by its sum first.
 
     Args:
-        id_values, ood_values: any numbers of one scale; NaN is left out.
+        id_values, ood_values: numbers on one scale; NaN is left out.
         mode: "normalised" or "author".
 
     Returns:
-        a Divergence; undefined with fewer than two values, or a constant sample (its density is a
-        spike), on either side.
+        a Divergence; undefined if either sample has fewer than two values or is constant (its
+        density would be a spike).
 
     Raises:
         ValueError: an unknown mode, or fewer than two grid points.
@@ -133,7 +133,7 @@ def divergence(
 
 
 def in_mode(found: Divergence, mode: str) -> Divergence:
-    """The same densities summed in the other mode: see `divergence`, whose slow part they are."""
+    """The same result in another mode of `divergence`, without repeating the slow densities."""
     if found.reason is not None:
         return replace(found, mode=mode)
     return _between(mode, found.grid, found.density_id, found.density_ood, found.n_id, found.n_ood)
@@ -173,7 +173,7 @@ def _why_no_density(values: Floats, side: str) -> str | None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredAnswer:
     """One acceptable answer of one instance: its probability (0-1, geometric mean over tokens) and
-    that of each token.
+    the probability of each token.
     """
 
     probability: float
@@ -182,10 +182,10 @@ class ScoredAnswer:
 
 def min_k_probability(token_probabilities: ArrayLike, k: float) -> float:
     """Geometric mean of the k % least likely tokens, at least one: max(1, floor(k T / 100)). NaN
-    without tokens, 0 with a zero in it.
+    without tokens; 0 if one of these tokens has probability 0.
 
-    The share is taken in exact arithmetic; the authors' floating-point product gives 62 instead of
-    63 of 90 tokens at k = 70.
+    The number of tokens is computed exactly; the floating-point product of the authors gives 62
+    instead of 63 of 90 tokens at k = 70.
 
     >>> round(min_k_probability([0.9, 0.4, 0.3, 0.8, 0.7], 50), 9) == round((0.3 * 0.4) ** 0.5, 9)
     True
@@ -198,15 +198,14 @@ def min_k_probability(token_probabilities: ArrayLike, k: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinKAccuracy:
-    """Accuracy, set against how likely the answers were to the model anyway.
+    """Accuracy, normalised by how likely the answers were to the model.
 
-    accuracy     share of right answers among instances with a known outcome; NaN when there is
-                 none.
-    probability  mean over instances of the most likely acceptable answer's probability.
+    accuracy     share of right answers among instances with a known outcome; NaN without one.
+    probability  mean over instances of the probability of the most likely acceptable answer.
     min_k        by K: mean over instances of `min_k_probability` of that answer.
-    normalised   by K: accuracy / min_k. May exceed 1. NaN when min_k is 0 or either is undefined;
-                 `reason` says why.
-    n, n_graded  instances kept, and those of them with a known outcome.
+    normalised   by K: accuracy / min_k. May exceed 1. NaN if min_k is 0 or either is undefined (see
+                 `reason`).
+    n, n_graded  number of kept instances, and of those with a known outcome.
     """
 
     accuracy: float
@@ -229,14 +228,14 @@ def min_k_accuracy(
 
     Args:
         instances: acceptable answers of each instance; the most likely one counts (the first of
-            equals). One without an answer, or whose probability is unknown, stays out altogether.
-        correct: outcome of each instance; None where it is not known.
-        ks: per cent of tokens, above 0.
-        keep_percent: keep this share of the instances, those with the most likely answers (rounded
-            down; equals in their order).
+            ties). Instances without an answer of known probability are left out.
+        correct: outcome of each instance; None if it is unknown.
+        ks: percentages of tokens, above 0.
+        keep_percent: percentage of the instances to keep, those with the most likely answers
+            (rounded down; ties in their order).
 
     Returns:
-        a MinKAccuracy; everything undefined when no instance is kept.
+        a MinKAccuracy; all numbers are undefined if no instance is kept.
 
     Raises:
         ValueError: the two differ in length, or keep_percent is not in (0, 100].
@@ -279,8 +278,8 @@ def min_k_accuracy(
 def most_likely(
     probabilities: ArrayLike, keep_percent: float
 ) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Places of the answers with the largest probabilities, that share of all rounded down; equals
-    in their order.
+    """Indices of the most likely answers: keep_percent of all, rounded down; ties in their
+    order.
     """
     values = np.asarray(probabilities, dtype=float)
     return np.argsort(-values, kind="stable")[: math.floor(keep_percent * len(values) / 100)]
@@ -303,7 +302,7 @@ def min_k_matrix(log_probabilities: Sequence[ArrayLike], ks: Sequence[float]) ->
     totals = np.concatenate([[0.0], np.cumsum(finite)])
     zeros = np.concatenate([[0], np.cumsum(np.isneginf(values))])
     unknown = np.bincount(owner, weights=np.isnan(values), minlength=len(tokens)) > 0
-    if unknown.any():  # a NaN would spoil every later running total
+    if unknown.any():  # a NaN would make every later cumulative sum undefined
         for place in np.flatnonzero(~unknown & (n > 0)):
             found[place] = min_k_matrix([tokens[place]], ks)[0]
         return found

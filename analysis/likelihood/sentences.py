@@ -1,4 +1,4 @@
-"""What may be said about answer probabilities, in plain English."""
+"""Sentences about answer probabilities."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NO_LIKELIHOOD = "No model of this choice has stored answer probabilities."
 
 
 def headline(found: Sequence[AnswerLikelihood]) -> str:
-    """Where ID and OOD lie furthest apart, and where they are closest."""
+    """The models for which the ID and OOD distributions differ most and least."""
     known = sorted((one for one in found if one.reason is None), key=lambda one: -one.normalised.js)
     if not known:
         return (

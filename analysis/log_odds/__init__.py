@@ -1,4 +1,4 @@
 """Tasks on the log-odds scale: their ID-OOD gap, tests of whether it changes, and fitted curves.
 
-What both the valley and its account rest on; it knows neither.
+`analysis.valley` and `analysis.account` both use this package; it imports neither.
 """

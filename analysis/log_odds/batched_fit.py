@@ -1,9 +1,9 @@
-"""Many small logistic regressions at once: what a bootstrap needs that refits a valley's curves for
+"""Fit many small logistic regressions at once, for bootstraps that refit a valley's curves for
 every model and every resample.
 
-All fits share one design (the levels and splits are the same) and differ in their counts, so each
-Newton step is a handful of array operations over all of them. Used for intervals and predictive
-checks of M0 to M3; `analysis.log_odds.curves` describes one fit in full.
+All fits share one design (the same levels and splits) and differ in their counts. Each Newton step
+is therefore a few array operations over all fits. Used for intervals and predictive checks of M0 to
+M3; `analysis.log_odds.curves` describes a single fit in full.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ CURVES = ("M0", "M1", "M2", "M3")
 class BatchedFit:
     """One entry per fit; the leading shape is that of the counts without their last axis.
 
-    coef          maximum-likelihood coefficients, last axis = columns of the design.
-    deviance      residual deviance, right also where coefficients run off to infinity.
-    has_converged the gradient is 0 to GRADIENT_TOLERANCE. is_determined every coefficient has a
-    finite value. False where a level is all right or all wrong, or has no answers: the
-                  coefficients of such a level are then a large number or arbitrary, the others (the
-                  shift, say) still hold.
-    n_steps       Newton steps of the slowest fit.
+    coef           maximum-likelihood coefficients, last axis = columns of the design.
+    deviance       residual deviance; correct even where coefficients diverge to infinity.
+    has_converged  the gradient is 0 to GRADIENT_TOLERANCE.
+    is_determined  every coefficient has a finite value. False where a level is all right or all
+                   wrong, or has no answers: the coefficients of that level are then large or
+                   arbitrary, but the others (for example the shift) are still valid.
+    n_steps        Newton steps of the slowest fit.
     """
 
     coef: Floats
@@ -46,7 +46,7 @@ class BatchedFit:
 
 
 def curve_design(level: ArrayLike, curve: str) -> Floats:
-    """Design of a valley's curve, first all ID cells in the order of `level`, then all OOD cells.
+    """Design matrix of a valley's curve: all ID cells in the order of `level`, then all OOD cells.
 
     Args:
         level: positions of the levels, shape (L,): level numbers or difficulties.
@@ -70,22 +70,22 @@ def curve_design(level: ArrayLike, curve: str) -> Floats:
 def fit_many(design: ArrayLike, n_correct: ArrayLike, n: ArrayLike) -> BatchedFit:
     """Fit binomial logistic regressions of the same design to many sets of counts.
 
-    Newton's method on all fits at once from one weighted least-squares step; a fit whose likelihood
-    falls takes half its step. Every bootstrap that refits a curve should come through here:
+    Newton's method on all fits at once, starting from one weighted least-squares step. A fit whose
+    likelihood falls halves its step. Every bootstrap that refits a curve should use this function:
     `fit_many(curve_design(levels, "M3"), draws, n).coef[..., -1]` is the shift of every resample.
 
     Args:
         design: shape (cells, columns).
-        n_correct: right answers, shape (..., cells); need not be whole.
-        n: answers of each cell, anything that broadcasts to the same shape; a cell with 0 or NaN
-            takes no part.
+        n_correct: right answers, shape (..., cells); not necessarily whole numbers.
+        n: answers of each cell, anything that broadcasts to the same shape; cells with 0 or NaN are
+            ignored.
 
     Returns:
-        a BatchedFit. Item level, like every pooled fit: the unit of an interval is the task, so
-        resample tasks and refit.
+        a BatchedFit at item level, like every pooled fit. The unit of an interval is the task: for
+        an interval, resample tasks and refit.
 
     Raises:
-        ValueError: shapes do not fit, or there are more right answers than answers.
+        ValueError: shapes do not match, or there are more right answers than answers.
     """
     columns = np.ascontiguousarray(design, dtype=float)
     y, total = np.broadcast_arrays(np.asarray(n_correct, dtype=float), np.asarray(n, dtype=float))
@@ -95,7 +95,7 @@ def fit_many(design: ArrayLike, n_correct: ArrayLike, n: ArrayLike) -> BatchedFi
             " axis is the cells"
         )
     batch = y.shape[:-1]
-    # Cells first: every operation below then runs along memory.
+    # With cells as the first axis, every operation below is contiguous in memory.
     y, total = (values.reshape(-1, columns.shape[0]).T for values in (y, total))
     used = (total > 0) & ~np.isnan(y)
     y, total = np.where(used, y, 0.0), np.where(used, total, 0.0)
@@ -116,7 +116,7 @@ def fit_many(design: ArrayLike, n_correct: ArrayLike, n: ArrayLike) -> BatchedFi
 
 def _newton(design: Floats, y: Floats, total: Floats) -> tuple[Floats, Flags, Floats, int]:
     """Coefficients (columns, fits), whether each fit converged, its smallest pivot as a share of
-    the most information the answers could hold, and the steps taken.
+    the largest possible information, and the number of steps.
     """
     right, wrong = y + 0.5, total - y + 0.5
     weights = np.where(total > 0, right * wrong / (right + wrong), 0.0)
@@ -127,23 +127,23 @@ def _newton(design: Floats, y: Floats, total: Floats) -> tuple[Floats, Flags, Fl
     scale = np.ones(y.shape[1])
     converged = np.zeros(y.shape[1], dtype=bool)
     active, steps = np.arange(y.shape[1]), 0
-    right, asked = y, total
+    right, answered = y, total
     while len(active) and steps < MOST_STEPS:
         steps += 1
-        gradient = design.T @ (right - asked * p)
-        move, pivot[active] = _solve(_information(design, asked * p * (1 - p)), gradient)
+        gradient = design.T @ (right - answered * p)
+        move, pivot[active] = _solve(_information(design, answered * p * (1 - p)), gradient)
         done = np.abs(gradient).max(axis=0) <= GRADIENT_TOLERANCE
         converged[active[done]] = True
         if done.any():
-            active, move, p, right, asked = (
+            active, move, p, right, answered = (
                 active[~done],
                 move[:, ~done],
                 p[:, ~done],
                 right[:, ~done],
-                asked[:, ~done],
+                answered[:, ~done],
             )
         trial = coef[:, active] + scale[active] * move
-        loglik, p_trial = _likelihood(design @ trial, right, asked)
+        loglik, p_trial = _likelihood(design @ trial, right, answered)
         worse = loglik < best[active] - 1e-9 * (1 + np.abs(best[active]))
         coef[:, active] = np.where(worse, coef[:, active], trial)
         best[active] = np.where(worse, best[active], loglik)
@@ -162,11 +162,10 @@ def _information(design: Floats, weights: Floats) -> Floats:
 
 
 def _solve(matrix: Floats, right: Floats) -> tuple[Floats, Floats]:
-    """Solve every small system by Cholesky, a column at a time for all fits; and its smallest
-    pivot.
+    """Solve all small systems by Cholesky, column by column; also return their smallest pivots.
 
-    A jitter far below the answers' own information keeps undetermined systems solvable; it changes
-    a step, never the optimum.
+    A jitter far below the information in the answers keeps undetermined systems solvable. It
+    changes a step, never the optimum.
     """
     width = len(right)
     largest = np.maximum(matrix[np.arange(width), np.arange(width)].max(axis=0), 1e-300)
@@ -189,16 +188,14 @@ def _solve(matrix: Floats, right: Floats) -> tuple[Floats, Floats]:
 
 
 def _likelihood(eta: Floats, y: Floats, total: Floats) -> tuple[Floats, Floats]:
-    """Sum over cells of y eta - n log(1 + e^eta), and the probabilities; one exponential serves
-    both.
-    """
+    """Sum over cells of y eta - n log(1 + e^eta), and the probabilities, from one exponential."""
     small = np.exp(-np.abs(eta))
     loglik = (y * eta - total * (np.maximum(eta, 0.0) + np.log1p(small))).sum(axis=0)
     return loglik, np.where(eta >= 0, 1.0, small) / (1 + small)
 
 
 def _saturated(y: Floats, total: Floats) -> Floats:
-    """Log-likelihood of a model that fits every cell exactly, with 0 log 0 = 0."""
+    """Log-likelihood of the saturated model, which fits every cell exactly; 0 log 0 = 0."""
     wrong = total - y
     safe = np.maximum(total, 1e-300)
     parts = y * np.log(np.where(y > 0, y / safe, 1.0)) + wrong * np.log(

@@ -1,10 +1,11 @@
-"""What does a constant log-odds penalty draw? Logistic accuracy curves over levels, in closed form
-and fitted to level counts.
+"""Logistic accuracy curves over levels, in closed form and fitted to level counts.
 
-M0: equal ID and OOD curves. M1: one slope, two thresholds: the log-odds gap is constant and yet the
-probability gap has a hump.
-M2: two slopes. Fitted to pooled counts they treat answers as independent: descriptions of a curve,
-no base for intervals or tests.
+M0: equal ID and OOD curves.
+M1: one slope and two thresholds. The log-odds gap is constant, but the probability gap has a hump.
+M2: two slopes.
+
+A fit to pooled counts treats answers as independent. It describes a curve, but is no basis for
+intervals or tests.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from data.records import NotEnoughDataError
 Floats = NDArray[np.float64]
 
 FLAT = 1e-9
-"""Slopes in logits per level below this are those of rounding: a flat curve has no place where half
+"""Smaller slopes, in logits per level, are rounding errors: a flat curve has no position where half
 the answers are right.
 """
 
@@ -35,7 +36,7 @@ def common_slope_gap(
 ) -> Floats:
     """Gap of M1: (1 - guess - slip) [sigma(-a (x - b_id)) - sigma(-a (x - b_ood))], elementwise.
 
-    Without floor (guess) and distance from the ceiling (slip) its log-odds gap a (b_id - b_ood) is
+    If guess (the floor) and slip (1 - the ceiling) are 0, the log-odds gap a (b_id - b_ood) is
     constant.
     """
     axis = np.asarray(x, dtype=float)
@@ -48,8 +49,8 @@ def common_slope_gap(
 def common_slope_peak(
     *, a: float, b_id: float, b_ood: float, guess: float = 0.0, slip: float = 0.0
 ) -> tuple[float, float]:
-    """Where the gap of M1 is largest, and how large: x* = (b_id + b_ood) / 2, height (1 - guess -
-    slip) tanh(a (b_id - b_ood) / 4).
+    """Position and height of the largest gap of M1: x* = (b_id + b_ood) / 2, height
+    (1 - guess - slip) tanh(a (b_id - b_ood) / 4).
 
     >>> [round(number, 6) for number in common_slope_peak(a=1.0, b_id=2.7, b_ood=2.3)]
     [2.5, 0.099668]
@@ -59,12 +60,13 @@ def common_slope_peak(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PooledCurves:
-    """M0, M1 and M2 fitted to level counts, and the item-level tests on the same counts. Item level
-    only: see the module docstring.
+    """M0, M1 and M2 fitted to level counts, and item-level tests on the same counts (see the module
+    docstring).
 
-    slope_a, shift, centre, centre_se, peak_gap  of M1: fall per level, log-odds gap, where its gap
-    is largest (delta-method standard
-        error), how large. m2_peak_x, m2_peak_gap  the same place and height under M2.
+    slope_a, shift      of M1: decrease in logits per level; log-odds gap.
+    centre, centre_se   of M1: position of the largest gap and its delta-method standard error.
+    peak_gap            of M1: largest gap.
+    m2_peak_x, m2_peak_gap  position and height of the largest gap of M2.
     odds_ratio, cmh_*, breslow_day_*  Mantel-Haenszel over the levels.
     """
 
@@ -96,36 +98,33 @@ def fit_pooled_curves(
 
     Args:
         level: position of each level on the axis.
-        k_id, k_ood: right answers. A level with an undefined (NaN) count or without answers in a
-            split takes no part.
-        n: answers of the ID split. n_ood: of the OOD split, if they are others.
+        k_id, k_ood: right answers. Levels with an undefined (NaN) count or without answers in a
+            split are left out.
+        n: answers of the ID split.
+        n_ood: answers of the OOD split, if they differ from `n`.
 
     Returns:
-        PooledCurves; coefficients and peaks that have no finite value (everything right or wrong, a
-        single level, a flat curve) are NaN, deviances are defined nevertheless.
+        PooledCurves; coefficients and peaks without a finite value (everything right or wrong, a
+        single level, a flat curve) are NaN; deviances are always defined.
 
     Source: binomial GLMs with columns [1, x, 1[ID], x 1[ID]]; fitted by `fit_many`; statsmodels
     `StratifiedTable`.
     """
     shared = n if n_ood is None else n_ood
-    x, right_id, right_ood, n_id, n_out = np.broadcast_arrays(
-        *(np.asarray(values, dtype=float) for values in (level, k_id, k_ood, n, shared))
+    columns_of_levels = np.stack(
+        np.broadcast_arrays(
+            *(np.asarray(values, dtype=float) for values in (level, k_id, k_ood, n, shared))
+        )
     )
-    known = ~np.isnan(x + right_id + right_ood) & (n_id > 0) & (n_out > 0)
-    x, right_id, right_ood, n_id, n_out = (
-        x[known],
-        right_id[known],
-        right_ood[known],
-        n_id[known],
-        n_out[known],
-    )
+    known = ~np.isnan(columns_of_levels[:3]).any(axis=0) & (columns_of_levels[3:] > 0).all(axis=0)
+    x, right_id, right_ood, n_id, n_out = columns_of_levels[:, known]
     if not len(x):
         raise NotEnoughDataError("No level has answers in both splits. A curve needs at least one.")
     is_id = np.repeat([1.0, 0.0], len(x))
     axis = np.tile(x, 2)
-    right, asked = np.concatenate([right_id, right_ood]), np.concatenate([n_id, n_out])
+    right, total = np.concatenate([right_id, right_ood]), np.concatenate([n_id, n_out])
     columns = np.column_stack([np.ones(len(axis)), axis, is_id, axis * is_id])
-    m0, m1, m2 = (fit_many(columns[:, :width], right, asked) for width in (2, 3, 4))
+    m0, m1, m2 = (fit_many(columns[:, :width], right, total) for width in (2, 3, 4))
     c0, c1, c2 = (float(c) if m1.is_determined else math.nan for c in m1.coef)
     a = -c1
     is_steep = abs(a) > FLAT
@@ -136,9 +135,8 @@ def fit_pooled_curves(
     )
     counts = zip(right_id, n_id, right_ood, n_out, strict=True)
     tables = [np.array([[i, t_id - i], [o, t_ood - o]]) for i, t_id, o, t_ood in counts]
-    with np.errstate(
-        divide="ignore", invalid="ignore"
-    ):  # a level all right or all wrong leaves 0 / 0, which is undefined
+    # A level that is all right or all wrong gives 0 / 0, which is undefined.
+    with np.errstate(divide="ignore", invalid="ignore"):
         strata = StratifiedTable(tables)
         homogeneous = strata.test_equal_odds(adjust=True)
         corrected, uncorrected = (
@@ -153,7 +151,7 @@ def fit_pooled_curves(
         shift=c2,
         centre=centre,
         centre_se=(
-            _delta_method_se(gradient, columns[:, :3], m1.coef, asked) if is_steep else math.nan
+            _delta_method_se(gradient, columns[:, :3], m1.coef, total) if is_steep else math.nan
         ),
         peak_gap=math.tanh(c2 / 4),
         m2_peak_x=peak_x,
@@ -166,16 +164,16 @@ def fit_pooled_curves(
     )
 
 
-def _delta_method_se(gradient: Floats, design: Floats, coef: Floats, asked: Floats) -> float:
+def _delta_method_se(gradient: Floats, design: Floats, coef: Floats, total: Floats) -> float:
     """Standard error of a function of the coefficients, from the binomial information."""
     p = special.expit(design @ coef)
     return math.sqrt(
-        float(gradient @ np.linalg.inv((design.T * (asked * p * (1 - p))) @ design) @ gradient)
+        float(gradient @ np.linalg.inv((design.T * (total * p * (1 - p))) @ design) @ gradient)
     )
 
 
 def _separate_slopes_peak(c: Floats, x: Floats) -> tuple[float, float]:
-    """Largest gap of M2 between the first and the last level: the best of a fine grid, polished."""
+    """Largest gap of M2 between the first and the last level: best grid point, then refined."""
 
     def gap(at: ArrayLike) -> Floats:
         axis = np.asarray(at, dtype=float)
@@ -195,11 +193,12 @@ def _separate_slopes_peak(c: Floats, x: Floats) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DifficultyAxis:
-    """Difficulty of the levels in logits, from many models: logit p = alpha_m - beta_l +- delta_m /
-    2, the first level at 0.
+    """Difficulty of the levels in logits, from many models: logit p = alpha_m - beta_l +-
+    delta_m / 2, with the first level at 0.
 
-    beta      of each level, as fitted. is_rising: it never falls from one level to the next.
+    beta          fitted difficulty of each level.
     alpha, delta  ability and log-odds gap of each model.
+    is_rising     beta never falls from one level to the next.
     """
 
     beta: tuple[float, ...]
@@ -218,11 +217,11 @@ def fit_difficulty_axis(k_id: ArrayLike, k_ood: ArrayLike, n: ArrayLike) -> Diff
         k_id, k_ood: right answers, one row per model and one column per level.
         n: answers per split, of each level or of each model and level.
 
-    Source: statsmodels `GLM`, binomial. Item level: no intervals are taken from it.
+    Source: statsmodels `GLM`, binomial. This is an item-level fit: do not derive intervals from it.
     """
     right = np.stack([np.asarray(k_id, dtype=float), np.asarray(k_ood, dtype=float)])
     n_models, n_levels = right.shape[1:]
-    asked = np.broadcast_to(np.asarray(n, dtype=float), right.shape)
+    total = np.broadcast_to(np.asarray(n, dtype=float), right.shape)
     split, model, level = (index.ravel() for index in np.indices(right.shape))
     ability = np.eye(n_models)[model]
     design = np.hstack(
@@ -232,7 +231,7 @@ def fit_difficulty_axis(k_id: ArrayLike, k_ood: ArrayLike, n: ArrayLike) -> Diff
             ability * np.where(split == 0, 0.5, -0.5)[:, None],
         ]
     )
-    outcome = np.column_stack([right.ravel(), (asked - right).ravel()])
+    outcome = np.column_stack([right.ravel(), (total - right).ravel()])
     fit = GLM(outcome, design, family=Binomial()).fit(tol=1e-12)
     params = [float(c) for c in fit.params]
     beta = (0.0, *params[n_models : n_models + n_levels - 1])

@@ -1,27 +1,29 @@
-"""Is OOD harder than ID at all? Per-task log-odds gaps, combined over tasks as a random-effects
-mean.
+"""Is OOD harder than ID at all? Log-odds gaps of tasks and their random-effects mean.
 
-The probability gap is flat near 0 and 1 whatever the model does; the log-odds gap is not (docs: a
-constant log-odds gap draws a hump in the probability gap). The unit is the task: answers to one
-task are not independent, so pooled counts would be far too sure.
+Near accuracies of 0 and 1 the probability gap is always small; the log-odds gap is not. A constant
+log-odds gap therefore produces a hump in the probability gap (see docs). The unit is the task:
+answers to one task are not independent, so intervals from pooled counts would be far too narrow.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
+from analysis.log_odds.tau2 import complete
 from analysis.text import counted
 
 Floats = NDArray[np.float64]
 
 EXACT_UP_TO = 20
-"""Sign flips are enumerated up to this many tasks (2^20 patterns, 8 MB) and drawn above."""
+"""Up to this many tasks all sign flips are enumerated (2^20 patterns, 8 MB); above, they are drawn
+at random.
+"""
 DRAWN_FLIPS = 99_999
 EQUAL = 1e-12
 
@@ -42,10 +44,10 @@ def empirical_logit(n_correct: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]
 def log_odds_gap(
     k_id: ArrayLike, n_id: ArrayLike, k_ood: ArrayLike, n_ood: ArrayLike
 ) -> tuple[Floats, Floats]:
-    """Empirical logit of ID minus that of OOD, elementwise, and its variance (the sum of the two;
-    the items are different items).
+    """Empirical logit of ID minus that of OOD, elementwise, and its variance.
 
-    Positive means OOD is harder. NaN where a split has no answers.
+    The variance is the sum of both variances, because the splits have different items. A positive
+    gap means that OOD is harder. NaN where a split has no answers.
     """
     logit_id, var_id = empirical_logit(k_id, n_id)
     logit_ood, var_ood = empirical_logit(k_ood, n_ood)
@@ -56,19 +58,18 @@ def log_odds_gap(
 class LogOddsGap:
     """The mean log-odds gap of a model over its tasks.
 
-    delta, lo, hi, se  random-effects mean (Paule-Mandel), t interval with n_tasks - 1 degrees of
-    freedom; NaN when undefined.
-    p                  two-sided, of delta = 0, from the same t.
-    prediction_lo, prediction_hi  where the log-odds gap of one further task like these would lie,
-    n_tasks - 2 degrees of freedom; NaN
-                       with fewer than three tasks.
+    delta, lo, hi, se  random-effects mean (Paule-Mandel), its t interval with n_tasks - 1 degrees
+                       of freedom, and its standard error; NaN when undefined.
+    p                  two-sided p of delta = 0, from the same t distribution.
+    prediction_lo, prediction_hi  prediction interval for the log-odds gap of a further task,
+                       n_tasks - 2 degrees of freedom; NaN with fewer than three tasks.
     tau2               variance of the true gap between tasks (logits squared).
-    i2                 share of the spread between tasks that chance does not explain, 0-1.
+    i2                 share of the variance between tasks that is not due to chance, 0-1.
     q                  Cochran's Q.
-    fixed_delta, fixed_se  the fixed-effect mean: right only if every task had the same gap.
-    wilcoxon_p, t_p    signed-rank and t test of the unweighted log-odds gaps.
-    sign_flip_p        of the probability gaps, two-sided; exact up to 20 tasks. Assumes only that a
-                       gap without effect is symmetric.
+    fixed_delta, fixed_se  fixed-effect mean: valid only if every task has the same gap.
+    wilcoxon_p, t_p    p of the signed-rank and the t test of the unweighted log-odds gaps.
+    sign_flip_p        two-sided p of the sign-flip test of the probability gaps; exact up to 20
+                       tasks. Assumes only that gaps are symmetric about 0 if there is no effect.
     reason             None, or why there is no estimate.
     """
 
@@ -93,12 +94,12 @@ class LogOddsGap:
 
     @property
     def direction(self) -> int:
-        """1 where OOD is harder over all tasks, -1 where it is easier, 0 where that is not settled.
+        """1 if OOD is harder over all tasks, -1 if it is easier, 0 if that is not settled.
 
-        Settled means that the interval excludes 0 and sign flips agree (p < 1 - confidence). The t
-        behind the interval speaks without cause in 7-8 % of simulated models instead of 5
-        (docs/calibration.md), sign flips keep the 5 %. Where there are too few tasks for any
-        pattern of signs to be that rare, the interval decides.
+        Settled means that the interval excludes 0 and the sign-flip test agrees
+        (p < 1 - confidence). The t interval has 7-8 % false positives in simulations instead of 5 %
+        (docs/calibration.md); the sign-flip test keeps the 5 %. With too few tasks for any pattern
+        of signs to reach this p, the interval alone decides.
         """
         alpha = 1 - self.confidence
         agrees = self.sign_flip_p < alpha or 2.0 ** (1 - self.n_tasks) >= alpha
@@ -108,34 +109,30 @@ class LogOddsGap:
 def combine_tasks(
     d: ArrayLike, variance: ArrayLike, gaps: ArrayLike, *, confidence: float = 0.95
 ) -> LogOddsGap:
-    """Combine the log-odds gaps of tasks into one mean with an interval that allows tasks to
-    differ.
+    """Combine the log-odds gaps of tasks into a mean whose interval allows tasks to differ.
 
     delta = sum(w d) / sum(w), w = 1 / (v + tau2), tau2 such that sum(w (d - delta)^2) = T - 1 (0 if
-    already less).
+    the sum is already smaller at tau2 = 0).
 
     Args:
         d, variance: log-odds gap of each task and its sampling variance; undefined tasks (NaN) are
             left out.
         gaps: signed probability gaps of the same tasks, for the sign-flip test.
-        confidence: of the interval.
+        confidence: level of the interval.
 
     Returns:
-        a LogOddsGap; NaN with a reason with fewer than two tasks.
+        a LogOddsGap; NaN with a reason for fewer than two tasks.
 
-    Coverage in simulations (17 tasks, 256 + 256 answers, task sd .9, split sd 0 to .4 logit): 91-98
-    % at nominal 95 %. Source: Paule and Mandel 1982; statsmodels
+    Coverage in simulations (17 tasks, 256 + 256 answers, task sd .9, split sd 0 to .4 logit):
+    91-98 % at nominal 95 %. Source: Paule and Mandel 1982; statsmodels
     `combine_effects(method_re="iterated", use_t=True)`.
     """
-    effect, var, gap = (np.asarray(values, dtype=float) for values in (d, variance, gaps))
-    defined = ~(np.isnan(effect) | np.isnan(var) | np.isnan(gap))
-    effect, var, gap = effect[defined], var[defined], gap[defined]
+    effect, var, gap = complete(d, variance, gaps)
     n_tasks = len(effect)
     if n_tasks < 2:
         return _undefined(n_tasks, confidence)
-    with np.errstate(
-        divide="ignore", invalid="ignore"
-    ):  # statsmodels divides by Q, which is 0 for tasks that agree exactly
+    # statsmodels divides by Q, which is 0 if all tasks agree exactly.
+    with np.errstate(divide="ignore", invalid="ignore"):
         fit = combine_effects(effect, var, method_re="iterated", use_t=True, atol=1e-9, maxiter=500)
     half = float(stats.t.isf((1 - confidence) / 2, n_tasks - 1)) * float(fit.sd_eff_w_re)
     delta, se = float(fit.mean_effect_re), float(fit.sd_eff_w_re)
@@ -167,28 +164,9 @@ def combine_tasks(
 
 
 def _undefined(n_tasks: int, confidence: float) -> LogOddsGap:
-    nan = math.nan
+    others = {"n_tasks", "confidence", "reason"}
     return LogOddsGap(
-        **dict.fromkeys(
-            (
-                "delta",
-                "lo",
-                "hi",
-                "se",
-                "p",
-                "prediction_lo",
-                "prediction_hi",
-                "tau2",
-                "i2",
-                "q",
-                "fixed_delta",
-                "fixed_se",
-                "wilcoxon_p",
-                "t_p",
-                "sign_flip_p",
-            ),
-            nan,
-        ),
+        **{f.name: math.nan for f in fields(LogOddsGap) if f.name not in others},
         n_tasks=n_tasks,
         confidence=confidence,
         reason=(
@@ -206,18 +184,18 @@ def _t_p(values: Floats) -> float:
 
 
 def wilcoxon_p(values: ArrayLike) -> float:
-    """Two-sided signed-rank p that the values are symmetric about 0; 1 when all are 0."""
+    """Two-sided p of the signed-rank test of symmetry about 0; 1 if all values are 0."""
     x = np.asarray(values, dtype=float)
     x = np.where(np.abs(x) <= EQUAL, 0.0, x)
     return float(stats.wilcoxon(x).pvalue) if x.any() else 1.0
 
 
 def sign_flip_p(values: ArrayLike, *, seed: int = 0) -> float:
-    """Two-sided p of the mean under flips of the sign of every value: share of patterns at least as
-    far from 0 as what is seen.
+    """Two-sided p of the mean under random sign flips: share of sign patterns whose mean is at
+    least as far from 0 as the observed one.
 
-    All 2^T patterns up to 20 values; above, 99,999 drawn ones and the observed pattern. NaN without
-    values.
+    All 2^T patterns up to 20 values; above, 99,999 random patterns and the observed one. NaN
+    without values.
 
     >>> sign_flip_p([0.1, 0.2, 0.3])
     0.25
@@ -232,7 +210,7 @@ def sign_flip_p(values: ArrayLike, *, seed: int = 0) -> float:
         )
         sums = 2.0 * (signs @ x) - x.sum()
         return float((1 + np.count_nonzero(np.abs(sums) >= observed)) / (DRAWN_FLIPS + 1))
-    sums = np.array([x[0]])  # flipping all signs changes nothing two-sided: the first one stays
+    sums = np.array([x[0]])  # the first sign is fixed: flipping all signs changes no two-sided p
     for value in x[1:]:
         sums = np.concatenate([sums + value, sums - value])
     return float(np.mean(np.abs(sums) >= observed))

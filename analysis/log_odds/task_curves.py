@@ -1,9 +1,8 @@
-"""Which account of the gap do the tasks support? M0 to M4 side by side, on the likelihood of
-task-level results.
+"""Which account of the gap do the tasks support? Likelihoods of M0 to M4 for task-level results.
 
-The unit is the task: its ID and OOD logits share the task's own difficulty u and differ by noise v
-of their own, on top of the counting error of each. Pooled counts would be rank noise (METHODS B2),
-so no likelihood of them is used here.
+The unit is the task: its ID and OOD logits share the difficulty u of the task and each has its own
+noise v, in addition to its counting error. The likelihood of pooled counts is misleading (METHODS
+B2) and is not used here.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ CURVES = {
     "M3": "a constant penalty for OOD; every level has its own difficulty",
     "M4": "every level has its own difficulty and its own penalty",
 }
-"""What each says, in words."""
+"""Each account in words."""
 _BOUNDS = (math.log(1e-6), math.log(50.0))
 _LOG_2_PI = math.log(2 * math.pi)
 
@@ -37,14 +36,14 @@ _LOG_2_PI = math.log(2 * math.pi)
 class CurveFit:
     """One account fitted to the tasks.
 
-    n_params  coefficients and the two variances. loglik  maximum likelihood of the empirical
-    logits. aicc, bic lower is better; n is the number of task x split cells. d_aicc, d_bic  above
-    the best of the five.
-    weight    Akaike weight of aicc; all five add up to 1. NaN where aicc is undefined (too few
-              cells).
-    penalty   its constant log-odds gap in logits; NaN where it has none (M0) or more than one (M2,
-              M4).
-    task_sd, split_sd  spread of u and of v in logits.
+    n_params   number of coefficients and the two variances.
+    loglik     maximum log-likelihood of the empirical logits.
+    aicc, bic  lower is better; n is the number of task x split cells.
+    d_aicc, d_bic  difference to the best of the five.
+    weight     Akaike weight from aicc; all five sum to 1. NaN if aicc is undefined (too few cells).
+    penalty    constant log-odds gap in logits; NaN if the account has none (M0) or more than one
+               (M2, M4).
+    task_sd, split_sd  standard deviations of u and v in logits.
     """
 
     name: str
@@ -63,8 +62,10 @@ class CurveFit:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CurveComparison:
-    """M0 to M4 on the same tasks. fits is empty, with a reason, for too few tasks. m3_levels  M3's
-    level logits (mean of both splits).
+    """M0 to M4 on the same tasks.
+
+    fits       one per account; empty, with a reason, for too few tasks.
+    m3_levels  level logits of M3 (mean of both splits).
     """
 
     fits: tuple[CurveFit, ...]
@@ -73,12 +74,12 @@ class CurveComparison:
     reason: str | None
 
     def best(self, by: str = "d_aicc") -> CurveFit | None:
-        """The account with the lowest criterion; None without one."""
+        """The account with the lowest criterion; None if no account has one."""
         known = [fit for fit in self.fits if not math.isnan(getattr(fit, by))]
         return min(known, key=lambda fit: float(getattr(fit, by))) if known else None
 
     def named(self, name: str) -> CurveFit | None:
-        """One of the five."""
+        """The fit of the account of this name; None if it was not fitted."""
         return next((fit for fit in self.fits if fit.name == name), None)
 
 
@@ -95,20 +96,21 @@ def compare_curves(
     """Fit M0 to M4 to the empirical logits of the tasks, by maximum likelihood.
 
     Each task's pair of logits is normal with variances tau2 + nu2 + (sampling variance) and
-    covariance tau2; coefficients by generalised least squares for given variances, the variances
-    numerically.
+    covariance tau2. Given the variances, the coefficients follow by generalised least squares; the
+    variances are found numerically.
 
     Args:
-        level: of each task. x: its position on the axis. k_*, n_*: right answers and answers of
-            each split.
-        names: which of the five, M3 among them.
+        level: level of each task.
+        x: position of each task on the axis.
+        k_id, n_id, k_ood, n_ood: right answers and answers of each task.
+        names: accounts to fit; must include M3.
 
     Returns:
         a CurveComparison; without fits for fewer than three tasks or fewer than two levels.
 
-    Source: METHODS B1 and B3 step 9. Differs from a binomial likelihood with random effects in
-    taking the empirical logits as normal: at 256 answers fixed quadrature fails (METHODS B2), and
-    the normal form has neither nodes nor failures.
+    Source: METHODS B1 and B3 step 9. Unlike a binomial likelihood with random effects, this
+    likelihood takes the empirical logits as normal: at 256 answers fixed quadrature fails (METHODS
+    B2), and the normal likelihood needs no quadrature.
     """
     numbers, axis = np.asarray(level, dtype=int), np.asarray(x, dtype=float)
     logit_id, var_id = empirical_logit(k_id, n_id)
@@ -137,7 +139,7 @@ def compare_curves(
 
 
 def _designs(axis: Floats, is_level: Floats) -> dict[str, Floats]:
-    """Designs of shape (tasks, 2, columns); the split stands as +-1/2, so that a penalty is ID
+    """Designs of shape (tasks, 2, columns); the split is coded as +-1/2, so its coefficient is ID
     minus OOD.
     """
     one, side = np.ones((len(axis), 2)), np.broadcast_to([0.5, -0.5], (len(axis), 2))

@@ -1,5 +1,5 @@
-"""How much do tasks differ beyond chance? Paule and Mandel's between-task variance, for one set of
-tasks or many at once.
+"""How much do tasks differ beyond chance? Paule and Mandel's between-task variance for one or many
+sets of tasks at once.
 """
 
 from __future__ import annotations
@@ -12,12 +12,18 @@ Floats = NDArray[np.float64]
 _MOST_STEPS = 100
 
 
+def complete(*columns: ArrayLike) -> tuple[Floats, ...]:
+    """The columns as floats, without the entries that are undefined (NaN) in any of them."""
+    values = np.stack([np.asarray(column, dtype=float).ravel() for column in columns])
+    return tuple(values[:, ~np.isnan(values).any(axis=0)])
+
+
 def between_task_variance(effect: ArrayLike, variance: ArrayLike, design: ArrayLike) -> Floats:
     """Find tau2 such that the weighted sum of squared residuals of a regression equals its degrees
-    of freedom; 0 if it is less without.
+    of freedom; 0 if the sum is already smaller at tau2 = 0.
 
-    Weights 1 / (v + tau2). The sum falls with tau2 and is convex, so Newton's steps from 0 rise to
-    the root without passing it; all rows at once.
+    Weights 1 / (v + tau2). The sum decreases with tau2 and is convex, so Newton steps from 0
+    approach the root from below. All rows are solved at once.
 
     Args:
         effect, variance: shape (..., tasks), without NaN.
@@ -28,11 +34,7 @@ def between_task_variance(effect: ArrayLike, variance: ArrayLike, design: ArrayL
 
     Source: Paule and Mandel 1982; DerSimonian and Kacker 2007 for regressions.
     """
-    y, v, columns = (
-        np.asarray(effect, dtype=float),
-        np.asarray(variance, dtype=float),
-        np.asarray(design, dtype=float),
-    )
+    y, v, columns = (np.asarray(values, dtype=float) for values in (effect, variance, design))
     df = columns.shape[0] - columns.shape[1]
     tau2 = np.zeros(y.shape[:-1])
     if df < 1:
@@ -61,8 +63,9 @@ def weighted_line(effect: Floats, weights: Floats, design: Floats) -> tuple[Floa
 
 
 def _excess(y: Floats, v: Floats, design: Floats, tau2: Floats) -> tuple[Floats, Floats]:
-    """Weighted sum of squared residuals at a tau2, and how fast it falls there: the coefficients
-    minimise it, so only weights count.
+    """Weighted sum of squared residuals at tau2, and its negative derivative.
+
+    The coefficients minimise the sum, so only the weights contribute to the derivative.
     """
     weights = 1 / (v + tau2[..., None])
     coef, _ = weighted_line(y, weights, design)

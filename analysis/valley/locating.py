@@ -23,7 +23,7 @@ from analysis.accuracy import (
     level_mean,
     task_accuracies,
 )
-from analysis.log_odds.constant_penalty import penalty_of_tasks
+from analysis.log_odds.constant_gap import constant_gap_of_tasks
 from analysis.log_odds.critical import (
     CHANGE_P,
     constancy_test,
@@ -190,7 +190,7 @@ def _locate(model: str, tasks: pd.DataFrame, settings: Settings, axis: LevelAxis
     constant = None
     if min(constancy.p, 1.0 if math.isnan(change.p) else change.p) < CHANGE_P:
         at = used.at(counted["level"])
-        constant, _ = penalty_of_tasks(
+        constant, _ = constant_gap_of_tasks(
             counted,
             at,
             log_odds,
@@ -215,7 +215,7 @@ def _locate(model: str, tasks: pd.DataFrame, settings: Settings, axis: LevelAxis
             level_change=change,
             half_point=half,
             interior_peak=interior_peak_test(paired["gap_signed"], paired["level"]),
-            constant_penalty=constant,
+            constant_gap=constant,
         ),
         warnings=_warnings(tasks, curve),
     )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.accuracy import DEFAULT_DENOMINATOR
-from analysis.log_odds.constant_penalty import ConstantPenalty
+from analysis.log_odds.constant_gap import ConstantGap
 from analysis.log_odds.critical import Constancy, HalfPoint, InteriorPeak, LevelChange
 from analysis.log_odds.gap import LogOddsGap
 from analysis.scylla import CriticalLevel, critical_level
@@ -149,7 +149,7 @@ class Valley:
     half_point: HalfPoint | None
     interior_peak: InteriorPeak | None
     means_fit: MeansFit | None
-    constant_penalty: ConstantPenalty | None
+    constant_gap: ConstantGap | None
     warnings: tuple[str, ...]
 
     @property
@@ -190,7 +190,7 @@ class Valley:
             "half_point": plain_value(self.half_point),
             "interior_peak": plain_value(self.interior_peak),
             "means_fit": plain_value(self.means_fit),
-            "constant_penalty": plain_value(self.constant_penalty),
+            "constant_penalty": plain_value(self.constant_gap),
             "levels": plain_value(self.curve),
             "tasks": plain_value(self.tasks),
             "warnings": list(self.warnings),
@@ -211,7 +211,7 @@ class Evidence:
     half_point: HalfPoint | None = None
     interior_peak: InteriorPeak | None = None
     means_fit: MeansFit | None = None
-    constant_penalty: ConstantPenalty | None = None
+    constant_gap: ConstantGap | None = None
 
 
 def assemble_valley(
@@ -285,6 +285,6 @@ def assemble_valley(
         half_point=evidence.half_point,
         interior_peak=evidence.interior_peak,
         means_fit=evidence.means_fit,
-        constant_penalty=evidence.constant_penalty,
+        constant_gap=evidence.constant_gap,
         warnings=warnings,
     )

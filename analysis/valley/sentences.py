@@ -274,7 +274,7 @@ def _slope_changes(valley: Valley) -> bool:
     """The slope is called a change by the test, and by the test calibrated on a constant penalty
     with these very tasks.
     """
-    line, drawn = valley.constancy, valley.constant_penalty
+    line, drawn = valley.constancy, valley.constant_gap
     return (
         line is not None
         and line.p < VERDICT_P
@@ -283,7 +283,7 @@ def _slope_changes(valley: Valley) -> bool:
 
 
 def _levels_change(valley: Valley) -> bool:
-    drawn = valley.constant_penalty
+    drawn = valley.constant_gap
     return _levels_p(valley) < VERDICT_P and (drawn is None or not drawn.p_levels >= VERDICT_P)
 
 
@@ -325,7 +325,7 @@ def _can(valley: Valley) -> str:
 
 def _tests(valley: Valley) -> str:
     """What the two tests of a constant penalty say where neither stands against it."""
-    line, between, drawn = valley.constancy, _levels_p(valley), valley.constant_penalty
+    line, between, drawn = valley.constancy, _levels_p(valley), valley.constant_gap
     assert line is not None
     if drawn is not None and (line.p < VERDICT_P or between < VERDICT_P):
         verb = (

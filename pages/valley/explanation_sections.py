@@ -26,7 +26,7 @@ from studies.valley import ValleySettings, explanation
 from ui import screen, selection
 from ui.calibration_captions import simulated
 from ui.chart import show_chart
-from ui.figures.explanation import complexity_figure, constant_penalty_figure, half_point_figure
+from ui.figures.explanation import complexity_figure, constant_gap_figure, half_point_figure
 from ui.kept import kept
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _draw_charts(
     left, right = st.columns(2, gap="small")
     with left:
         clicked = show_chart(
-            constant_penalty_figure(valley, explanation, styles=styles), key="constant penalty"
+            constant_gap_figure(valley, explanation, styles=styles), key="constant penalty"
         )
     with right:
         clicked = (

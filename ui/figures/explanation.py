@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from analysis.account.explanation import Explanation
-from analysis.log_odds.constant_penalty import ConstantPenalty
+from analysis.log_odds.constant_gap import ConstantGap
 from analysis.text import (
     counted,
     escape,
@@ -50,7 +50,7 @@ _SHOWN_ROUTES = {
 }
 
 
-def constant_penalty_figure(
+def constant_gap_figure(
     valley: Valley, explanation: Explanation, *, styles: Mapping[str, ModelStyle] | None = None
 ) -> Figure:
     """The gap of each level as seen, over the band in which a constant penalty would put it with
@@ -97,7 +97,7 @@ def constant_penalty_figure(
         "customdata": [{"model": valley.model, "level": level} for level in x],
     }
     return {
-        "data": [*_penalty_band(drawn, x, style.color), observed],
+        "data": [*_constant_gap_band(drawn, x, style.color), observed],
         "layout": layout(
             height=_HEIGHT,
             sentence=(
@@ -115,7 +115,7 @@ def constant_penalty_figure(
     }
 
 
-def _penalty_band(drawn: ConstantPenalty, x: Sequence[int], color: str) -> list[Trace]:
+def _constant_gap_band(drawn: ConstantGap, x: Sequence[int], color: str) -> list[Trace]:
     """Where repeats of a constant penalty put the gap of each level, in points, and their mean."""
     gaps, low, high = (
         [100 * float(value) for value in values]

@@ -255,7 +255,7 @@ def test_a_gap_at_one_level_only_is_not_what_a_constant_penalty_draws() -> None:
     drawn = explain_valley(valley).constant
     assert drawn is not None and drawn.p_levels < 0.05
     assert (
-        valley.constant_penalty is not None
+        valley.constant_gap is not None
     )  # simulated with the valley, since a test speaks against it
 
 

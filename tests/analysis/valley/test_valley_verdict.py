@@ -172,9 +172,7 @@ def test_floor_effects_are_not_taken_for_a_change(counts_of) -> None:
     }
     valley = locate_valley(counts_of(levels))
     assert valley.constancy is not None and valley.constancy.p < 0.10
-    assert (
-        valley.constant_penalty is not None and valley.constant_penalty.p_slope > valley.constancy.p
-    )
+    assert valley.constant_gap is not None and valley.constant_gap.p_slope > valley.constancy.p
     if verdict(valley).kind is VerdictKind.CONSTANT:
         assert (
             "is not ruled out (it seems to fall" in verdict(valley).sentence

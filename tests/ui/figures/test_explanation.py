@@ -11,7 +11,7 @@ import pytest
 from analysis.account.explanation import Explanation, explain_valley
 from analysis.simulate import simulate_tasks
 from analysis.valley.locating import Settings, Valley, locate_valley
-from ui.figures.explanation import complexity_figure, constant_penalty_figure, half_point_figure
+from ui.figures.explanation import complexity_figure, constant_gap_figure, half_point_figure
 from ui.figures.theme import as_plotly
 
 
@@ -32,7 +32,7 @@ def trace(figure, uid: str):
 def test_the_gap_seen_stands_over_the_band_of_a_constant_penalty(
     valley: Valley, explanation: Explanation
 ) -> None:
-    figure = constant_penalty_figure(valley, explanation)
+    figure = constant_gap_figure(valley, explanation)
     assert as_plotly(figure, palette="dark").data
     seen, band = trace(figure, "seen"), trace(figure, "band")
     assert seen["y"] == pytest.approx([100 * gap for gap in valley.curve["gap_signed"]])
@@ -56,7 +56,7 @@ def test_half_right_is_marked_on_the_axis_with_its_interval(
 
 
 def test_without_a_penalty_there_is_a_note(valley: Valley, explanation: Explanation) -> None:
-    figure = constant_penalty_figure(
+    figure = constant_gap_figure(
         valley, replace(explanation, constant=None, constant_reason="too few tasks")
     )
     assert figure["data"] == [] and "too few tasks" in figure["layout"]["annotations"][0]["text"]

@@ -1,9 +1,8 @@
-"""What would a constant penalty for OOD look like in these data? Results drawn from it, put through
-the same estimates as the real ones.
+"""Simulate a constant log-odds gap on the tasks of one model and repeat the whole analysis.
 
-A constant log-odds penalty draws a hump in the probability gap, highest where half the answers are
-right (METHODS B1). So before a peak is read as a special level it is held against the peaks that a
-constant penalty draws with the same levels, tasks and answers.
+A constant log-odds gap produces a hump in the probability gap, highest where half the answers are
+right (METHODS B1). A peak is therefore compared with the peaks of a constant log-odds gap on the
+same levels, tasks and numbers of answers before it is read as a special level.
 """
 
 from __future__ import annotations
@@ -28,13 +27,15 @@ DEFAULT_REPLICATES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PenaltySetting:
-    """A constant penalty and the tasks it is laid on.
+class ConstantGapSetting:
+    """A constant log-odds gap and the tasks it is applied to.
 
-    delta        log-odds gap, the same for every level. level_logits  mean logit of each level.
-                 tau2, nu2  variances of u and v.
-    level        index of each task's level, 0 up. x  its position on the axis. n_id, n_ood  its
-                 answers.
+    delta         log-odds gap, the same at every level.
+    level_logits  mean logit of each level.
+    tau2, nu2     variances of u and v (see analysis.log_odds.task_curves).
+    level         index of each task's level, from 0.
+    x             position of each task's level on the axis.
+    n_id, n_ood   answers of each task.
     """
 
     delta: float
@@ -48,26 +49,26 @@ class PenaltySetting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ConstantPenalty:
-    """What a constant penalty draws, from simulated repeats of the whole analysis (parametric
-    bootstrap).
+class ConstantGap:
+    """Results under a constant log-odds gap, from simulated repeats of the whole analysis
+    (parametric bootstrap).
 
-    delta            the penalty that was laid on, in logits.
+    delta            the simulated log-odds gap, in logits.
     gap, gap_lo, gap_hi  by level: mean and interval of the level gap.
-    p_critical       by level: share of repeats in which it has the largest gap; p_none: no gap
-                     above 0.
-    p_height         share of repeats whose largest gap is at least as large as the one seen.
-    p_shape          share of repeats whose level gaps lie at least as far from `gap` as those seen
-                     (sum of squared z).
+    p_critical       by level: share of repeats in which it has the largest gap.
+    p_none           share of repeats in which no level has a gap above 0.
+    p_height         share of repeats whose largest gap is at least as large as the observed one.
+    p_shape          share of repeats whose level gaps are at least as far from `gap` as the
+                     observed ones (sum of squared z).
     p_levels         the same for the F of the level means (`level_change_test`). NaN where a level
                      has one task only.
-    p_slope          share of repeats whose slope over the axis is at least as strong as the one
-                     seen (|t|): the constancy test, calibrated on these very tasks. NaN where there
-                     is no slope.
-    delta_bias       mean estimate minus delta. delta_coverage  share of intervals of the mean
-                     log-odds gap that hold delta.
-    half_point_coverage  share of Fieller intervals that hold the position where the level logits
-    cross 0; NaN when they do not.
+    p_slope          share of repeats whose slope over the axis is at least as strong as the
+                     observed one (|t|): the constancy test, calibrated on these tasks. NaN without
+                     a slope.
+    delta_bias       mean estimate minus delta.
+    delta_coverage   share of intervals of the mean log-odds gap that include delta.
+    half_point_coverage  share of Fieller intervals that include the position where the level logits
+                     cross 0; NaN if they do not cross 0.
     """
 
     delta: float
@@ -87,8 +88,8 @@ class ConstantPenalty:
     confidence: float
 
 
-def draw_constant_penalty(
-    setting: PenaltySetting,
+def draw_constant_gap(
+    setting: ConstantGapSetting,
     level_gaps: Floats,
     *,
     slope_t: float,
@@ -97,15 +98,15 @@ def draw_constant_penalty(
     half_point_confidence: float = 0.90,
     replicates: int = DEFAULT_REPLICATES,
     seed: int = 0,
-) -> ConstantPenalty:
-    """Simulate a constant penalty on the tasks at hand and refit the mean log-odds gap, the slope,
-    the half point and the level gaps.
+) -> ConstantGap:
+    """Simulate a constant log-odds gap and refit the mean log-odds gap, the slope, the half point
+    and the level gaps.
 
     Args:
-        setting: see PenaltySetting. At least three tasks.
-        level_gaps: signed level gaps that were seen.
-        slope_t: slope over its standard error that was seen; NaN where there is no slope.
-        level_f: F of `level_change_test` that was seen; NaN where there is none.
+        setting: the log-odds gap and the tasks, at least three.
+        level_gaps: observed signed level gaps.
+        slope_t: observed slope over its standard error; NaN if there is no slope.
+        level_f: observed F of `level_change_test`; NaN if there is no test.
     """
     k_id, k_ood = _draw(setting, replicates, seed)
     levels = np.eye(len(setting.level_logits))[setting.level]
@@ -119,7 +120,7 @@ def draw_constant_penalty(
     distance = (((gaps - centre) / spread) ** 2).sum(axis=1)
     seen_distance = float((((level_gaps - centre) / spread) ** 2).sum())
     tail = (1 - confidence) / 2
-    return ConstantPenalty(
+    return ConstantGap(
         delta=setting.delta,
         gap=centre,
         gap_lo=np.quantile(gaps, tail, axis=0),
@@ -139,7 +140,7 @@ def draw_constant_penalty(
     )
 
 
-def penalty_of_tasks(
+def constant_gap_of_tasks(
     tasks: pd.DataFrame,
     x: Floats,
     mean: LogOddsGap,
@@ -149,22 +150,23 @@ def penalty_of_tasks(
     confidence: float,
     seed: int = 0,
     curves: CurveComparison | None = None,
-) -> tuple[ConstantPenalty | None, str | None]:
-    """Lay the estimated penalty on the tasks of one model, with the spread they show, and see what
-    it draws.
+) -> tuple[ConstantGap | None, str | None]:
+    """Simulate the estimated log-odds gap as a constant on the tasks of one model, with their
+    estimated spread.
 
-    delta is the random-effects mean; nu2 half its between-task variance; level logits and tau2
-    those of M3 (analysis.log_odds.task_curves).
+    delta is the random-effects mean; nu2 is half its between-task variance; the level logits and
+    tau2 are those of M3 (analysis.log_odds.task_curves).
 
     Args:
         tasks: rows with a log-odds gap: level, n_correct_id, n_id, n_correct_ood, n_ood,
-            gap_signed. x: their positions on the axis.
-        mean, line, change: what `combine_tasks`, `constancy_test` and `level_change_test` found in
-            them.
-        curves: the accounts of these tasks, where they are fitted already.
+            gap_signed.
+        x: positions of the tasks on the axis.
+        mean, line, change: results of `combine_tasks`, `constancy_test` and `level_change_test` for
+            these tasks.
+        curves: the accounts of these tasks, if they have been fitted already.
 
     Returns:
-        a ConstantPenalty, or None and the reason.
+        a ConstantGap, or None and the reason.
 
     Source: METHODS B3 step 10.
     """
@@ -178,7 +180,7 @@ def penalty_of_tasks(
     if mean.reason is not None or free is None:
         return None, curves.reason or mean.reason
     place = np.unique(level, return_inverse=True)[1]
-    setting = PenaltySetting(
+    setting = ConstantGapSetting(
         delta=mean.delta,
         level_logits=curves.m3_levels,
         tau2=free.task_sd**2,
@@ -193,14 +195,14 @@ def penalty_of_tasks(
     ) / np.bincount(place)
     slope_t = line.slope / line.slope_se if line.reason is None else math.nan
     return (
-        draw_constant_penalty(
+        draw_constant_gap(
             setting, level_gaps, slope_t=slope_t, level_f=change.f, confidence=confidence, seed=seed
         ),
         None,
     )
 
 
-def _draw(setting: PenaltySetting, replicates: int, seed: int) -> tuple[Floats, Floats]:
+def _draw(setting: ConstantGapSetting, replicates: int, seed: int) -> tuple[Floats, Floats]:
     rng = np.random.default_rng(seed)
     shape = (replicates, len(setting.level))
     centre = setting.level_logits[setting.level] + rng.normal(0.0, math.sqrt(setting.tau2), shape)
@@ -220,7 +222,7 @@ def _refit(d: Floats, v: Floats, design: Floats) -> tuple[Floats, Floats]:
 
 
 def _p(drawn: Floats, seen: float) -> float:
-    """Share of draws at least as large as what is seen; what is seen counts as one of them."""
+    """Share of draws at least as large as the observed value, which counts as one of them."""
     return float((1 + np.count_nonzero(drawn >= seen - 1e-12)) / (1 + len(drawn)))
 
 
@@ -245,10 +247,12 @@ def _levels_p(d: Floats, v: Floats, is_level: Floats, level_f: float) -> float:
 
 
 def _half_point_coverage(
-    setting: PenaltySetting, k_id: Floats, k_ood: Floats, confidence: float
+    setting: ConstantGapSetting, k_id: Floats, k_ood: Floats, confidence: float
 ) -> float:
-    """Fieller's interval holds x0 exactly where the line's height at x0 is within t standard errors
-    of 0.
+    """Share of Fieller intervals that include x0, where the level logits cross 0.
+
+    Fieller's interval includes x0 exactly if the height of the line at x0 is within t standard
+    errors of 0.
     """
     levels, first = np.unique(setting.level, return_index=True)
     heights, positions = setting.level_logits[levels], setting.x[first]
