@@ -101,8 +101,7 @@ def what_if(store: Store, selection: Selection, settings: WhatIfSettings) -> Wha
     """
     from analysis.what_if.conclusions import read_conclusion
 
-    authors = bool(settings.conclusion) or settings.metric == AUTHORS_GRADER
-    cells = metric_cells(store, selection, authors=authors)
+    cells = metric_cells(store, selection, columns=(), authors=False)
     if not cells.models:
         raise NotEnoughDataError(
             "Nothing here has answers or published level means. `export models` lists what is"
@@ -112,7 +111,7 @@ def what_if(store: Store, selection: Selection, settings: WhatIfSettings) -> Wha
         read_conclusion(text, cells.models, cells.level_labels) for text in settings.conclusion
     ]
     return WhatIfStudy(
-        what_if=evaluation(store, selection, replace(settings, conclusion=()), authors=authors),
+        what_if=evaluation(store, selection, replace(settings, conclusion=())),
         multiverses=tuple(
             multiverse(store, selection, conclusion, authors=True) for conclusion in tests
         ),
@@ -136,41 +135,58 @@ def choice_of(selection: Selection, settings: WhatIfSettings) -> Choice:
 
 
 @step()
-def evaluation(
-    store: Store, selection: Selection, settings: WhatIfSettings, *, authors: bool
-) -> WhatIf:
-    """The choice beside the paper's definition of the same quantity."""
+def evaluation(store: Store, selection: Selection, settings: WhatIfSettings) -> WhatIf:
+    """The choice next to the paper's definition of the same quantity."""
     from analysis.what_if.evaluating import compare_with_paper
 
-    cells = metric_cells(store, selection, authors=authors)
-    return compare_with_paper(cells, choice_of(selection, settings), seed=settings.seed)
+    choice = choice_of(selection, settings)
+    return compare_with_paper(cells_of(store, selection, settings), choice, seed=settings.seed)
 
 
 @step(reads_denominator=False)
 def multiverse(
     store: Store, selection: Selection, conclusion: Conclusion, *, authors: bool
 ) -> Multiverse:
-    """Every specification of a conclusion on the models of the selection."""
+    """Every specification of a conclusion on the models of the selection. Reads every column that a
+    metric needs; with `authors`, every reply is graded again as the SCYLLA authors do.
+    """
     from analysis.what_if.multiverse import multiverse as compute
+    from analysis.what_if.scoring import NEEDED_COLUMNS
 
-    cells = metric_cells(store, selection, authors=authors)
+    cells = metric_cells(store, selection, columns=NEEDED_COLUMNS, authors=authors)
     return compute(cells, conclusion)
 
 
-@step(is_large=True, reads_denominator=False)
-def metric_cells(store: Store, selection: Selection, *, authors: bool) -> Cells:
-    """The answers of the selection's models under every metric, and published level means, summed
-    by cell.
+def cells_of(store: Store, selection: Selection, settings: WhatIfSettings) -> Cells:
+    """The cells with what the metric of the settings needs, and no other column of the answers."""
+    from analysis.what_if.metric_list import metric_named
+    from analysis.what_if.scoring import NEEDED_COLUMNS
 
+    needs = set(metric_named(settings.metric).needs)
+    if "target" in needs:
+        needs |= {"response", "parsed_answer"}
+    columns = tuple(name for name in NEEDED_COLUMNS if name in needs)
+    authors = settings.metric == AUTHORS_GRADER
+    return metric_cells(store, selection, columns=columns, authors=authors)
+
+
+@step(is_large=True, reads_denominator=False)
+def metric_cells(
+    store: Store, selection: Selection, *, columns: tuple[str, ...], authors: bool
+) -> Cells:
+    """The answers of the selection's models under the metrics that these columns allow, and
+    published level means, summed by cell.
+
+    columns: of analysis.what_if.scoring.NEEDED_COLUMNS; texts among them cost most of the time.
     authors: with the outcomes of the authors' grader, for which every reply is graded again.
     """
     import pandas as pd
 
     from analysis.what_if.published_cells import cells_of_published, join_cells
-    from analysis.what_if.scoring import NEEDED_COLUMNS, reduce_samples
+    from analysis.what_if.scoring import reduce_samples
     from data.queries import fetch_answers, fetch_chance
 
-    answers = fetch_answers(store, selection, columns=NEEDED_COLUMNS)
+    answers = fetch_answers(store, selection, columns=columns)
     if authors:
         # Of all tasks: another choice of tasks then grades nothing twice.
         graded = regraded(store, replace(selection, tasks=()))

@@ -8,16 +8,16 @@ import streamlit as st
 
 from pages.what_if.controls import pick_conclusions, pick_settings, ranked_models
 from pages.what_if.sections import (
+    GRADING,
     draw_grading,
     draw_length,
     draw_missing,
     draw_multiverse,
     draw_smaller_test,
     draw_what_if,
-    graded_again,
 )
 from studies.grading_effect import GradingEffectSettings, grading_effect
-from studies.what_if import AUTHORS_GRADER, choice_of, metric_cells, what_if
+from studies.what_if import AUTHORS_GRADER, cells_of, choice_of, metric_cells, what_if
 from ui import screen, selection
 from ui.asked import asked
 from ui.kept import kept
@@ -37,7 +37,7 @@ with screen.readable_errors():
         )
         st.stop()
     ranked = replace(chosen, models=models)
-    cells = kept(metric_cells)(ranked, authors=False)
+    cells = kept(metric_cells)(ranked, columns=(), authors=False)
     one, every, grading = st.tabs(
         ["Another metric", "Every metric", "Grading effect"],
         key="view",
@@ -47,18 +47,19 @@ with screen.readable_errors():
     if one.open:
         with one:
             settings = replace(pick_settings(cells), conclusion=())
-            if settings.metric == AUTHORS_GRADER:
-                cells = graded_again(ranked)
             choice = choice_of(ranked, settings)
+            with st.spinner(GRADING if settings.metric == AUTHORS_GRADER else "Scoring"):
+                cells = kept(cells_of)(ranked, settings)
             draw_what_if(kept(what_if)(ranked, settings).what_if, cells, ranked, left_out)
             draw_missing(cells, choice, ranked)
-            draw_length(cells, choice)
+            draw_length(ranked, choice)
             draw_smaller_test(cells, choice)
     if every.open:
         with every:
             settings = pick_conclusions(cells)
-            graded_again(ranked)
-            for found in kept(what_if)(ranked, settings).multiverses:
+            with st.spinner(GRADING):
+                tested = kept(what_if)(ranked, settings).multiverses
+            for found in tested:
                 draw_multiverse(found)
     if grading.open:
         with grading:

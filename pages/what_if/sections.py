@@ -34,15 +34,13 @@ NO_INTERVAL = (
     "none is drawn: all specifications share the same answers, so their margins move together; the"
     " first tab has one for each choice"
 )
-_GRADING = (
+GRADING = (
     "Grading every stored reply as the SCYLLA authors do; this takes some seconds the first time"
 )
 
 
-def graded_again(ranked: Selection) -> Cells:
-    """The cells of these models, with what the authors' grader says of every stored reply."""
-    with st.spinner(_GRADING):
-        return kept(metric_cells)(ranked, authors=True)
+_REFERENCE = ("target", "response", "parsed_answer")
+"""Columns that say how long a reference is."""
 
 
 def draw_what_if(what_if: WhatIf, cells: Cells, ranked: Selection, left_out: str | None) -> None:
@@ -207,7 +205,7 @@ def _say_regraded(cells: Cells, ranked: Selection) -> None:
         )
 
 
-def draw_length(cells: Cells, choice: Choice) -> None:
+def draw_length(ranked: Selection, choice: Choice) -> None:
     """Exact match at another target length, p^L."""
     from analysis.what_if.target_length import target_length_table
 
@@ -218,6 +216,7 @@ def draw_length(cells: Cells, choice: Choice) -> None:
         return
     with place:
         length = st.slider("Tokens of the reference", 1, 40, 5, key="length", bind="query-params")
+        cells = kept(metric_cells)(ranked, columns=_REFERENCE, authors=False)
         table = target_length_table(cells, length, denominator=choice.denominator)
         known = table.dropna(subset=["p"])
         if known.empty:
