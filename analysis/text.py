@@ -466,6 +466,17 @@ def plain_value(value: Any, *, leave_out: Iterable[str] = (), name_infinite: boo
     return _of_library(value, recur)
 
 
+def json_hook(value: Any) -> Any:
+    """For encoders of JSON: what they write for a value that they do not know.
+
+    >>> import msgspec, pathlib
+    >>> msgspec.json.encode([pathlib.PurePosixPath("a/b")], enc_hook=json_hook)
+    b'["a/b"]'
+    """
+    plain = plain_value(value)
+    return str(value) if plain is value else plain
+
+
 def _of_library(value: Any, recur: Callable[[Any], Any]) -> Any:
     """A value of NumPy or pandas, found by what it can do: neither is imported here."""
     if type(value).__name__ == "NAType":

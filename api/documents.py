@@ -11,6 +11,7 @@ import pandas as pd
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from analysis.text import json_hook
 from data.exporting import table_as
 from data.store import Store
 
@@ -51,7 +52,7 @@ def document(store: Store, content: dict[str, Any]) -> Response:
     """The content with the store version beside it. Undefined numbers are null: msgspec writes no
     NaN.
     """
-    body = msgspec.json.encode({"store_version": store.version, **content}, enc_hook=_plain)
+    body = msgspec.json.encode({"store_version": store.version, **content}, enc_hook=json_hook)
     return Response(body, media_type="application/json")
 
 
@@ -74,7 +75,3 @@ def rows_document(
             "rows": msgspec.Raw(table_as(rows, "json")),
         },
     )
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else str(value)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from analysis.text import plain_value
+from analysis.text import json_hook
 from data.records import CharybdisError
 
 if TYPE_CHECKING:
@@ -149,5 +149,5 @@ def print_json(document: Any) -> None:
     """One document on stdout. Undefined numbers are null: msgspec writes no NaN."""
     import msgspec
 
-    encoded = msgspec.json.format(msgspec.json.encode(document, enc_hook=plain_value), indent=2)
+    encoded = msgspec.json.format(msgspec.json.encode(document, enc_hook=json_hook), indent=2)
     sys.stdout.write(encoded.decode() + "\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analysis.text import number, signed
 from data.records import Selection
 from studies.settings import setting
 
@@ -56,7 +57,8 @@ class GradingEffectStudy:
         rows = self.tasks.to_dict("records")
         width = max(len(row["task"]) for row in rows)
         lines = [
-            f"{row['task']:{width}}  {row['id']:.3f}  {row['ood']:.3f}  {row['gap']:+.3f}"
+            f"{row['task']:{width}}  {number(row['id'], 3)}  {number(row['ood'], 3)} "
+            f" {signed(row['gap'], 3)}"
             for row in rows
         ]
         return "\n".join([self.sentence, "", f"{'task':{width}}  id     ood    gap", *lines])

@@ -7,7 +7,17 @@ from typing import Any
 
 from analysis.compare.comparing import SURE, Comparison, records_of
 from analysis.compare.pairing import OVER_TASKS
-from analysis.text import counted, hundredfold, is_number, level_name, listed, p_text, signed
+from analysis.text import (
+    counted,
+    hundredfold,
+    is_number,
+    level_name,
+    listed,
+    p_text,
+    percent,
+    signed,
+    split_label,
+)
 
 SPLIT_PHRASES = {"id": "in distribution", "ood": "out of distribution", "": "overall"}
 
@@ -156,7 +166,7 @@ def _many(rows: list[dict[Any, Any]], comparison: Comparison) -> str:
     size = f", n = {next(iter(n)):,}" if len(n) == 1 and None not in n else ""
     how = {row["method"] for row in rows}
     told = "; ".join(filter(None, phrases))
-    methods = f"{' and '.join(sorted(how))}{size}{_adjusted(rows, comparison.family_size)}"
+    methods = f"{listed(sorted(how))}{size}{_adjusted(rows, comparison.family_size)}"
     return (
         f"{where.capitalize()}, against the baseline {comparison.baseline}, in points: {told}"
         f" ({methods})."
@@ -203,9 +213,9 @@ def report(found: Comparison) -> str:
     lines += [f"  {_report_row(row)}" for row in records_of(found.rows)]
     for row in records_of(found.ranking):
         lines.append(
-            f"  {row['split'].upper() or '-':3} rank {row['rank']} (open:"
+            f"  {split_label(row['split']):3} rank {row['rank']} (open:"
             f" {row['rank_best']}-{row['rank_worst']}): {row['model']}, accuracy"
-            f" {100 * row['accuracy']:.1f} %, tie group {row['tie_group']}"
+            f" {percent(row['accuracy'], 1)}, tie group {row['tie_group']}"
         )
     return "\n".join([*lines, *(f"  {note}." for note in found.notes)])
 
@@ -224,6 +234,6 @@ def _report_row(row: Mapping[Any, Any]) -> str:
         tests += f", McNemar {p_text(row['mcnemar_p_holm'])}"
     n = "n not stated" if row["n"] is None else f"n {row['n']:,}"
     return (
-        f"{row['model']}  {row['split'].upper() or '-':3}  {where}:"
+        f"{row['model']}  {split_label(row['split']):3}  {where}:"
         f" {signed(100 * row['difference'], 1)} {interval}, {tests}, {row['method']}, {n}"
     )

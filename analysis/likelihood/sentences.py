@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from analysis.likelihood.answer_likelihood import AnswerLikelihood
+from analysis.text import number, with_interval
 
 NO_LIKELIHOOD = "No model of this choice has stored answer probabilities."
 
@@ -18,8 +20,11 @@ def headline(found: Sequence[AnswerLikelihood]) -> str:
         )
     first, last = known[0], known[-1]
 
+    thousandths = partial(number, digits=3)
+
     def say(one: AnswerLikelihood) -> str:
-        return f"for {one.model} ({one.normalised.js:.3f} [{one.js_lo:.3f}, {one.js_hi:.3f}])"
+        apart = with_interval(one.normalised.js, one.js_lo, one.js_hi, thousandths)
+        return f"for {one.model} ({apart})"
 
     apart = (
         f"furthest apart {say(first)} and closest {say(last)}"

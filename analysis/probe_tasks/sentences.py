@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from analysis.probe_tasks.probe_tasks import ProbeReading
+from analysis.text import number
 
 NO_READINGS = "No model of this choice has OOD answers on probe tasks."
 _MOST_SAID = 3
@@ -21,8 +22,8 @@ def headline(readings: Sequence[ProbeReading]) -> str:
 def reading_words(reading: ProbeReading) -> str:
     """As which level the model answers the probe task, with the interval."""
     found = reading.level
-    where = " or ".join(f"{level:.2f}" for level in found.crossings.levels)
-    ends = f" [{_end(found.lo)}, {_end(found.hi)}]" if found.n_draws else ""
+    where = " or ".join(map(number, found.crossings.levels))
+    ends = f" [{level_end(found.lo)}, {level_end(found.hi)}]" if found.n_draws else ""
     if where:
         return f"{reading.model} answers {reading.task} as it answers tasks of level {where}{ends}"
     if found.crossings.censored:
@@ -33,10 +34,8 @@ def reading_words(reading: ProbeReading) -> str:
     return f"{reading.model} on {reading.task}: {found.crossings.reason}"
 
 
-def _end(value: float) -> str:
+def level_end(value: float) -> str:
     """An end of the interval; beyond the levels it is a word."""
-    if math.isnan(value):
-        return "–"
     if math.isinf(value):
         return "below" if value < 0 else "above"
-    return f"{value:.2f}"
+    return number(value)

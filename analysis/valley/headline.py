@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.text import is_number, level_name, listed, percent_of_draws
+from analysis.text import is_number, listed, percent_of_draws, raised
 from analysis.valley.result import Valley
 from analysis.valley.sentences import HUMP, summarise_valley, verdict, verdict_of_several
 
@@ -123,8 +123,3 @@ def _settled(valleys: Sequence[Valley]) -> str:
             " above 0)."
         )
     return f"{said} {HUMP}"
-
-
-def raised(text: str) -> str:
-    """Powers in level names as they are written on the figures."""
-    return level_name(text, 0) if text else ""

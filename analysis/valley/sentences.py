@@ -17,10 +17,10 @@ import pandas as pd
 
 from analysis.log_odds.critical import CHANGE_P, VERDICT_P
 from analysis.text import (
-    capitalised,
     counted,
     hundredfold,
     is_number,
+    joined,
     listed,
     number,
     p_text,
@@ -404,7 +404,6 @@ def verdict_of_several(valleys: Sequence[Valley]) -> str:
         for kind, text in texts.items()
         if kind in kinds
     ]
-    said = "; ".join(parts) + "."
     n_tested = len(kinds.get(VerdictKind.CONSTANT, [])) + len(kinds.get(VerdictKind.CHANGES, []))
     chance = ""
     if VerdictKind.CHANGES in kinds and n_tested > 1:
@@ -412,7 +411,7 @@ def verdict_of_several(valleys: Sequence[Valley]) -> str:
             f" With {n_tested} models tested, each at {percent(CHANGE_P)} of false alarms, some may"
             " show a change by chance."
         )
-    return capitalised(said) + chance
+    return joined(parts) + chance
 
 
 def _who(models: Sequence[str], n: int, *, every: str) -> str:

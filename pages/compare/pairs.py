@@ -17,13 +17,12 @@ import streamlit as st
 from analysis.compare.answer_matrix import CELLS, AnswerMatrix
 from analysis.compare.comparing import Comparison, records_of
 from analysis.compare.rows import PAIRED, mask_of
+from analysis.text import level_name, percent, split_label
 from data.queries import fetch_sample
 from data.records import Selection
-from pages.compare.sections import SPLIT_WORDS
 from pages.samples.sections import TONES
 from studies.compare import answer_matrix
 from ui import screen
-from ui.figures.text import level_name
 from ui.kept import kept
 from ui.raw_text import excerpt, one_line, visible
 from ui.text_diff import text_diff
@@ -68,7 +67,7 @@ def draw_pairs(comparison: Comparison, chosen: Selection) -> None:
     st.caption(
         screen.plain(
             f"{row['n']:,} shared instances, {_where(row)}. Negative flips:"
-            f" {row['n_baseline_only']:,} ({100 * row['flips']:.1f} %) are right by"
+            f" {row['n_baseline_only']:,} ({percent(row['flips'], 1)}) are right by"
             f" {row['baseline']} and wrong by {row['model']}. Choose a cell to read the answers."
         )
     )
@@ -102,7 +101,7 @@ def _draw_cells(row: Mapping[Any, Any]) -> None:
         for column, cell in zip(line[1:], cells, strict=True):
             n = int(row[f"n_{cell}"])
             column.button(
-                f"{_CELL_WORDS[cell]}: {n:,} ({100 * n / row['n']:.1f} %)",
+                f"{_CELL_WORDS[cell]}: {n:,} ({percent(n / row['n'], 1)})",
                 key=f"cell {cell}",
                 type="primary" if st.query_params.get("cell") == cell else "secondary",
                 disabled=not n,
@@ -166,7 +165,7 @@ def _draw_pair(
     first = next(iter(samples.values()))
     st.caption(
         screen.plain(
-            f"{first['task_label']} · {SPLIT_WORDS[first['split'] or '']} · instance"
+            f"{first['task_label']} · {split_label(first['split'])} · instance"
             f" {one_line(str(first['instance_id']), at_most=60)}"
         )
     )
@@ -226,7 +225,7 @@ def _text(label: str, text: str | None) -> None:
 
 def _scope_word(row: Mapping[Any, Any]) -> str:
     """How the address names a group: `OOD`, `OOD level 3`, `ID find_mode`."""
-    split = SPLIT_WORDS[row["split"]]
+    split = split_label(row["split"])
     if row["grouping"] == "overall":
         return split
     return (
@@ -237,7 +236,7 @@ def _scope_word(row: Mapping[Any, Any]) -> str:
 
 
 def _where(row: Mapping[Any, Any]) -> str:
-    split = SPLIT_WORDS[row["split"]]
+    split = split_label(row["split"])
     if row["grouping"] == "overall":
         return f"{split}, all tasks"
     return f"{split}, {row['task'] or level_name(row['level_label'], int(row['level']))}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,15 +11,22 @@ import streamlit as st
 
 from analysis.compare.comparing import Comparison
 from analysis.compare.pairing import OVER_TASKS
+from analysis.text import (
+    NONE,
+    counted,
+    is_number,
+    level_name,
+    number,
+    p_value,
+    percent,
+    signed,
+    split_label,
+)
 from data.records import Selection
 from ui import screen, selection
 from ui.calibration_captions import simulated
 from ui.chart import show_chart
-from ui.figures.compare import agreement_figure, forest_figure, p_text
-from ui.figures.text import level_name, percent, signed
-from ui.words import counted
-
-SPLIT_WORDS = {"id": "ID", "ood": "OOD", "": "no split"}
+from ui.figures.compare import agreement_figure, forest_figure
 
 
 def draw_forest(comparison: Comparison, chosen: Selection) -> dict[str, Any] | None:
@@ -52,7 +60,7 @@ def draw_forest(comparison: Comparison, chosen: Selection) -> dict[str, Any] | N
             else "the same instances where they are shared, else over all, unpaired"
         )
         + ", epochs averaged first, each instance counting the same",
-        interval=f"{100 * settings.confidence:.0f} %, {unit}",
+        interval=f"{percent(settings.confidence)}, {unit}",
         denominator=chosen.denominator,
         more=[
             (
@@ -124,13 +132,13 @@ _NAMES = {
 }
 
 
-def _points(value: Any) -> str:
-    return signed(100 * value, 1) if isinstance(value, float) else "–"
+def _in_points(difference: float | None) -> str:
+    return signed(100 * difference, 1) if is_number(difference) else NONE
 
 
 _FORMATS: dict[str, Callable[[Any], str]] = {
-    **dict.fromkeys(("difference", "lo", "hi", "boot_lo", "boot_hi"), _points),
-    **dict.fromkeys(("p", "p_holm", "mcnemar_p", "mcnemar_p_holm"), p_text),
+    **dict.fromkeys(("difference", "lo", "hi", "boot_lo", "boot_hi"), _in_points),
+    **dict.fromkeys(("p", "p_holm", "mcnemar_p", "mcnemar_p_holm"), p_value),
     **dict.fromkeys(
         (
             "mde",
@@ -143,9 +151,9 @@ _FORMATS: dict[str, Callable[[Any], str]] = {
             "boot_se",
             "se_instances",
         ),
-        percent,
+        partial(percent, digits=1),
     ),
-    "split": lambda split: SPLIT_WORDS.get(split, str(split)),
+    "split": split_label,
     "level_label": lambda label: level_name(label, 0) if isinstance(label, str) else "all",
     "rank_best": lambda rank: f"{rank}",
 }
@@ -213,7 +221,7 @@ def draw_ranks(comparison: Comparison) -> None:
         first = of_split.iloc[0]
         rivals = list(of_split.loc[of_split["rank_best"] == 1, "model"])
         screen.answer(
-            f"{SPLIT_WORDS[split]}: {first['model']} is first by accuracy; "
+            f"{split_label(split)}: {first['model']} is first by accuracy; "
             + (
                 "no other may be."
                 if rivals == [first["model"]]
@@ -259,7 +267,7 @@ def draw_ranks(comparison: Comparison) -> None:
             shown,
             f"ranks-{split or 'all'}",
             columns=labels,
-            formats={"accuracy": percent, "p_best": percent},
+            formats={"accuracy": partial(percent, digits=1), "p_best": partial(percent, digits=1)},
             key=f"ranks {split}",
         )
     screen.caption(
@@ -270,7 +278,7 @@ def draw_ranks(comparison: Comparison) -> None:
             " the order with the fewest pairwise disagreements with the tasks"
         ),
         more=[
-            f"Kemeny's order disagrees with {n} comparisons ({SPLIT_WORDS[split]})"
+            f"Kemeny's order disagrees with {n} comparisons ({split_label(split)})"
             for split, n in comparison.kemeny_disagreements.items()
         ],
         methods=("tie_groups", "rank_aggregation"),
@@ -298,13 +306,13 @@ def draw_agreement(table: pd.DataFrame, comparison: Comparison, chosen: Selectio
             "Split",
             splits,
             default=splits[-1],
-            format_func=SPLIT_WORDS.__getitem__,
+            format_func=split_label,
             required=True,
             key="agree",
             bind="query-params",
         )
     of_split = table[table["split"] == split]
-    screen.answer(_agreement_sentence(of_split, SPLIT_WORDS[split or ""]))
+    screen.answer(_agreement_sentence(of_split, split_label(split)))
     show_chart(
         agreement_figure(table, comparison.models, split or ""), key="agreement", on_click=False
     )
@@ -327,10 +335,10 @@ def draw_agreement(table: pd.DataFrame, comparison: Comparison, chosen: Selectio
         methods=("error_consistency",),
     )
     formats: dict[str, Callable[[Any], str]] = {
-        **dict.fromkeys(("c_obs", "c_exp"), percent),
+        **dict.fromkeys(("c_obs", "c_exp"), partial(percent, digits=1)),
         "kappa": signed,
-        "se": "{:.3f}".format,
-        "split": SPLIT_WORDS.__getitem__,
+        "se": partial(number, digits=3),
+        "split": split_label,
     }
     screen.table(
         table,
@@ -345,8 +353,8 @@ def _agreement_sentence(of_split: pd.DataFrame, split: str) -> str:
     if known.empty:
         return f"{split}: agreement beyond chance is not defined, for no room is left above chance."
     most: Mapping[Any, Any] = known.sort_values("kappa").iloc[-1].to_dict()
-    error = f" ± {1.96 * most['se']:.2f}" if pd.notna(most["se"]) else ""
+    error = f" ± {number(1.96 * most['se'])}" if is_number(most["se"]) else ""
     return (
         f"{split}: {most['model']} and {most['other']} are most alike in what they get wrong"
-        f" ({most['kind']} {most['kappa']:.2f}{error}, n = {most['n']:,})."
+        f" ({most['kind']} {number(most['kappa'])}{error}, n = {most['n']:,})."
     )

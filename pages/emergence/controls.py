@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from analysis.text import natural_order
+from analysis.text import natural_order, significant
 from data.queries import fetch_levels
 from data.records import Selection
 from studies.emergence import (
@@ -227,7 +227,7 @@ def _pick_chance(
 ) -> EmergenceSettings:
     """Accuracy of guessing: the reader's own, or as the study knows it."""
     known, is_derived = kept(chance_of)(selection, replace(settings, chance=None))
-    shown = "unknown" if known is None else f"{known:.2g}"
+    shown = "unknown" if known is None else significant(known, 2)
     given = place.number_input(
         "Chance",
         0.0,

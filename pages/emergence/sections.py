@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -22,7 +23,7 @@ from analysis.emergence.sentences import (
     threshold_sentence,
     verdict,
 )
-from analysis.text import capitalised
+from analysis.text import capitalised, number, signed, significant
 from pages.emergence.controls import EmergenceChoice
 from studies.emergence import EmergenceStudy, loss_threshold, scales, series_over_loss
 from studies.emergence import series as read_series
@@ -125,7 +126,7 @@ def draw_forms(found: Emergence) -> None:
                 "rss": fit.rss,
                 "held_out_error": fit.held_out_error,
                 "parameters": ", ".join(
-                    f"{name} {value:.3g}" for name, value in fit.parameters.items()
+                    f"{name} {significant(value)}" for name, value in fit.parameters.items()
                 ),
                 "reason": (
                     fit.reason or (fit.held_out_reason if math.isnan(fit.held_out_error) else None)
@@ -134,21 +135,27 @@ def draw_forms(found: Emergence) -> None:
             for fit in found.fits
         ]
     )
-    number = st.column_config.NumberColumn
+    column = st.column_config.NumberColumn
     screen.table(
         frame if frame["reason"].notna().any() else frame.drop(columns="reason"),
         "emergence-forms",
         columns={
-            "weight": number("AICc weight", format="%.3f"),
-            "best_in": number("best in resamples", format="%.2f"),
-            "aicc": number("AICc", format="%.1f"),
-            "n_parameters": number("parameters of the curve"),
-            "rss": number("squared error", format="%.4g"),
-            "held_out_error": number(
+            "weight": column("AICc weight"),
+            "best_in": column("best in resamples"),
+            "aicc": column("AICc"),
+            "n_parameters": column("parameters of the curve"),
+            "rss": column("squared error"),
+            "held_out_error": column(
                 "error on the largest scale",
-                format="%+.3f",
                 help="score minus the forecast from all smaller scales",
             ),
+        },
+        formats={
+            "weight": partial(number, digits=3),
+            "best_in": number,
+            "aicc": partial(number, digits=1),
+            "rss": partial(significant, digits=4),
+            "held_out_error": partial(signed, digits=3),
         },
     )
 
@@ -237,17 +244,15 @@ def draw_numbers(found: Emergence) -> None:
     """The points as numbers."""
     axis = found.series.wanted.axis
     frame = found.series.points.drop(columns=["x", "line"]).rename(columns={"scale": axis})
-    number = st.column_config.NumberColumn
-    columns = {
-        axis: number(AXIS_UNITS[axis]),
-        "y": number("score", format="%.4f"),
-        "lo": number("from", format="%.4f"),
-    }
-    columns |= {
-        "hi": number("to", format="%.4f"),
-        "upper_if_zero": number("a zero can hide", format="%.4f"),
-    }
-    screen.table(frame, "emergence-points", columns=columns)
+    column = st.column_config.NumberColumn
+    scores = {"y": "score", "lo": "from", "hi": "to", "upper_if_zero": "a zero can hide"}
+    screen.table(
+        frame,
+        "emergence-points",
+        columns={axis: column(AXIS_UNITS[axis])}
+        | {name: column(label) for name, label in scores.items()},
+        formats=dict.fromkeys(scores, partial(number, digits=4)),
+    )
 
 
 def draw_example_list() -> None:

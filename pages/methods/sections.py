@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
+from analysis.text import counted, listed, number
 from data.methods import CERTIFIED_FILE, REFERENCE, SHIPPED, Method, agreement_of
 from ui import screen
 from ui.calibration_captions import calibration_lines
 from ui.startup import known_pages
-from ui.words import counted
 
 KINDS = {
     SHIPPED: "shipped with Charybdis, made by other code",
@@ -63,9 +63,7 @@ def headline(methods: Sequence[Method], agreement: pd.DataFrame) -> str:
             n, passed = int(rows["n_vectors"].sum()), int(rows["n_passed"].sum())
             parts.append(f"{passed:,} of {n:,} certified vectors {KINDS[kind].split(',')[0]}")
     return (
-        f"{said}; {' and '.join(parts)} agree."
-        if parts
-        else f"{said}; no certified values were checked."
+        f"{said}; {listed(parts)} agree." if parts else f"{said}; no certified values were checked."
     )
 
 
@@ -80,7 +78,7 @@ def agreement_words(found: Mapping[str, tuple[int, int, float]]) -> str:
     n, passed = sum(one[0] for one in found.values()), sum(one[1] for one in found.values())
     digits = [one[2] for one in found.values() if not math.isnan(one[2])]
     return (
-        f"{min(digits):.1f} digits, {passed} of {n} vectors"
+        f"{number(min(digits), 1)} digits, {passed} of {n} vectors"
         if digits
         else f"{passed} of {n} vectors"
     )

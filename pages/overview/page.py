@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from analysis.valley.headline import raised
+from analysis.text import ago, at, counted, raised, size_text
+from data.importers import format_label
 from data.queries import fetch_levels, fetch_runs, fetch_store_info, fetch_views
 from data.records import Selection
 from pages.overview.guide import draw_guide
@@ -23,7 +24,6 @@ from ui.example_views import draw_examples, examples
 from ui.kept import kept
 from ui.meeting.view_panel import draw_saved_views
 from ui.startup import known_pages
-from ui.words import ago, at, counted, format_label, size
 
 HELP = {
     "samples": "Every reading of every answer: one answer read through two filters is two samples.",
@@ -103,7 +103,7 @@ with screen.readable_errors():
     newest = f", last changed {ago(runs['added_at'].max())}"
     st.caption(
         screen.plain(
-            f"Store {info['path']}, version {info['version']}{newest}, {size(info['n_bytes'])},"
-            f" {counted(info['imports'], 'import')}."
+            f"Store {info['path']}, version {info['version']}{newest},"
+            f" {size_text(info['n_bytes'])}, {counted(info['imports'], 'import')}."
         )
     )

@@ -8,13 +8,13 @@ from itertools import zip_longest
 import pandas as pd
 import streamlit as st
 
+from analysis.text import ago, counted
 from data.records import Split
 from data.unfinished import RUNNING
 from ui import screen
 from ui.chart import show_chart
 from ui.figures.overview import outcomes_figure
 from ui.startup import PageInfo
-from ui.words import ago, counted
 
 MAX_DRAWN = 24
 """Up to this many models stand in the chart of the overview; of more, those with most answers."""

@@ -11,21 +11,20 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from analysis.text import ago, counted, duration_text, level_name, number, split_label
 from data.probe_sink import StoreSink
 from data.queries import fetch_run, fetch_runs
 from data.records import SCYLLA_SCHEME, NotEnoughDataError, Selection, Split
 from pages.probe.sections import ProbeChoice
-from pages.samples.sections import SPLIT_WORDS, level_labels, parse_object
+from pages.samples.sections import level_labels, parse_object
 from probe.job_queue import BatchJob, Job, ModelChoice
 from probe.run_loop import ProbeSpec
 from probe.tasks import TASKS
 from studies.valley import COUNTED, ValleySettings, valley_of_model
 from ui import screen, selection
 from ui.chart import show_chart
-from ui.figures.text import level_name
 from ui.figures.valley import valley_figure
 from ui.kept import kept, the_queue, the_store
-from ui.words import ago, counted
 
 UNFINISHED = ("partial", "started", "error")
 _POLL_S = 1.0
@@ -51,7 +50,7 @@ def pick_batch(choice: ProbeChoice) -> ProbeSpec | None:
         selection_mode="multi",
         default=["id", "ood"],
         key="batch splits",
-        format_func=SPLIT_WORDS.__getitem__,
+        format_func=split_label,
     )
     fitting = [task for task in offered if TASKS[task].level in wanted_levels]
     row = st.columns([6, 2.6, 1.4], vertical_alignment="bottom")
@@ -176,25 +175,13 @@ def progress_words(job: BatchJob) -> str:
         + (f" ({job.n_before:,} were there already)" if job.n_before else "")
     ]
     if not job.is_over and job.rate_per_s:
-        parts += [f"{job.rate_per_s:,.1f} samples per s", f"{time_words(job.left_s or 0)} left"]
+        parts += [
+            f"{number(job.rate_per_s, 1)} samples per s",
+            f"{duration_text(job.left_s or 0)} left",
+        ]
     if job.outcomes:
         parts.append(", ".join(f"{n:,} {outcome}" for outcome, n in sorted(job.outcomes.items())))
     return " · ".join(parts)
-
-
-def time_words(seconds: float) -> str:
-    """A duration as a person says it.
-
-    >>> time_words(9), time_words(600), time_words(9000)
-    ('9 s', '10 min', '2.5 h')
-    """
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 90
-        else f"{seconds / 60:.0f} min"
-        if seconds < 5400
-        else f"{seconds / 3600:.1f} h"
-    )
 
 
 # -- what came of it -------------------------------------------------------------------------------

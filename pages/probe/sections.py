@@ -13,10 +13,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from analysis.text import counted, duration_text, number, significant, size_text, split_label
 from data.queries import fetch_run, fetch_runs
 from data.records import SCYLLA_SCHEME, CharybdisError, Selection, Split
 from pages.runs.import_panel import LOOPBACK
-from pages.samples.sections import SPLIT_WORDS, TONES, level_labels, parse_object
+from pages.samples.sections import TONES, level_labels, parse_object
 from pages.valley.sections import follow
 from probe.id_sources import IdSource, IdSourceError, ladder_source, range_source, read_source
 from probe.job_queue import AskJob, BatchJob, Job, ModelChoice, OpenedModel
@@ -32,7 +33,6 @@ from ui.figures.answer import answer_figure
 from ui.kept import kept, the_queue
 from ui.raw_text import visible
 from ui.token_view import show_tokens
-from ui.words import counted, size
 
 DEMO_MODELS = ("demo:oracle:0.2:7", "demo:echo")
 AUTOMATIC = "automatic"
@@ -238,14 +238,14 @@ def _opened_words(opened: OpenedModel) -> str:
         f"{opened.name} is open on {facts.device_label}",
         facts.dtype,
         f"{facts.n_params:,} parameters" if facts.n_params else None,
-        f"weights {size(facts.memory_bytes)}" if facts.memory_bytes else None,
+        f"weights {size_text(facts.memory_bytes)}" if facts.memory_bytes else None,
         (
-            f"GPU memory {size(held)}"
+            f"GPU memory {size_text(held)}"
             if facts.device in ("cuda", "mps") and (held := gpu_bytes())
             else None
         ),
         (
-            f"this process {size(memory)}"
+            f"this process {size_text(memory)}"
             if (memory := process_bytes()) and facts.device != "server"
             else None
         ),
@@ -435,8 +435,8 @@ def _draw_outcome(job: AskJob, is_over: bool) -> None:
         if job.answer_logprob is not None:
             st.caption(
                 screen.plain(
-                    f"log p of the reference {job.answer_logprob:.2f} nats, so p ="
-                    f" {math.exp(job.answer_logprob):.3g}"
+                    f"log p of the reference {number(job.answer_logprob)} nats, so p ="
+                    f" {significant(math.exp(job.answer_logprob))}"
                 )
             )
 
@@ -445,12 +445,12 @@ def _token_words(job: AskJob) -> str:
     told = [token.logprob for token in job.tokens if token.logprob is not None]
     parts = [counted(len(job.tokens), "token")]
     if told:
-        parts.append(f"log p {sum(told):.2f} nats")
+        parts.append(f"log p {number(sum(told))} nats")
         parts.append("the darker, the less probable; point at a token for what else was likely")
     elif job.tokens:
         parts.append("this model tells no probabilities")
     if job.is_over and job.duration_s:
-        parts.append(f"{job.duration_s:.2f} s")
+        parts.append(duration_text(job.duration_s))
     return screen.plain(" · ".join(parts))
 
 
@@ -478,7 +478,7 @@ def draw_place(job: AskJob, chosen: Selection) -> None:
         st.caption(
             screen.plain(
                 f"Nothing of {job.model_name} on {instance.task},"
-                f" {SPLIT_WORDS[str(instance.split)]}, is stored yet. Run a batch to give this"
+                f" {split_label(str(instance.split))}, is stored yet. Run a batch to give this"
                 " answer a curve to stand on."
             )
         )
@@ -486,7 +486,7 @@ def draw_place(job: AskJob, chosen: Selection) -> None:
         now = n_correct + (outcome == "correct")
         st.caption(
             screen.plain(
-                f"Stored of {names[0]} on {instance.task}, {SPLIT_WORDS[str(instance.split)]}:"
+                f"Stored of {names[0]} on {instance.task}, {split_label(str(instance.split))}:"
                 f" {n_correct:,} of {n:,} correct; with this answer {now:,} of {n + 1:,}. A single"
                 " answer is not stored."
             )

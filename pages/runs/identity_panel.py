@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from analysis.text import counted, listed
 from data.identity import (
     decided_names,
     keep_apart,
@@ -18,12 +19,12 @@ from data.identity import (
     suggested_merges,
     suggested_same_runs,
 )
+from data.importers import format_label
 from data.queries import fetch_checkpoints, fetch_model_names, fetch_runs
 from data.records import CharybdisError
 from ui import screen
 from ui.kept import kept, the_store
 from ui.raw_text import one_line
-from ui.words import counted, format_label, listed
 
 N_SHOWN = 12
 """So many suggestions, names and pairs of runs stand with buttons; the tables hold all."""

@@ -18,6 +18,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from analysis.text import counted, listed
 from data.importers import BROUGHT
 from data.importers.kit.base import Source
 from data.importers.lm_eval.v04 import is_named_by_folder
@@ -29,7 +30,6 @@ from pages.runs.mapping_form import pick_mapping
 from ui import screen
 from ui.kept import the_store
 from ui.raw_text import one_line
-from ui.words import counted, listed
 
 TABLE_FORMAT = "table"
 """Importer whose sources are shown with their mapping before they come in."""

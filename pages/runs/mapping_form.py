@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from analysis.text import counted
 from data.importers.kit.base import Source
 from data.importers.table.headers import ROLES, SCALES, SHAPES
 from data.importers.table.mapping import TableMapping, corrected, guess_mapping
@@ -18,7 +19,6 @@ from data.mappings import forget_mapping, remembered_mapping
 from ui import screen
 from ui.kept import the_store
 from ui.raw_text import one_line
-from ui.words import counted
 
 N_EXAMPLES = 3
 ASKED_FOR = {"long": ("model", "task", "metric"), "wide": ("model",), "samples": ("model", "task")}

@@ -6,6 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from analysis.text import ago, at, counted
+from data.importers import format_label
 from data.queries import fetch_imports, fetch_rejects, fetch_runs, fetch_store_info
 from pages.runs.identity_panel import draw_identity_panel
 from pages.runs.import_panel import draw_import_panel
@@ -22,7 +24,6 @@ from pages.runs.watch_panel import draw_watch_panel
 from pages.samples.filters import say_ignored
 from ui import screen
 from ui.kept import kept
-from ui.words import ago, at, counted, format_label
 
 VIEWS = ("Runs", "Import", "Sources", "Models", "Rejects")
 _IGNORED = "runs: model of the link that is not here"

@@ -14,9 +14,11 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
+from analysis.text import ago, counted
 from data.bootstrap import SHIPPED
 from data.every_eval_ever import write_every_eval_ever
 from data.failures import forget_failures
+from data.importers import format_label
 from data.importing import remove_import
 from data.interchange import stored_batches, write_jsonl, write_parquet
 from data.queries import fetch_run, fetch_runs
@@ -26,7 +28,6 @@ from data.unfinished import QUIET_S, RUNNING
 from ui import screen
 from ui.kept import kept, the_store
 from ui.raw_text import one_line, visible
-from ui.words import ago, counted, format_label
 
 _WRITERS = {"jsonl": write_jsonl, "parquet": write_parquet}
 MAX_REASONS = 4

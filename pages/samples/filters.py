@@ -14,13 +14,12 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.text import natural_order
+from analysis.text import counted, listed, natural_order
 from data.queries import SAMPLE_SORTS, SampleFilter, fetch_levels, fetch_runs, fetch_tasks
 from data.records import Outcome, Selection, Split
 from studies.steps import task_counts
 from ui import screen
 from ui.kept import kept
-from ui.words import counted, listed
 
 NEWEST, EVERY = "newest", "every"
 """Words for `run`: of each model and task the run that charts count, or all of them; anything else

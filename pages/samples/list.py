@@ -5,26 +5,24 @@ address is in the URL.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from analysis.text import counted, significant, split_label
 from data.queries import fetch_neighbours, fetch_sample_page
 from pages.samples.filters import PAGE_SIZE, SampleChoice, say_ignored
-from pages.samples.sections import SPLIT_WORDS
 from ui import reading, screen
 from ui.kept import kept
 from ui.raw_text import one_line
-from ui.words import counted
 
 Address = tuple[str, int]
 """Run id and row in run."""
-_COLUMNS: dict[str, Any] = {
-    "log p": st.column_config.NumberColumn(format="%.3g"),
-    "score": st.column_config.NumberColumn(format="%.3g"),
-    "seconds": st.column_config.NumberColumn(format="%.3g"),
-}
+_FORMATS: dict[str, Callable[[Any], str]] = dict.fromkeys(
+    ("log p", "score", "seconds"), significant
+)
 _LISTED = "samples: addresses on screen"
 _NARROW = {"outcome": 76, "task": 110, "answer": 70, "target": 70}
 """Columns of the list beside an open sample, and their widths in pixels."""
@@ -61,17 +59,16 @@ def draw_list(choice: SampleChoice, n_matching: int, opened: Address | None) -> 
     marked = [addresses.index(opened)] if opened in addresses else []
     _mark(marked)
     st.dataframe(
-        shown,
+        shown.style.format({name: write for name, write in _FORMATS.items() if name in shown}),
         key="list",
         hide_index=True,
         height=min(560, 37 + 35 * len(shown)),
         column_order=list(_NARROW) if is_narrow else None,
-        column_config=_COLUMNS
-        | (
-            {name: st.column_config.TextColumn(width=width) for name, width in _NARROW.items()}
-            if is_narrow
-            else {}
-        ),
+        column_config={
+            name: st.column_config.TextColumn(width=width) for name, width in _NARROW.items()
+        }
+        if is_narrow
+        else None,
         on_select=_open_selected,
         selection_mode="single-row",
         selection_default=_selection(marked) if marked else None,
@@ -103,7 +100,7 @@ def list_table(frame: pd.DataFrame) -> pd.DataFrame:
             "model": frame["model"],
             "task": frame["task"],
             "level": frame["level"].astype("Int64"),
-            "split": frame["split"].map(SPLIT_WORDS),
+            "split": frame["split"].map(split_label, na_action="ignore"),
             "answer": texts["parsed_answer"],
             "target": texts["target"],
             "response": texts["response"],

@@ -16,15 +16,14 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
+from analysis.text import counted, number, significant, size_text, split_label
 from data.queries import fetch_levels
 from ui import screen
 from ui.chart import show_chart
 from ui.figures.tokens import token_logprobs_figure
 from ui.kept import kept
 from ui.raw_text import excerpt, one_line, visible
-from ui.words import counted, size
 
-SPLIT_WORDS = {"id": "ID", "ood": "OOD"}
 TONES: dict[str, Literal["blue", "orange", "gray"]] = {
     "correct": "blue",
     "wrong": "orange",
@@ -79,7 +78,7 @@ def _draw_head(sample: Mapping[str, Any], level_labels: Mapping[int, str]) -> No
             if level is None
             else f"level {level}" + (f" {level_labels[level]}" if level in level_labels else "")
         ),
-        SPLIT_WORDS.get(sample["split"] or ""),
+        split_label(sample["split"]) if sample["split"] else None,
         sample["model"],
         sample["variant"],
     ]
@@ -118,7 +117,7 @@ def _draw_text(
     )
     if shown.is_cut:
         screen.save_button(
-            f"Save the whole {label.lower()} ({size(len(text.encode()))})",
+            f"Save the whole {label.lower()} ({size_text(len(text.encode()))})",
             partial(_bytes_of, text),
             f"{sample['run_id']}-{sample['row_in_run']}-{field}.txt",
             "text/plain",
@@ -130,15 +129,17 @@ def _draw_probabilities(sample: Mapping[str, Any]) -> None:
     choices, tokens = sample["choice_logprobs"], sample["token_logprobs"]
     if sample["answer_logprob"] is not None:
         st.caption(
-            f"log p of the reference answer: {sample['answer_logprob']:.3f} nats (p ="
-            f" {math.exp(sample['answer_logprob']):.3g})"
+            f"log p of the reference answer: {number(sample['answer_logprob'], 3)} nats (p ="
+            f" {significant(math.exp(sample['answer_logprob']))})"
         )
     if choices is not None and len(choices):
         st.caption("Choices, by what the model made of them")
         st.dataframe(choice_table(choices), hide_index=True)
     if tokens is not None and len(tokens):
         finite = [value for value in tokens if math.isfinite(value)]
-        words = f"Log-probabilities of {counted(len(tokens), 'token')}: sum {sum(finite):.2f} nats"
+        words = (
+            f"Log-probabilities of {counted(len(tokens), 'token')}: sum {number(sum(finite))} nats"
+        )
         if len(finite) < len(tokens):
             words += (
                 f", {counted(len(tokens) - len(finite), 'token')} without a finite one left out"

@@ -6,13 +6,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
 
-from analysis.text import natural_order, percent, percent_of_draws
-from analysis.valley.headline import raised
+from analysis.text import (
+    hundredfold,
+    natural_order,
+    number,
+    p_value,
+    percent,
+    percent_of_draws,
+    raised,
+)
 from analysis.valley.sentences import verdict
 from data.records import NotEnoughDataError, Selection
 from pages.valley.explanation_sentences import (
@@ -253,19 +261,11 @@ def _draw_accounts(explanation: Explanation) -> None:
     )
 
 
-def _number(digits: int) -> Callable[[Any], str]:
-    return lambda value: "–" if pd.isna(value) else f"{value:.{digits}f}".replace("-", "−")
-
-
-def _p(value: Any) -> str:
-    return "–" if pd.isna(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
 _TEST_FORMATS: dict[str, Callable[[Any], str]] = {
-    "estimate": _number(2),
-    "low": _number(2),
-    "high": _number(2),
-    "p": _p,
+    "estimate": number,
+    "low": number,
+    "high": number,
+    "p": p_value,
 }
 _TEST_COLUMNS: dict[str, Any] = {
     "question": st.column_config.TextColumn("question", width=330, pinned=True),
@@ -278,8 +278,8 @@ _TEST_COLUMNS: dict[str, Any] = {
     "how": st.column_config.TextColumn("how"),
 }
 _MEANS_FORMATS: dict[str, Callable[[Any], str]] = {
-    "penalty": _number(2),
-    "worst_miss": lambda share: "–" if pd.isna(share) else f"{100 * share:.1f}",
+    "penalty": number,
+    "worst_miss": hundredfold,
     **dict.fromkeys(
         ("peak", "penalty_peak"), lambda label: raised(label) if isinstance(label, str) else "none"
     ),
@@ -292,8 +292,8 @@ _MEANS_COLUMNS: dict[str, Any] = {
     "worst_miss": st.column_config.NumberColumn("largest miss (points)"),
 }
 _ACCOUNT_FORMATS: dict[str, Callable[[Any], str]] = {
-    **dict.fromkeys(("loglik", "aicc", "d_aicc", "bic", "d_bic"), _number(1)),
-    **dict.fromkeys(("penalty", "task_sd", "split_sd"), _number(2)),
+    **dict.fromkeys(("loglik", "aicc", "d_aicc", "bic", "d_bic"), partial(number, digits=1)),
+    **dict.fromkeys(("penalty", "task_sd", "split_sd"), number),
     "weight": percent_of_draws,
 }
 _ACCOUNT_COLUMNS: dict[str, Any] = {

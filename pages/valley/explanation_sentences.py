@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from analysis.text import percent_of_draws
+from analysis.text import listed, number, p_value, percent, percent_of_draws
 
 if TYPE_CHECKING:
     from analysis.account.explanation import Explanation
@@ -42,7 +42,7 @@ def _accounts(explanation: Explanation) -> str:
     also = "BIC agrees" if by_bic.name == best.name else f"BIC prefers {by_bic.name}"
     rivals = [fit.name for fit in curves.fits if fit.name != best.name and fit.d_aicc < 2]
     near = (
-        f"; {' and '.join(rivals)} {'is' if len(rivals) == 1 else 'are'} within 2 of it, so the"
+        f"; {listed(rivals)} {'is' if len(rivals) == 1 else 'are'} within 2 of it, so the"
         " choice is open"
         if rivals
         else ""
@@ -59,13 +59,14 @@ def _repeats(explanation: Explanation) -> str:
         return ""
     tasks = len(explanation.points.task)
     said = (
-        f"A constant penalty of {drawn.delta:.2f} logits on these {tasks} tasks draws a largest gap"
-        f" as large as the one seen in {percent_of_draws(drawn.p_height)} of {drawn.replicates:,}"
-        f" repeats, and a curve as far from its mean in {percent_of_draws(drawn.p_shape)}."
+        f"A constant penalty of {number(drawn.delta)} logits on these {tasks} tasks draws a largest"
+        f" gap as large as the one seen in {percent_of_draws(drawn.p_height)} of"
+        f" {drawn.replicates:,} repeats, and a curve as far from its mean in"
+        f" {percent_of_draws(drawn.p_shape)}."
     )
     if drawn.delta_coverage < 0.9:
         said += (
-            f" In these repeats the {100 * drawn.confidence:.0f} % interval of the log-odds gap"
+            f" In these repeats the {percent(drawn.confidence)} interval of the log-odds gap"
             f" holds the truth in {percent_of_draws(drawn.delta_coverage)} only: accuracies near 0"
             " % or 100 % bend it towards 0."
         )
@@ -83,7 +84,7 @@ def _power(explanation: Explanation) -> str:
     least, most = power.n_per_level
     here = f"{least}" if least == most else f"{least} to {most}"
     return (
-        f"{said} with {here} tasks per level; {100 * power.target:.0f} % need {power.tasks_needed}"
+        f"{said} with {here} tasks per level; {percent(power.target)} need {power.tasks_needed}"
         " tasks per level."
     )
 
@@ -113,7 +114,7 @@ def _gap_rows(valley: Valley) -> list[dict[str, Any]]:
     mean = valley.log_odds
     if mean is None or mean.reason is not None:
         return []
-    sure = f"{100 * mean.confidence:.0f} % interval"
+    sure = f"{percent(mean.confidence)} interval"
     return [
         _row(
             "Is OOD harder over all tasks?",
@@ -202,7 +203,7 @@ def _peak_rows(valley: Valley, explanation: Explanation) -> list[dict[str, Any]]
             "isotonic": "half right: level means made not to rise, bootstrap",
             "smooth": "log-odds gap varies: smooth curves, bootstrap",
         }
-        how = f"{routes[found.route]}; {100 * found.confidence:.0f} % interval" + (
+        how = f"{routes[found.route]}; {percent(found.confidence)} interval" + (
             f"; {found.reason}" if found.reason else ""
         )
         rows.append(
@@ -231,13 +232,11 @@ def _peak_rows(valley: Valley, explanation: Explanation) -> list[dict[str, Any]]
             )
         )
     if not math.isnan(power.power):
-        needed = (
-            power.reason or f"{power.tasks_needed} tasks per level for {100 * power.target:.0f} %"
-        )
+        needed = power.reason or f"{power.tasks_needed} tasks per level for {percent(power.target)}"
         rows.append(
             _row(
                 "... how often would a peak like this be found?",
-                f"power at p < {power.alpha:.2f}; {needed}",
+                f"power at p < {p_value(power.alpha)}; {needed}",
                 estimate=power.power,
                 unit="share of repeats",
             )

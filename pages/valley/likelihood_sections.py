@@ -6,18 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
 from analysis.likelihood.sentences import headline
+from analysis.text import listed_or_counted, number, percent
 from data.records import Selection
 from studies.likelihood import LikelihoodSettings, likelihood
 from ui import screen, selection
 from ui.asked import asked
 from ui.chart import show_chart
-from ui.figures.layout import listed
 from ui.figures.likelihood import density_figure, min_k_figure
 from ui.figures.theme import MAX_LINES
 from ui.kept import kept
@@ -36,8 +37,8 @@ def draw_likelihood(models: Sequence[str], chosen: Selection) -> None:
     if study.left_out:
         st.info(
             screen.plain(
-                f"{listed(study.left_out)}: more than {settings.most_answers:,} stored answers."
-                " Choose tasks on the left to see fewer of them."
+                f"{listed_or_counted(study.left_out)}: more than {settings.most_answers:,} stored"
+                " answers. Choose tasks on the left to see fewer of them."
             ),
             icon=":material/visibility_off:",
         )
@@ -57,7 +58,7 @@ def draw_likelihood(models: Sequence[str], chosen: Selection) -> None:
     with left:
         clicked = show_chart(density_figure(found, styles=styles), key="answer probability")
     with right:
-        percent = st.segmented_control(
+        keep = st.segmented_control(
             "Likeliest answers kept, %",
             [100, 80, 60],
             default=100,
@@ -66,7 +67,7 @@ def draw_likelihood(models: Sequence[str], chosen: Selection) -> None:
             bind="query-params",
         )
         clicked = (
-            show_chart(min_k_figure(found, keep_percent=percent or 100, styles=styles), key="min k")
+            show_chart(min_k_figure(found, keep_percent=keep or 100, styles=styles), key="min k")
             or clicked
         )
     _draw_captions(found, chosen)
@@ -103,7 +104,7 @@ def _draw_captions(found: Sequence[AnswerLikelihood], chosen: Selection) -> None
             " points and have no unit); accuracy over mean Min-K% probability"
         ),
         interval=(
-            f"{100 * found[0].confidence:.0f} %, bootstrap over answers (item level only; a JS near"
+            f"{percent(found[0].confidence)}, bootstrap over answers (item level only; a JS near"
             " 0 is biased upwards)"
         ),
         denominator=chosen.denominator,
@@ -138,7 +139,7 @@ def _draw_tables(found: Sequence[AnswerLikelihood]) -> None:
     screen.table(
         table,
         "answer-probability",
-        formats=dict.fromkeys(numbers, _number),
+        formats=dict.fromkeys(numbers, partial(number, digits=3)),
         key="answer probability rows",
     )
     detailed = pd.concat(
@@ -151,7 +152,3 @@ def _draw_tables(found: Sequence[AnswerLikelihood]) -> None:
                 "min-k-accuracy",
                 key="min k rows",
             )
-
-
-def _number(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.3f}".replace("-", "−")

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
 
-from analysis.text import natural_order
-from analysis.valley.headline import raised
+from analysis.text import NONE, listed_or_counted, natural_order, number, percent, raised
 from analysis.valley.sentences import paper_table
 from analysis.valley.task_gaps import ESTIMATE_COLUMNS
 from data.queries import fetch_runs
@@ -24,10 +24,8 @@ from studies.valley import score_bounds
 from ui import screen, selection
 from ui.calibration_captions import simulated
 from ui.chart import show_chart
-from ui.figures.layout import listed
 from ui.figures.log_odds import log_odds_gap_figure
 from ui.figures.scores import gap_bounds_figure, score_heatmap_figure
-from ui.figures.text import percent
 from ui.figures.theme import MAX_LINES
 from ui.figures.valley import gap_heatmap_figure, valley_figure
 from ui.kept import kept
@@ -113,7 +111,7 @@ def _caption(valleys: Sequence[Valley], chosen: Selection) -> None:
     counted = [valley for valley in valleys if valley.source == "samples"]
     n = sum(int(valley.curve["n_id"].sum() + valley.curve["n_ood"].sum()) for valley in valleys)
     settings = valleys[0].settings
-    confidence = f"{100 * settings.confidence:.0f} %"
+    confidence = percent(settings.confidence)
     held = simulated(
         "In simulations with 3 or 4 tasks a level, 95 % intervals of accuracies hold the truth in"
         " {mean}, those of gaps in {gap}, and 90 % level sets in {level_set}",
@@ -171,12 +169,14 @@ def draw_notes(valleys: Sequence[Valley], missing: Sequence[str], chosen: Select
     for model in missing:
         if counts is not None and scores is not None:
             absent_by_reason.setdefault(why_missing(model, counts, scores), []).append(model)
-    absent = [f"{listed(models)}: {reason}" for reason, models in absent_by_reason.items()]
+    absent = [
+        f"{listed_or_counted(models)}: {reason}" for reason, models in absent_by_reason.items()
+    ]
     models_of: dict[str, list[str]] = {}
     for valley in valleys:
         for text in valley.warnings:
             models_of.setdefault(text, []).append(valley.model)
-    notes = [f"{listed(models)}: {raised(text)}" for text, models in models_of.items()]
+    notes = [f"{listed_or_counted(models)}: {raised(text)}" for text, models in models_of.items()]
     if chosen.tasks and any(valley.source == "published" for valley in valleys):
         notes.append(
             "The choice of tasks does not reach published level means: they are means over all"
@@ -325,12 +325,21 @@ _SHARES = {
 }
 
 
+_LOGITS = {
+    "score": "S",
+    "log_odds_gap": "log-odds gap",
+    "log_odds_gap_lo": "log-odds from",
+    "log_odds_gap_hi": "log-odds to",
+}
+
+
 def _level_cell(label: Any) -> str:
-    return raised(label) if isinstance(label, str) else "–"
+    return raised(label) if isinstance(label, str) else NONE
 
 
 _FORMATS: dict[str, Callable[[Any], str]] = {
-    **dict.fromkeys(_SHARES, percent),
+    **dict.fromkeys(_SHARES, partial(percent, digits=1)),
+    **dict.fromkeys(_LOGITS, partial(number, digits=3)),
     "level_label": _level_cell,
 }
 
@@ -339,13 +348,7 @@ def _columns() -> dict[str, Any]:
     """Labels by column; the files that are downloaded hold the plain numbers under the plain
     names.
     """
-    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
-    logits = {
-        "score": "S",
-        "log_odds_gap": "log-odds gap",
-        "log_odds_gap_lo": "log-odds from",
-        "log_odds_gap_hi": "log-odds to",
-    }
+    numeric, text = st.column_config.NumberColumn, st.column_config.TextColumn
     counts = {
         "n_tasks": "tasks",
         "n_id": "n ID",
@@ -356,13 +359,13 @@ def _columns() -> dict[str, Any]:
     }
     return {
         "model": text("model", pinned=True),
-        "level": number("level", format="%d", width=50),
+        "level": numeric("level", format="%d", width=50),
         "level_label": text("level name", width=110),
         "in_level_set": st.column_config.CheckboxColumn("in 90 % set"),
         "can_be_critical": st.column_config.CheckboxColumn("can be critical"),
-        **{name: number(label) for name, label in _SHARES.items()},
-        **{name: number(label, format="%.3f") for name, label in logits.items()},
-        **{name: number(label, format="localized") for name, label in counts.items()},
+        **{name: numeric(label) for name, label in _SHARES.items()},
+        **{name: numeric(label) for name, label in _LOGITS.items()},
+        **{name: numeric(label, format="localized") for name, label in counts.items()},
     }
 
 

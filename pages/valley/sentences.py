@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from analysis.valley.headline import raised
-from ui.figures.layout import listed
-from ui.figures.text import signed
+from analysis.text import listed_or_counted, raised, signed
 
 
 def scores_headline(level_scores: pd.DataFrame) -> str:
@@ -56,7 +54,7 @@ def id_source_words(sources: Mapping[str, Sequence[str]]) -> list[str]:
         for word in words:
             models_of.setdefault(word, []).append(model)
     return [
-        f"ID of {listed(models)}: {ID_SOURCES.get(word, word)}"
+        f"ID of {listed_or_counted(models)}: {ID_SOURCES.get(word, word)}"
         for word, models in models_of.items()
     ]
 

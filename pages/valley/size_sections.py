@@ -4,14 +4,15 @@ probe tasks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
 
-from analysis.probe_tasks.sentences import headline
-from analysis.text import short_count
+from analysis.probe_tasks.sentences import headline, level_end
+from analysis.text import level_name, listed, number, p_value, percent, short_count, significant
 from data.queries import fetch_levels
 from data.records import Selection
 from studies.probe_tasks import ProbeTasksSettings, probe_tasks
@@ -22,7 +23,6 @@ from ui.calibration_captions import simulated
 from ui.chart import show_chart
 from ui.figures.probe_level import probe_level_figure
 from ui.figures.size import size_figure
-from ui.figures.text import level_name
 from ui.figures.theme import MAX_LINES
 from ui.kept import kept
 
@@ -84,7 +84,7 @@ def _draw_one(found: LevelBySize, chosen: Selection) -> None:
             "normal regression of the level on log10 parameters, a level being an interval and the"
             " two end levels open"
         ),
-        interval=f"{100 * fit.confidence:.0f} %, Wald; the p-value is that of the likelihood ratio",
+        interval=f"{percent(fit.confidence)}, Wald; the p-value is that of the likelihood ratio",
         denominator=chosen.denominator if found.source == "samples" else None,
         more=[
             "Colour = model, symbol = family",
@@ -106,7 +106,7 @@ def _draw_one(found: LevelBySize, chosen: Selection) -> None:
         found.models,
         f"critical-level-by-size-{found.source}",
         columns={"n_params": "parameters", "level_label": "level name"},
-        formats={"n_params": _size, "level_label": lambda label: level_name(label, 0)},
+        formats={"n_params": short_count, "level_label": lambda label: level_name(label, 0)},
         key=f"size models {found.source}",
     )
     if clicked:
@@ -206,19 +206,12 @@ def _draw_tests(found: LevelBySize) -> None:
     )
 
 
-def _size(n_params: float) -> str:
-    return "–" if pd.isna(n_params) else short_count(float(n_params))
-
-
-def _number(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.3g}".replace("-", "−")
-
-
-def _p(value: float) -> str:
-    return "–" if pd.isna(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-_FORMATS = {"estimate": _number, "from": _number, "to": _number, "p": _p}
+_FORMATS: dict[str, Callable[[Any], str]] = {
+    "estimate": significant,
+    "from": significant,
+    "to": significant,
+    "p": p_value,
+}
 
 
 def draw_probe_tasks(chosen: Selection) -> None:
@@ -256,7 +249,7 @@ def draw_probe_tasks(chosen: Selection) -> None:
             " accuracy on the probe task; all crossings"
         ),
         interval=(
-            f"{100 * readings[0].level.confidence:.0f} %, of the lowest crossing over"
+            f"{percent(readings[0].level.confidence)}, of the lowest crossing over"
             f" {readings[0].level.n_draws:,} draws of every accuracy from its Beta posterior; other"
             " instances, not other tasks"
         ),
@@ -274,14 +267,12 @@ def draw_probe_tasks(chosen: Selection) -> None:
     )
     records = [reading.as_record() for reading in readings]
     frame = pd.DataFrame(records)
-    frame["levels"] = [", ".join(f"{level:.2f}" for level in levels) for levels in frame["levels"]]
-    frame["interval"] = [" to ".join(_end(end) for end in ends) for ends in frame["interval"]]
+    frame["levels"] = [listed(map(number, levels)) for levels in frame["levels"]]
+    frame["interval"] = [
+        f"{level_end(reading.level.lo)} to {level_end(reading.level.hi)}" for reading in readings
+    ]
     screen.table(frame, "probe-tasks", key="probe task rows")
     if clicked:
         screen.open_page(
             "samples", model=str(clicked["model"]), task=clicked.get("task"), split="ood"
         )
-
-
-def _end(end: float | str | None) -> str:
-    return "–" if end is None else end if isinstance(end, str) else f"{end:.2f}"

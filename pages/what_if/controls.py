@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from analysis.text import natural_order
+from analysis.text import level_name, natural_order
 from data.records import Denominator, Selection
 from studies.steps import level_scores, task_counts
 from studies.what_if import WhatIfSettings
 from ui.asked import asked, labelled, say
-from ui.figures.text import level_name
 from ui.kept import kept
 from ui.models import model_sizes
 from ui.plain import plain

@@ -4,12 +4,14 @@ target length, test size, multiverse.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from analysis.valley.headline import raised
+from analysis.text import level_name, number, percent, raised
 from analysis.what_if.multiverse import DENOMINATOR_WORDS
 from analysis.what_if.sentences import METRIC_HELP, multiverse_sentence, sentence
 from data.records import Selection
@@ -17,7 +19,6 @@ from studies.what_if import AUTHORS_GRADER, metric_cells, multiverse, regraded
 from ui import screen, selection
 from ui.chart import show_chart
 from ui.figures.multiverse import specification_curve_figure
-from ui.figures.text import level_name, percent
 from ui.figures.theme import MAX_LINES
 from ui.figures.what_if import rank_slope_figure, what_if_levels_figure
 from ui.kept import kept
@@ -72,11 +73,16 @@ def draw_what_if(what_if: WhatIf, cells: Cells, ranked: Selection, left_out: str
     if not numbers.open:
         return
     with numbers:
-        screen.table(what_if.ranks.drop(columns=["moved"]), "what-if-ranks", columns=_columns())
+        screen.table(
+            what_if.ranks.drop(columns=["moved"]),
+            "what-if-ranks",
+            columns=_columns(),
+            formats=_FORMATS,
+        )
         levels = what_if.chosen.levels.assign(
             level_label=[level_name(label, 0) for label in what_if.chosen.levels["level_label"]]
         )
-        screen.table(levels, "what-if-levels", columns=_columns())
+        screen.table(levels, "what-if-levels", columns=_columns(), formats=_FORMATS)
 
 
 def _in_every_choice(what_if: WhatIf, ranked: Selection) -> str | None:
@@ -229,9 +235,9 @@ def draw_length(ranked: Selection, choice: Choice) -> None:
         screen.answer(
             raised(
                 f"{worst['model']} at {worst['level_label']}{_side(worst['split'])} is right in"
-                f" {percent(worst['accuracy'])}, yet each of its {worst['tokens']:.1f} tokens in"
-                f" {percent(worst['p'])}; with {length} tokens it would be right in"
-                f" {percent(worst['accuracy_at'])}."
+                f" {percent(worst['accuracy'], 1)}, yet each of its {number(worst['tokens'], 1)}"
+                f" tokens in {percent(worst['p'], 1)}; with {length} tokens it would be right in"
+                f" {percent(worst['accuracy_at'], 1)}."
             )
         )
         screen.caption(
@@ -247,7 +253,7 @@ def draw_length(ranked: Selection, choice: Choice) -> None:
             methods=("metric_transform",),
         )
         shown = table.assign(level_label=[level_name(text, 0) for text in table["level_label"]])
-        screen.table(shown, "target-length", columns=_columns())
+        screen.table(shown, "target-length", columns=_columns(), formats=_FORMATS)
 
 
 def _closed(label: str, key: str) -> Any:
@@ -288,7 +294,7 @@ def draw_smaller_test(cells: Cells, choice: Choice) -> None:
             ),
             estimator=(
                 "exact match, otherwise your choice; the smallest accuracy above 0 is"
-                f" {percent(found.step)}"
+                f" {percent(found.step, 1)}"
             ),
             more=(
                 ["Published level means are drawn from as one task per level"]
@@ -333,7 +339,7 @@ def draw_multiverse(found: Multiverse) -> None:
     shares = _closed("The share by choice", f"shares {found.text}")
     if shares.open:
         with shares:
-            screen.table(found.by_choice, "multiverse-shares", columns=_columns())
+            screen.table(found.by_choice, "multiverse-shares", columns=_columns(), formats=_FORMATS)
 
 
 def _kind_notes(conclusion: Conclusion) -> list[str]:
@@ -342,8 +348,8 @@ def _kind_notes(conclusion: Conclusion) -> list[str]:
 
     if conclusion.kind is Kind.EMERGES:
         return [
-            f"Emerges: at most {percent(LITTLE)} of the rise from the worst to the best model here"
-            f" is reached by the first model and at least {percent(MUCH)} by the second"
+            f"Emerges: at most {percent(LITTLE)} of the rise from the worst to the best model"
+            f" here is reached by the first model and at least {percent(MUCH)} by the second"
         ]
     if conclusion.kind is Kind.CRITICAL:
         return [
@@ -357,7 +363,7 @@ def draw_grading(found: GradingEffectStudy) -> None:
     """What the authors' grader gives a perfect solver, by task and split."""
     table = found.tasks
     screen.answer(found.sentence)
-    screen.table(table, "grading-effect", columns=_columns())
+    screen.table(table, "grading-effect", columns=_columns(), formats=_FORMATS)
     screen.caption(
         n=(f"{found.settings.n} instances per task and split, seed {found.settings.seed}"),
         estimator=(
@@ -369,36 +375,39 @@ def draw_grading(found: GradingEffectStudy) -> None:
     )
 
 
+_NUMBERS = {
+    "paper": "paper",
+    "paper_lo": "paper from",
+    "paper_hi": "paper to",
+    "value": "chosen",
+    "value_lo": "chosen from",
+    "value_hi": "chosen to",
+    "id": "ID",
+    "id_lo": "ID from",
+    "id_hi": "ID to",
+    "ood": "OOD",
+    "ood_lo": "OOD from",
+    "ood_hi": "OOD to",
+    "gap": "gap",
+    "gap_lo": "gap from",
+    "gap_hi": "gap to",
+    "score": "S",
+    "score_lo": "S from",
+    "score_hi": "S to",
+    "accuracy": "exact match",
+    "tokens": "tokens L",
+    "p": "p per token",
+    "p_bound": "p at most",
+    "accuracy_at": "exact match at L′",
+    "accuracy_at_bound": "at most",
+    "distance_at": "edit distance at L′",
+    "share": "share that holds",
+}
+_FORMATS: dict[str, Callable[[Any], str]] = dict.fromkeys(_NUMBERS, partial(number, digits=3))
+
+
 def _columns() -> dict[str, Any]:
-    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
-    plain = {
-        "paper": "paper",
-        "paper_lo": "paper from",
-        "paper_hi": "paper to",
-        "value": "chosen",
-        "value_lo": "chosen from",
-        "value_hi": "chosen to",
-        "id": "ID",
-        "id_lo": "ID from",
-        "id_hi": "ID to",
-        "ood": "OOD",
-        "ood_lo": "OOD from",
-        "ood_hi": "OOD to",
-        "gap": "gap",
-        "gap_lo": "gap from",
-        "gap_hi": "gap to",
-        "score": "S",
-        "score_lo": "S from",
-        "score_hi": "S to",
-        "accuracy": "exact match",
-        "tokens": "tokens L",
-        "p": "p per token",
-        "p_bound": "p at most",
-        "accuracy_at": "exact match at L′",
-        "accuracy_at_bound": "at most",
-        "distance_at": "edit distance at L′",
-        "share": "share that holds",
-    }
+    numeric, text = st.column_config.NumberColumn, st.column_config.TextColumn
     counts = {
         "paper_rank": "rank, paper",
         "rank": "rank, chosen",
@@ -412,6 +421,6 @@ def _columns() -> dict[str, Any]:
     return {
         "model": text("model", pinned=True),
         "level_label": text("level name", width=110),
-        **{name: number(label, format="%.3f") for name, label in plain.items()},
-        **{name: number(label, format="%d") for name, label in counts.items()},
+        **{name: numeric(label) for name, label in _NUMBERS.items()},
+        **{name: numeric(label, format="%d") for name, label in counts.items()},
     }

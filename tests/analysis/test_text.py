@@ -203,6 +203,12 @@ def test_results_become_values_that_json_has() -> None:
     assert type(text.plain_value(np.float64(1.5))) is float
 
 
+def test_an_encoder_is_helped_with_what_it_does_not_know() -> None:
+    odd = {"at": pd.Timestamp("2025-01-01"), "n": np.int64(3), "y": [np.float64("nan"), pd.NA]}
+    written = msgspec.json.encode(odd, enc_hook=text.json_hook)
+    assert written == b'{"at":"2025-01-01 00:00:00","n":3,"y":[null,null]}'
+
+
 def test_infinite_numbers_are_null_or_words_and_fields_can_be_left_out() -> None:
     assert text.plain_value([math.inf, -math.inf]) == [None, None]
     assert text.plain_value([math.inf, -math.inf], name_infinite=True) == ["inf", "-inf"]

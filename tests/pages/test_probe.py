@@ -17,7 +17,7 @@ from data.probe_sink import StoreSink
 from data.queries import fetch_run, fetch_runs, fetch_task_counts
 from data.records import Selection, Split
 from data.store import Store
-from pages.probe.batch import stored_spec, time_words
+from pages.probe.batch import stored_spec
 from probe.models import open_model
 from probe.run_loop import ProbeSpec, plan_run, run_probe
 from probe.tasks import make_batch
@@ -288,7 +288,3 @@ def test_stopped_batch_offers_to_go_on_and_does(open_app: OpenApp, writable: Pat
     assert again.resumes == job.run_id  # type: ignore[attr-defined]
     again.stop()
     assert again.wait(60)
-
-
-def test_durations_read_as_a_person_says_them() -> None:
-    assert [time_words(seconds) for seconds in (9, 600, 9000)] == ["9 s", "10 min", "2.5 h"]

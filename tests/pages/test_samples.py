@@ -256,4 +256,4 @@ def test_five_megabyte_response_is_cut_with_its_length_said(
     assert not app.exception
     assert "Response · 5,000,000 characters" in texts(app)
     assert all(len(code.value) < 30_000 for code in app.code)
-    assert "Log-probabilities of 2 tokens: sum -2.00 nats" in texts(app)
+    assert "Log-probabilities of 2 tokens: sum −2.00 nats" in texts(app)

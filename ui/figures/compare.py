@@ -196,10 +196,6 @@ def _hover(row: Mapping[Any, Any]) -> str:
     )
 
 
-p_text = p_value
-"""For pages that still import it from here."""
-
-
 def _layout(
     comparison: Comparison,
     groups: Mapping[tuple[Any, ...], tuple[int, str]],

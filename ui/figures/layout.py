@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from analysis.text import escape, is_number, listed_or_counted, number, percent, span
+from analysis.text import escape, is_number, number, percent, span
 from ui.figures.theme import CLEAR, Figure, Trace
 
 LEGEND_ROW = 30
@@ -270,7 +270,3 @@ def interval_row(
     ('90 % interval', '−0.20 to 1.35')
     """
     return f"{percent(confidence)} interval", span(low, high, write)
-
-
-listed = listed_or_counted
-"""For pages that still import it from here."""

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
+from analysis.text import at
 from pages.overview.sections import content_table, coverage_table, headline, most_answered
-from ui.words import at
 
 
 def test_headline_counts_models_once_however_many_runs_they_have() -> None:
