@@ -5,9 +5,13 @@ Frames have the columns their docstrings list even when no row matches. Shares a
 numbers NaN, missing words None.
 """
 
-from data.queries.answers import EXTRA_COLUMNS, fetch_answers
-from data.queries.chance import fetch_chance, fetch_choice_chance
-from data.queries.counts import fetch_level_scores, fetch_scores, fetch_task_counts
+from data.queries.counts import (
+    fetch_chance,
+    fetch_choice_chance,
+    fetch_level_scores,
+    fetch_scores,
+    fetch_task_counts,
+)
 from data.queries.identity import (
     fetch_checkpoints,
     fetch_fingerprints,
@@ -28,9 +32,11 @@ from data.queries.inventory import (
     fetch_views,
 )
 from data.queries.samples import (
+    EXTRA_COLUMNS,
     SAMPLE_SORTS,
     SampleFilter,
     count_samples,
+    fetch_answers,
     fetch_neighbours,
     fetch_sample,
     fetch_sample_page,

@@ -1,19 +1,24 @@
-"""Single answers: how many match, one page of them, one of them, its neighbours."""
+"""Single answers: how many match, one page of them, one of them, its neighbours, or all of them as
+one frame.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from data.queries.selection_sql import CHOSEN_LEVEL, frame_of, older_runs, where_selected
-from data.records import SCYLLA_SCHEME, Outcome, Selection, Split, StoreError
+from data.queries.selection_sql import (
+    CHOSEN_LEVEL,
+    frame_of,
+    older_runs,
+    placed,
+    where_selected,
+)
+from data.records import SAMPLE_COLUMNS, SCYLLA_SCHEME, Outcome, Selection, Split, StoreError
 from data.store import Store
-
-SAMPLE_JOINS = """FROM samples s JOIN runs r USING (run_key) JOIN models m USING (model_key)
-    JOIN tasks t USING (task_key)
-        LEFT JOIN task_levels tl ON tl.scheme = $scheme AND tl.task = t.task"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +40,32 @@ class SampleFilter:
 
 SAMPLE_SORTS = {
     "run order": "NULL::DOUBLE",
-    "lowest score": "s.score",
-    "least likely answer": "s.answer_logprob",
-    "longest response": "-length(s.response)",
-    "slowest": "-s.duration_s",
+    "lowest score": "score",
+    "least likely answer": "answer_logprob",
+    "longest response": "-length(response)",
+    "slowest": "-duration_s",
 }
 """Orders in which samples can be listed, by the words on screen: what ascends. Nulls come last,
 ties are in run order.
 """
 
+_ALWAYS = ("run_id", "task", "instance_id", "split", "level", "epoch", "variant", "outcome")
+EXTRA_COLUMNS = tuple(column.name for column in SAMPLE_COLUMNS if column.name not in _ALWAYS)
+"""What `fetch_answers` can give on top of a sample's address, place and outcome. Text and lists
+cost time: ask for what is used.
+"""
+
 
 def count_samples(store: Store, selection: Selection, wanted: SampleFilter) -> int:
     """How many samples match."""
-    where, values = where_samples(store, selection, wanted)
-    return int(
-        frame_of(
-            store,
-            f"SELECT count(*) AS n {SAMPLE_JOINS} WHERE {where}",
-            scheme=selection.scheme,
-            **values,
-        )["n"][0]
+    where, values = _where_samples(store, selection, wanted)
+    found = frame_of(
+        store,
+        f"SELECT count(*) AS n FROM {placed('samples', where)}",
+        scheme=selection.scheme,
+        **values,
     )
+    return int(found["n"][0])
 
 
 def fetch_sample_page(
@@ -72,27 +82,25 @@ def fetch_sample_page(
     n_output_tokens, duration_s. `sort` is a key of SAMPLE_SORTS, `page` counts from 0.
     """
     key = _sort_key(sort)
-    order = (
-        f"{key} ASC NULLS LAST, r.run_id, s.row_in_run"
-        if sort != "run order"
-        else "r.run_id, s.row_in_run"
-    )
-    where, values = where_samples(store, selection, wanted)
+    order = "run_id, row_in_run"
+    if sort != "run order":
+        order = f"{key} ASC NULLS LAST, {order}"
+    where, values = _where_samples(store, selection, wanted)
     # The text columns are read for the rows of the page only: first their addresses, then the rows.
     return frame_of(
         store,
         f"""
         WITH page AS (
-            SELECT s.rowid AS address {SAMPLE_JOINS} WHERE {where}
-            ORDER BY {order} LIMIT {int(page_size)} OFFSET {int(page) * int(page_size)})
-        SELECT r.run_id, s.row_in_run, m.model, t.task, {
-            CHOSEN_LEVEL.replace("c.level", "s.level")
-        } AS level, s.split::VARCHAR AS split,
-               s.instance_id, s.epoch, v.variant, s.outcome::VARCHAR AS outcome, s.score,
-                   s.answer_logprob, s.parsed_answer, s.target,
-               s.response[:200] AS response, s.n_output_tokens, s.duration_s
-        {SAMPLE_JOINS} LEFT JOIN variants v USING (variant_key) WHERE s.rowid IN (SELECT address
-            FROM page) ORDER BY {order}
+            SELECT address
+            FROM {placed("samples", where, "x.rowid AS address")}
+            ORDER BY {order}
+            LIMIT {int(page_size)} OFFSET {int(page) * int(page_size)})
+        SELECT run_id, row_in_run, model, task, level, split, instance_id, epoch, variant,
+               outcome::VARCHAR AS outcome, score, answer_logprob, parsed_answer, target,
+               response[:200] AS response, n_output_tokens, duration_s
+        FROM {placed("samples", "x.rowid IN (SELECT address FROM page)")}
+        LEFT JOIN variants USING (variant_key)
+        ORDER BY {order}
         """,
         scheme=selection.scheme,
         **values,
@@ -105,18 +113,16 @@ def fetch_sample(
     """Everything stored about one sample; `level` is its level in `scheme`. Raises StoreError when
     there is none at that address.
     """
+    there = "run_key = (SELECT run_key FROM runs WHERE run_id = $run_id) AND row_in_run = $row"
+    of_run = ("r.model_raw", "r.format", "r.source_path", "r.status AS run_status")
+    sample = placed("samples", there, *of_run, "coalesce(t.label, t.task) AS task_label")
     with store.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT r.run_id, m.model, r.model_raw, r.format, r.source_path, r.status AS run_status,
-                t.task,
-                   coalesce(t.label, t.task) AS task_label, v.variant, s.* EXCLUDE (run_key,
-                       task_key, variant_key) REPLACE (
-                   s.split::VARCHAR AS split, s.outcome::VARCHAR AS outcome,
-                       {CHOSEN_LEVEL.replace("c.level", "s.level")} AS level)
-            {SAMPLE_JOINS} LEFT JOIN variants v USING (variant_key)
-            WHERE s.run_key = (SELECT run_key FROM runs WHERE run_id = $run_id)
-                AND s.row_in_run = $row
+            SELECT * EXCLUDE (run_key, task_key, variant_key, step, role)
+                     REPLACE (outcome::VARCHAR AS outcome)
+            FROM {sample}
+            LEFT JOIN variants USING (variant_key)
             """,
             {"run_id": run_id, "row": row_in_run, "scheme": scheme},
         )
@@ -142,20 +148,24 @@ def fetch_neighbours(
     """Addresses of the matching samples before and after one, in the order of `sort`; None at
     either end. The one need not match itself.
     """
-    where, values = where_samples(store, selection, wanted)
+    where, values = _where_samples(store, selection, wanted)
     key = _sort_key(sort)
-    place = f"({key} IS NULL, coalesce({key}, 0), r.run_id, s.row_in_run)"
+    place = f"({key} IS NULL, coalesce({key}, 0), run_id, row_in_run)"
     neighbours: list[tuple[str, int] | None] = []
     for comparison, order in (("<", "DESC"), (">", "ASC")):
+        on_this_side = f"{where} AND {place} {comparison} (SELECT place FROM here)"
         frame = frame_of(
             store,
             f"""
             WITH here AS (
-                SELECT {place} AS place FROM samples s JOIN runs r USING (run_key)
-                    WHERE r.run_id = $run_id AND s.row_in_run = $row)
-            SELECT r.run_id, s.row_in_run {SAMPLE_JOINS} WHERE {where}
-                AND {place} {comparison} (SELECT place FROM here)
-            ORDER BY {place} {order} LIMIT 1
+                SELECT {place} AS place
+                FROM samples
+                JOIN runs USING (run_key)
+                WHERE run_id = $run_id AND row_in_run = $row)
+            SELECT run_id, row_in_run
+            FROM {placed("samples", on_this_side)}
+            ORDER BY {place} {order}
+            LIMIT 1
             """,
             scheme=selection.scheme,
             run_id=run_id,
@@ -168,6 +178,51 @@ def fetch_neighbours(
     return neighbours[0], neighbours[1]
 
 
+def fetch_answers(
+    store: Store,
+    selection: Selection,
+    *,
+    columns: Sequence[str] = (),
+    wanted: SampleFilter | None = None,
+) -> pd.DataFrame:
+    """Samples of the primary reading, one row per answer, of the runs that `fetch_task_counts`
+    takes (all of them with `every_run`): what comparison and metric what-ifs start from.
+
+    Args:
+        columns: of EXTRA_COLUMNS.
+        wanted: narrows further; default: nothing.
+
+    Returns:
+        model, run_id, step Int64, row_in_run int, task, level Int16, level_label, role, split
+        "id"|"ood"|None, instance_id, epoch int, outcome "correct"|"wrong"|"unparsed"|"error"|None
+        (ungraded), then `columns`. Names that repeat are categories. In run order.
+
+    Raises:
+        StoreError: a column that samples do not have.
+    """
+    unknown = [name for name in columns if name not in EXTRA_COLUMNS]
+    if unknown:
+        raise StoreError(
+            f"Samples have no column {', '.join(unknown)}. Possible: {', '.join(EXTRA_COLUMNS)}."
+        )
+    where, values = _where_samples(store, selection, wanted or SampleFilter())
+    frame = frame_of(
+        store,
+        f"""
+        SELECT p.model, p.run_id, p.step, p.row_in_run, p.task, p.level, l.label AS level_label,
+               p.role, p.split, p.instance_id, p.epoch, p.outcome::VARCHAR AS outcome
+               {"".join(f", p.{name}" for name in columns)}
+        FROM {placed("samples", where)}
+        LEFT JOIN levels l ON l.scheme = $scheme AND l.level = p.level
+        ORDER BY p.run_id, p.row_in_run
+        """,
+        scheme=selection.scheme,
+        **values,
+    )
+    repeated = ("model", "run_id", "task", "level_label", "role", "split", "outcome")
+    return frame.astype({**dict.fromkeys(repeated, "category"), "level": "Int16", "step": "Int64"})
+
+
 def _sort_key(sort: str) -> str:
     if sort not in SAMPLE_SORTS:
         raise StoreError(
@@ -176,9 +231,10 @@ def _sort_key(sort: str) -> str:
     return SAMPLE_SORTS[sort]
 
 
-def where_samples(
+def _where_samples(
     store: Store, selection: Selection, wanted: SampleFilter
 ) -> tuple[str, dict[str, Any]]:
+    """SQL condition, in the names of `placed`, and its values."""
     condition, values = where_selected(selection)
     conditions = [condition]
     if not (wanted.every_run or selection.runs):
@@ -186,7 +242,7 @@ def where_samples(
         older = frame_of(store, older_sql, **kind)
         if not older.empty:
             conditions.append(
-                "(s.run_key, s.task_key) NOT IN (SELECT unnest($older_runs::INTEGER[]),"
+                "(x.run_key, x.task_key) NOT IN (SELECT unnest($older_runs::INTEGER[]),"
                 " unnest($older_tasks::INTEGER[]))"
             )
             values |= {
@@ -194,20 +250,20 @@ def where_samples(
                 "older_tasks": older["task_key"].tolist(),
             }
     if wanted.primary_only:
-        conditions.append("s.is_primary")
+        conditions.append("x.is_primary")
     if wanted.split is not None:
-        conditions.append("s.split = $split")
+        conditions.append("x.split = $split")
         values["split"] = str(wanted.split)
     if wanted.level is not None:
-        conditions.append(f"({CHOSEN_LEVEL.replace('c.level', 's.level')}) = $level")
+        conditions.append(f"({CHOSEN_LEVEL}) = $level")
         values["level"] = wanted.level
     if wanted.outcome is not None:
-        conditions.append("s.outcome = $outcome")
+        conditions.append("x.outcome = $outcome")
         values["outcome"] = str(wanted.outcome)
     if wanted.text:
         conditions.append(
-            "(contains(lower(s.response), $text) OR contains(lower(s.input), $text) OR"
-            " contains(lower(s.parsed_answer), $text))"
+            "(contains(lower(x.response), $text) OR contains(lower(x.input), $text) OR"
+            " contains(lower(x.parsed_answer), $text))"
         )
         values["text"] = wanted.text.lower()
     return " AND ".join(conditions), values

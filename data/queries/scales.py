@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from data.queries.selection_sql import CHOSEN_LEVEL, OOD_KIND, frame_of, where_selected
+from data.queries.selection_sql import OOD_KIND, frame_of, placed, where_selected
 from data.records import Selection, StoreError
 from data.store import Store
 
@@ -29,11 +29,14 @@ _LOSS_METRICS = {
     "perplexity": "ln(s.value)",
 }
 _STATED_LOSS = " UNION ALL ".join(
-    f"""SELECT s.run_key, {value} AS loss, {place} AS place,
-        '{"ln " if value.startswith("ln") else ""}{metric} of ' || coalesce(t.task, 'the run')
-            AS loss_name
-        FROM scores s LEFT JOIN tasks t USING (task_key) WHERE s.metric = '{metric}'
-            AND s.value > 0 AND NOT s.is_group"""
+    f"""
+    SELECT s.run_key, {value} AS loss, {place} AS place,
+           '{"ln " if value.startswith("ln") else ""}{metric} of ' || coalesce(t.task, 'the run')
+               AS loss_name
+    FROM scores s
+    LEFT JOIN tasks t USING (task_key)
+    WHERE s.metric = '{metric}' AND s.value > 0 AND NOT s.is_group
+    """
     for place, (metric, value) in enumerate(_LOSS_METRICS.items())
 )
 _OWN_LOSS = ", ".join(f"TRY_CAST(r.metadata->>'{key}' AS DOUBLE)" for key in LOSS_KEYS)
@@ -49,8 +52,10 @@ _OWN_LOSS_NAME = (
 _LADDER_TOKENS = "regexp_extract_all({0}, '[a-z]+| ?[0-9]|[:=$]|.')"
 _WORDS = r"regexp_extract_all(regexp_replace({0}, '(\d)\.0+\b', '\1', 'g'), '[^\s\[\](),;]+')"
 _TOKENS = (
-    f"CASE WHEN regexp_full_match(s.target, '( [0-9]+)+[$]') THEN {_LADDER_TOKENS} ELSE"
-    f" {_WORDS} END"
+    f"CASE WHEN regexp_full_match(target, '( [0-9]+)+[$]') THEN {_LADDER_TOKENS} ELSE {_WORDS} END"
+)
+_REFERENCE_AND_ANSWER = (
+    f"{_TOKENS.format('target')} AS reference, {_TOKENS.format('response')} AS answer"
 )
 _SAME_TOKENS = (
     "len(list_filter(list_zip(reference, answer), pair -> pair[1] = pair[2]))::DOUBLE /"
@@ -76,30 +81,37 @@ def fetch_scales(store: Store, selection: Selection) -> pd.DataFrame:
         f"""
         WITH placed AS (
             SELECT r.run_key, r.run_id, m.model, m.family, r.checkpoint, r.step,
-                coalesce(r.n_params, m.n_params)::DOUBLE AS n_params,
+                   coalesce(r.n_params, m.n_params)::DOUBLE AS n_params,
                    coalesce(r.train_tokens, CASE WHEN r.step IS NULL THEN m.train_tokens END)
                        AS train_tokens,
                    coalesce(TRY_CAST(r.metadata->>'train_flops' AS DOUBLE),
-                            CASE WHEN r.step IS NULL
-                                AND r.train_tokens IS NULL THEN m.train_flops END) AS stated_flops,
+                            CASE WHEN r.step IS NULL AND r.train_tokens IS NULL
+                                 THEN m.train_flops END) AS stated_flops,
                    coalesce({_OWN_LOSS}) AS own_loss, {_OWN_LOSS_NAME} AS own_loss_name
-            FROM runs r JOIN models m USING (model_key) WHERE {chosen} AND {_main_kind(selection)}),
-        losses AS (SELECT run_key, arg_min(loss, (place, loss_name)) AS loss, arg_min(loss_name,
-            (place, loss_name)) AS loss_name
-                   FROM ({_STATED_LOSS}) GROUP BY run_key)
+            FROM runs r
+            JOIN models m USING (model_key)
+            WHERE {chosen} AND {_main_kind(selection)}),
+        losses AS (
+            SELECT run_key, arg_min(loss, (place, loss_name)) AS loss,
+                   arg_min(loss_name, (place, loss_name)) AS loss_name
+            FROM ({_STATED_LOSS})
+            GROUP BY run_key),
+        computed AS (
+            SELECT *, 6 * n_params * train_tokens AS own_flops,
+                   abs(stated_flops / own_flops - 1) < 0.001 AS is_own
+            FROM placed)
         SELECT run_id, model, family, checkpoint, step,
                coalesce(step = max(step) OVER (PARTITION BY model), true) AS is_last,
                n_params, train_tokens,
-               CASE WHEN stated_flops IS NULL
-                   OR abs(stated_flops / (6 * n_params * train_tokens) - 1) < 0.001
-                    THEN 6 * n_params * train_tokens ELSE stated_flops END AS train_flops,
-               CASE WHEN stated_flops IS NOT NULL
-                   AND NOT coalesce(abs(stated_flops / (6 * n_params * train_tokens) - 1) < 0.001,
-                   false)
-                    THEN 'stated' WHEN n_params * train_tokens IS NOT NULL
-                    THEN '6 x parameters x tokens' END AS flops_source,
+               CASE WHEN stated_flops IS NULL OR is_own THEN own_flops ELSE stated_flops END
+                   AS train_flops,
+               CASE WHEN stated_flops IS NOT NULL AND NOT coalesce(is_own, false) THEN 'stated'
+                    WHEN n_params * train_tokens IS NOT NULL THEN '6 x parameters x tokens' END
+                   AS flops_source,
                coalesce(own_loss, loss) AS loss, coalesce(own_loss_name, loss_name) AS loss_name
-        FROM placed LEFT JOIN losses USING (run_key) ORDER BY model, step, run_id
+        FROM computed
+        LEFT JOIN losses USING (run_key)
+        ORDER BY model, step, run_id
         """,
         **values,
     ).astype({"step": "Int64"})
@@ -112,10 +124,14 @@ def _main_kind(selection: Selection) -> str:
     if selection.ood or selection.runs:
         return "TRUE"
     return f"""({OOD_KIND} IS NULL OR (r.model_key, {OOD_KIND}) IN (
-        SELECT model_key, ood FROM (SELECT model_key, {OOD_KIND} AS ood, count(*) AS n,
-            max(added_at) AS newest FROM runs r GROUP BY ALL)
-        WHERE ood IS NOT NULL QUALIFY row_number() OVER (PARTITION BY model_key ORDER BY n DESC,
-            newest DESC, ood) = 1))"""
+        SELECT model_key, ood
+        FROM (
+            SELECT model_key, {OOD_KIND} AS ood, count(*) AS n, max(added_at) AS newest
+            FROM runs r
+            GROUP BY ALL)
+        WHERE ood IS NOT NULL
+        QUALIFY row_number() OVER (PARTITION BY model_key ORDER BY n DESC, newest DESC, ood) = 1))
+        """
 
 
 def fetch_scale_metrics(store: Store) -> pd.DataFrame:
@@ -125,38 +141,42 @@ def fetch_scale_metrics(store: Store) -> pd.DataFrame:
     `reading` tells several readings of one metric apart (shots, filter); "" where there is one
     only. Group numbers are left out.
     """
+    where_found = {
+        "accuracy": "cells WHERE is_primary",
+        "answer_logprob": "samples WHERE answer_logprob IS NOT NULL",
+        "token_accuracy": "samples WHERE target IS NOT NULL",
+    }
     counted = " UNION ALL ".join(
-        f"SELECT '{metric}' AS metric, task_key, '' AS reading, run_key, 'samples' AS source, true"
-        " AS higher_is_better FROM "
-        + (
-            "cells WHERE is_primary"
-            if metric == "accuracy"
-            else f"(SELECT DISTINCT run_key, task_key FROM samples WHERE {what} IS NOT NULL)"
-        )
-        for metric, what in zip(SAMPLE_METRICS, ("", "answer_logprob", "target"), strict=True)
+        f"SELECT DISTINCT '{metric}' AS metric, task_key, run_key FROM {where_found[metric]}"
+        for metric in SAMPLE_METRICS
     )
     return frame_of(
         store,
         f"""
         WITH every AS (
-            {counted} UNION ALL
-            SELECT metric, task_key, {_READING} AS reading, s.run_key, 'aggregates',
-                coalesce(higher_is_better, true)
-            FROM scores s JOIN runs r USING (run_key) WHERE NOT is_group AND {_VALUE} IS NOT NULL)
-        SELECT e.metric, t.task, e.reading, e.source, bool_and(e.higher_is_better)
-            AS higher_is_better, count(DISTINCT run_key) AS n_runs,
-               count(DISTINCT model_key) AS n_models
-        FROM every e JOIN runs r USING (run_key) LEFT JOIN tasks t USING (task_key)
-        GROUP BY e.metric, t.task, e.reading, e.source ORDER BY e.metric, t.task NULLS FIRST,
-            n_runs DESC, e.reading
+            SELECT metric, task_key, '' AS reading, run_key, 'samples' AS source,
+                   true AS higher_is_better
+            FROM ({counted})
+            UNION ALL
+            SELECT metric, task_key, {_READING} AS reading, x.run_key, 'aggregates',
+                   coalesce(higher_is_better, true)
+            FROM scores x
+            JOIN runs r USING (run_key)
+            WHERE NOT is_group AND {_VALUE} IS NOT NULL)
+        SELECT e.metric, t.task, e.reading, e.source,
+               bool_and(e.higher_is_better) AS higher_is_better,
+               count(DISTINCT run_key) AS n_runs, count(DISTINCT model_key) AS n_models
+        FROM every e
+        JOIN runs r USING (run_key)
+        LEFT JOIN tasks t USING (task_key)
+        GROUP BY e.metric, t.task, e.reading, e.source
+        ORDER BY e.metric, t.task NULLS FIRST, n_runs DESC, e.reading
         """,
     )
 
 
-_READING = """concat_ws(', ', CASE WHEN coalesce(s.n_shot,
-    r.n_shot) IS NOT NULL THEN coalesce(s.n_shot, r.n_shot) || '-shot' END,
-    s.variant, s.subset)"""
-_VALUE = "CASE WHEN s.scale IN ('0-1', '0-100') THEN s.value01 ELSE s.value END"
+_READING = """concat_ws(', ', coalesce(x.n_shot, r.n_shot) || '-shot', x.variant, x.subset)"""
+_VALUE = "CASE WHEN x.scale IN ('0-1', '0-100') THEN x.value01 ELSE x.value END"
 
 
 def fetch_scale_values(
@@ -203,64 +223,61 @@ def fetch_scale_values(
     )
 
 
-_PLACED = """JOIN runs r USING (run_key) JOIN models m USING (model_key)
-    LEFT JOIN tasks t USING (task_key)
-    LEFT JOIN task_levels tl ON tl.scheme = $scheme AND tl.task = t.task"""
-
-
 def _stated(chosen: str, selection: Selection, reading: str | None) -> str:
-    level = CHOSEN_LEVEL.replace("c.level", "s.level")
-    only = f" AND {_READING} = $reading" if reading is not None else ""
+    scores = placed(
+        "scores",
+        f"""{chosen} AND {_main_kind(selection)} AND NOT x.is_group AND {_VALUE} IS NOT NULL
+        AND NOT (x.metric = 'accuracy' AND x.run_key IN (SELECT run_key FROM cells))""",
+        "x.rowid AS place",
+        f"{_READING} AS reading",
+        f"{_VALUE} AS shown",
+    )
+    only = "AND reading = $reading" if reading is not None else ""
     return f"""
-        SELECT r.run_id, t.task, {level} AS level, s.split::VARCHAR AS split, {_READING}
-            AS reading, 'aggregates' AS source,
-               {_VALUE} AS value, CASE WHEN s.scale = '0-100' THEN s.stderr / 100 ELSE s.stderr END
-                   AS se, s.n::DOUBLE AS n,
+        SELECT run_id, task, level, split, reading, 'aggregates' AS source, shown AS value,
+               CASE WHEN scale = '0-100' THEN stderr / 100 ELSE stderr END AS se,
+               n::DOUBLE AS n,
                NULL::BIGINT AS n_correct, NULL::BIGINT AS n_wrong, NULL::BIGINT AS n_unparsed,
-                   NULL::BIGINT AS n_error,
-               NULL::BIGINT AS n_instances,
-               s.scale IN ('0-1', '0-100') AS is_share
-        FROM scores s {_PLACED} WHERE s.metric = $metric AND NOT s.is_group
-            AND {_VALUE} IS NOT NULL{only} AND {chosen}
-              AND {_main_kind(selection)} AND NOT (s.metric = 'accuracy'
-                  AND run_key IN (SELECT run_key FROM cells))
-        QUALIFY row_number() OVER (PARTITION BY run_key, task_key, {level}, s.split,
-            {_READING} ORDER BY s.flag NULLS FIRST, s.rowid) = 1"""
+               NULL::BIGINT AS n_error, NULL::BIGINT AS n_instances,
+               scale IN ('0-1', '0-100') AS is_share
+        FROM {scores}
+        WHERE metric = $metric {only}
+        QUALIFY row_number() OVER (
+            PARTITION BY run_key, task_key, level, split, reading
+            ORDER BY flag NULLS FIRST, place) = 1
+        """
 
 
 def _from_answers(metric: str, chosen: str, selection: Selection) -> str:
-    level = CHOSEN_LEVEL.replace("c.level", "s.level")
-    kind = _main_kind(selection)
+    wanted = f"x.is_primary AND {chosen} AND {_main_kind(selection)}"
     if metric == "accuracy":
         return f"""
-        SELECT r.run_id, t.task, {CHOSEN_LEVEL} AS level, c.split::VARCHAR AS split, '' AS reading,
-            'samples' AS source,
+        SELECT run_id, task, level, split, '' AS reading, 'samples' AS source,
                sum(n_correct)::BIGINT AS n_correct, sum(n_wrong)::BIGINT AS n_wrong,
-                   sum(n_unparsed)::BIGINT AS n_unparsed,
-               sum(n_error)::BIGINT AS n_error, sum(n_instances)::BIGINT AS n_instances, true
-                   AS is_share
-        FROM cells c {_PLACED} WHERE c.is_primary AND {chosen} AND {kind} GROUP BY ALL"""
-    place = f"r.run_id, t.task, {level} AS level, s.split::VARCHAR AS split"
-    wanted = f"FROM samples s {_PLACED} WHERE s.is_primary AND {chosen} AND {kind}"
-    if metric == "answer_logprob":
-        what, answers = "answer_logprob", f"SELECT {place}, s.answer_logprob {wanted}"
-    else:
+               sum(n_unparsed)::BIGINT AS n_unparsed, sum(n_error)::BIGINT AS n_error,
+               sum(n_instances)::BIGINT AS n_instances, true AS is_share
+        FROM {placed("cells", wanted)}
+        GROUP BY ALL
+        """
+    what, answers = "answer_logprob", placed("samples", wanted)
+    if metric == "token_accuracy":
+        with_text = f"{wanted} AND x.target IS NOT NULL AND x.response IS NOT NULL"
         # First which answers, then their tokens: cutting the text of all answers costs a second.
-        what, answers = (
-            _SAME_TOKENS,
-            f"""
-            WITH wanted AS MATERIALIZED (SELECT {place}, s.target, s.response {wanted}
-                AND s.target IS NOT NULL AND s.response IS NOT NULL)
-            SELECT run_id, task, level, split, {_TOKENS.format("s.target")} AS reference,
-                {_TOKENS.format("s.response")} AS answer
-            FROM wanted s""",
-        )
+        what = _SAME_TOKENS
+        answers = f"""(
+            WITH wanted AS MATERIALIZED (
+                SELECT run_id, task, level, split, target, response
+                FROM {placed("samples", with_text)})
+            SELECT run_id, task, level, split, {_REFERENCE_AND_ANSWER}
+            FROM wanted)"""
     return f"""
         SELECT run_id, task, level, split, '' AS reading, 'samples' AS source, avg({what}) AS value,
-               CASE WHEN count({what}) > 1 THEN stddev_samp({what}) / sqrt(count({what})) END
-                   AS se, count({what})::DOUBLE AS n,
-               {str(metric != "answer_logprob").lower()} AS is_share
-        FROM ({answers}) GROUP BY run_id, task, level, split HAVING count({what}) > 0"""
+               CASE WHEN count({what}) > 1 THEN stddev_samp({what}) / sqrt(count({what})) END AS se,
+               count({what})::DOUBLE AS n, {metric != "answer_logprob"} AS is_share
+        FROM {answers}
+        GROUP BY run_id, task, level, split
+        HAVING count({what}) > 0
+        """
 
 
 def fetch_metric_correlations(
@@ -283,30 +300,29 @@ def fetch_metric_correlations(
         return pd.DataFrame(
             columns=["run_id", "task", "level", "split", "reading", "correlation", "n"]
         )
-    kinds = {
-        "accuracy": "(s.outcome = 'correct')::INT::DOUBLE",
-        "answer_logprob": "s.answer_logprob",
+    value_of = {
+        "accuracy": "(outcome = 'correct')::INT::DOUBLE",
+        "answer_logprob": "answer_logprob",
         "token_accuracy": _SAME_TOKENS,
     }
-    a, b = kinds[first], kinds[second]
-    level = CHOSEN_LEVEL.replace("c.level", "s.level")
-    tokens = (
-        f", {_TOKENS.format('s.target')} AS reference, {_TOKENS.format('s.response')} AS answer"
-    )
-    cut = tokens if "token_accuracy" in (first, second) else ""
+    tokens = f", {_REFERENCE_AND_ANSWER}" if "token_accuracy" in (first, second) else ""
+    answered = f"x.is_primary AND x.outcome <> 'error' AND {chosen} AND {_main_kind(selection)}"
     frame = frame_of(
         store,
         f"""
         WITH wanted AS MATERIALIZED (
-            SELECT r.run_id, t.task, {level} AS level, s.split::VARCHAR AS split, s.outcome,
-                s.answer_logprob, s.target, s.response
-            FROM samples s {_PLACED} WHERE s.is_primary AND s.outcome <> 'error' AND {chosen}
-                AND {_main_kind(selection)})
+            SELECT run_id, task, level, split, outcome, answer_logprob, target, response
+            FROM {placed("samples", answered)}),
+        valued AS (
+            SELECT run_id, task, level, split, {value_of[first]} AS a, {value_of[second]} AS b
+            FROM (SELECT *{tokens} FROM wanted))
         SELECT run_id, task, level, split, '' AS reading,
                CASE WHEN var_pop(a) > 0 AND var_pop(b) > 0 THEN corr(a, b) END AS correlation,
-                   count(*)::DOUBLE AS n
-        FROM (SELECT s.*, {a} AS a, {b} AS b FROM (SELECT s.*{cut} FROM wanted s) s)
-        WHERE a IS NOT NULL AND b IS NOT NULL GROUP BY run_id, task, level, split ORDER BY ALL
+               count(*)::DOUBLE AS n
+        FROM valued
+        WHERE a IS NOT NULL AND b IS NOT NULL
+        GROUP BY run_id, task, level, split
+        ORDER BY ALL
         """,
         scheme=selection.scheme,
         **values,

@@ -1,5 +1,5 @@
-"""What every question shares: how a selection becomes SQL, which run of several counts, how an
-answer becomes a frame.
+"""What every question shares: how a selection becomes SQL, where a result belongs, which run of
+several counts, how an answer becomes a frame.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from data.records import Selection
 from data.store import Store
 
 CHOSEN_LEVEL = (
-    "CASE WHEN tl.task IS NOT NULL THEN tl.level WHEN r.level_scheme = $scheme THEN c.level END"
+    "CASE WHEN tl.task IS NOT NULL THEN tl.level WHEN r.level_scheme = $scheme THEN x.level END"
 )
 """A scheme that places the task wins; otherwise the level recorded with the result, if it belongs
-to this scheme.
+to this scheme. In the names of `placed`.
 """
 
 RUN_RANK = (
@@ -27,18 +27,39 @@ step: the final one), then the one with most answers, so that a quick probe does
 whole evaluation; then the newest.
 """
 
+DATED_AT = "coalesce(r.finished_at, r.started_at, r.added_at) AS dated_at"
 OOD_KIND = "(r.metadata->>'ood_kind')"
 """What a run says about the kind of its OOD instances; NULL where it says nothing."""
 
-_OLDER_RUNS = """
-    WITH dated AS (
-        SELECT r.model_key, c.task_key, c.run_key, c.split, r.step, coalesce(r.finished_at,
-            r.started_at, r.added_at) AS dated_at,
-               n_correct + n_wrong + n_unparsed + n_error AS n, n > 0 AS is_graded
-        FROM cells c JOIN runs r USING (run_key) WHERE c.is_primary AND {of_kind})
-    SELECT run_key, task_key FROM dated GROUP BY model_key, task_key, run_key
-    QUALIFY row_number() OVER (PARTITION BY model_key, task_key ORDER BY bool_or(is_graded) DESC,
-        {rank}) > 1"""
+
+def placed(table: str, condition: str, *columns: str) -> str:
+    """The rows of a table, each with its run, model, task and level: a table macro named p, for
+    FROM.
+
+    It is text and no macro of the store: a temporary macro is unknown to other cursors, and a
+    permanent one would be written into every store and change with the code.
+
+    Args:
+        table: cells, samples, scores, or a table of the question with their keys, level and split.
+        condition: which rows. x is the row, r its run, m its model, t its task (all NULL where a
+            score has none) and tl the task's place in $scheme.
+        columns: what else is wanted of x, r, m and t.
+
+    Columns: run_id, step, model, task, role, `columns`, then those of the table; `level` is that in
+    $scheme and `split` a word.
+    """
+    more = "".join(f", {column}" for column in columns)
+    # Only a score may lack a task; an outer join of all samples costs a fifth of a count's time.
+    tasks = "LEFT JOIN" if table == "scores" else "JOIN"
+    return f"""(
+        SELECT r.run_id, r.step, m.model, t.task, tl.role{more},
+               x.* REPLACE ({CHOSEN_LEVEL} AS level, x.split::VARCHAR AS split)
+        FROM {table} x
+        JOIN runs r USING (run_key)
+        JOIN models m USING (model_key)
+        {tasks} tasks t USING (task_key)
+        LEFT JOIN task_levels tl ON tl.scheme = $scheme AND tl.task = t.task
+        WHERE {condition}) p"""
 
 
 def older_runs(selection: Selection) -> tuple[str, dict[str, Any]]:
@@ -46,7 +67,20 @@ def older_runs(selection: Selection) -> tuple[str, dict[str, Any]]:
     runs of the selection's OOD kind.
     """
     of_kind, values = _of_kind(selection)
-    return _OLDER_RUNS.format(of_kind=of_kind, rank=RUN_RANK), values
+    sql = f"""
+        WITH dated AS (
+            SELECT r.model_key, c.task_key, c.run_key, c.split, r.step, {DATED_AT},
+                   n_correct + n_wrong + n_unparsed + n_error AS n, n > 0 AS is_graded
+            FROM cells c
+            JOIN runs r USING (run_key)
+            WHERE c.is_primary AND {of_kind})
+        SELECT run_key, task_key
+        FROM dated
+        GROUP BY model_key, task_key, run_key
+        QUALIFY row_number() OVER (
+            PARTITION BY model_key, task_key ORDER BY bool_or(is_graded) DESC, {RUN_RANK}) > 1
+        """
+    return sql, values
 
 
 def _of_kind(selection: Selection) -> tuple[str, dict[str, Any]]:
