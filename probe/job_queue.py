@@ -1,11 +1,11 @@
 """One model at a time, for all who ask: a queue of jobs and the one thread that opens the model and
 works them off.
 
-    desk = Desk()
-    job = desk.submit(AskJob(ModelChoice("demo:echo"), instance))
+    queue = JobQueue()
+    job = queue.submit(AskJob(ModelChoice("demo:echo"), instance))
     job.wait(1.0)
 
-A model belongs to one thread and fills the memory, so a process has one desk. A job for another
+A model belongs to one thread and fills the memory, so a process has one queue. A job for another
 model waits until those before it are done; the model is closed before the next one is opened. A
 single question about the open model goes in between two batches of a running probe: it takes
 seconds, a probe takes hours.
@@ -71,7 +71,7 @@ class ModelChoice:
 
 
 class Job:
-    """Something to do with a model. Written by the desk's thread, read by any."""
+    """Something to do with a model. Written by the queue's thread, read by any."""
 
     def __init__(self, choice: ModelChoice) -> None:
         self.number = next(_numbers)
@@ -267,7 +267,7 @@ class OpenedModel:
     facts: ModelFacts
 
 
-class Desk:
+class JobQueue:
     """See the head of this file. Every method may be called from any thread."""
 
     def __init__(self, opener: Callable[..., Model] = open_model) -> None:
@@ -302,7 +302,7 @@ class Desk:
             self._is_closed = self._is_let_go = False
             self._waiting.append(job)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="probe desk", daemon=True)
+                self._thread = threading.Thread(target=self._work, name="probe queue", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
 
@@ -325,7 +325,7 @@ class Desk:
         if thread is not None and thread is not threading.current_thread():
             thread.join(wait_s)
 
-    # -- the desk's own thread ---------------------------------------------------------------------
+    # -- the queue's own thread --------------------------------------------------------------------
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
@@ -333,7 +333,7 @@ class Desk:
         self._close_model()
 
     def _next(self) -> Job | None:
-        """The next job; None when the desk is closed and nothing waits any more."""
+        """The next job; None when the queue is closed and nothing waits any more."""
         with self._changed:
             while not self._waiting:
                 if self._is_closed:

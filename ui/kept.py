@@ -24,7 +24,7 @@ from ui.plain import plain
 from ui.settings import settings
 
 if TYPE_CHECKING:
-    from probe.job_queue import Desk
+    from probe.job_queue import JobQueue
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -64,14 +64,14 @@ def _open_store(folder: str) -> Store:
     return open_store(folder)
 
 
-@st.cache_resource(max_entries=1, show_spinner=False, on_release=lambda desk: desk.close())
-def the_queue() -> Desk:
+@st.cache_resource(max_entries=1, show_spinner=False, on_release=lambda queue: queue.close())
+def the_queue() -> JobQueue:
     """The one place of this server where a model is open; every session gets the same. See
     probe.job_queue.
     """
-    from probe.job_queue import Desk
+    from probe.job_queue import JobQueue
 
-    return Desk()
+    return JobQueue()
 
 
 def the_watch() -> Watch:

@@ -189,9 +189,9 @@ def _may_open(ref: str, listed: list[str]) -> bool:
 
 def draw_machine() -> None:
     """What is in memory, on which device, and who waits for it."""
-    desk = the_queue()
-    opened = desk.opened
-    jobs = [job for job in desk.jobs() if not job.is_over]
+    queue = the_queue()
+    opened = queue.opened
+    jobs = [job for job in queue.jobs() if not job.is_over]
     running = next((job for job in jobs if job.state != "waiting"), None)
     n_waiting = sum(job.state == "waiting" for job in jobs)
     words = _opened_words(opened) if opened else f"No model is open. {machine_words()}"
@@ -208,7 +208,7 @@ def draw_machine() -> None:
         help="Frees its memory.",
         disabled=opened is None or bool(jobs),
     ):
-        desk.let_go()
+        queue.let_go()
         st.rerun()
 
 
