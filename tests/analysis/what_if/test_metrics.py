@@ -112,6 +112,15 @@ def test_pass_at_k_equals_counting_all_draws() -> None:
     assert np.isnan(pass_at_k([3, 0, 3, 3], [1, 0, 4, -1], [4, 1, 1, 1])).all()
 
 
+@pytest.mark.parametrize(
+    ("n", "c", "expected"),
+    [(1, 0, 0.0), (1, 1, 1.0), (2, 1, 1.0), (5, 0, 0.0), (5, 1, 1.0), (5, 5, 1.0)],
+)
+def test_pass_at_k_of_all_answers_is_whether_any_is_right(n: int, c: int, expected: float) -> None:
+    """At k = n the one draw holds all answers: 1 - C(n - c, n) / C(n, n) is 0 for c = 0, else 1."""
+    assert pass_at_k(n, c, n) == expected
+
+
 def test_correlations_leave_out_items_without_one() -> None:
     found = correlation_distribution([0.5, math.nan, 1.0], 0.5)
     assert (found.n, found.mean, found.ccdf_at_threshold) == (2, 0.75, 0.5)

@@ -197,6 +197,16 @@ def test_pass_at_k_from_epochs() -> None:
     assert value(cells, "A", metric="pass@2", quantity=Quantity.ID) == pytest.approx(5 / 6)
 
 
+@pytest.mark.parametrize(("n_right", "expected"), [(0, 0.0), (1, 1.0), (5, 1.0)])
+def test_pass_at_as_many_answers_as_there_are(n_right: int, expected: float) -> None:
+    """One instance answered 5 times: the only draw of 5 holds all answers."""
+    five = pd.concat([samples({"A": {"t1": (4, 0)}})[lambda frame: frame["split"] == "id"]] * 2)
+    five = five.head(5).assign(instance_id="x", epoch=range(5))
+    five["outcome"] = ["correct"] * n_right + ["wrong"] * (5 - n_right)
+    cells = reduce_samples(five)
+    assert value(cells, "A", metric="pass@5", quantity=Quantity.ID) == expected
+
+
 def test_choices_chance_and_the_authors_grader() -> None:
     logs = [np.log([0.5, 0.3, 0.2])] * 8
     frame = samples(

@@ -569,6 +569,30 @@ def test_perplexities_have_no_share_and_point_downwards(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "scale", "value01"),
+    [
+        ("bleu", 25.0, "0-100", 0.25),
+        ("bleu", 0.5, "0-100", 0.005),
+        ("chrf", 62.5, "0-100", 0.625),
+        ("chrf", 100.0, "0-100", 1.0),
+        ("rougeL", 0.25, "0-1", 0.25),
+        ("ter", 62.5, "raw", None),
+    ],
+)
+def test_bleu_and_chrf_are_percentages_whatever_their_size(
+    tmp_path: Path, metric: str, value: float, scale: str, value01: float | None
+) -> None:
+    """The harness reports BLEU and chrF from 0 to 100, ROUGE from 0 to 1."""
+    write_results(
+        tmp_path,
+        results={"text": {f"{metric},none": value, f"{metric}_stderr,none": "N/A"}},
+        higher_is_better={},
+    )
+    (score,) = read_only(tmp_path).scores
+    assert (score.value, score.scale, score.value01) == (value, scale, value01)
+
+
 def test_a_broken_number_is_rejected_and_the_others_come_in(tmp_path: Path) -> None:
     write_results(
         tmp_path, results={"sums": {"acc,none": {"mean": 1}, "exact_match,none": 0.5}, "odd": 3}
