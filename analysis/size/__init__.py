@@ -1,1 +1,1 @@
-"""Does the critical level rise with model size? `level_by_size` is the way in."""
+"""Does the critical level rise with model size? The entry point is `level_by_size`."""

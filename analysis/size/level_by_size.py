@@ -1,8 +1,8 @@
-"""The critical level of many models against their size: who enters, every test of it, and the
-sentence (METHODS B4).
+"""The critical level of many models against their size: selection of models, tests and sentence
+(METHODS B4).
 
-Published critical levels and levels found in stored answers are separate questions: other models,
-other tasks, other ways to find a level.
+Published critical levels and levels from stored answers are separate questions, with different
+models, tasks and methods to find a level.
 """
 
 from __future__ import annotations
@@ -39,11 +39,10 @@ from data.records import Denominator
 
 COLUMNS = ("model", "family", "access", "n_params", "level", "level_label", "censored", "reason")
 SIZE_EDGES = (4e9, 14e9, 40e9)
-"""Parameters at which published models are split into four groups; upper ends belong to the lower
-group.
+"""Numbers of parameters that separate four groups of models; each edge belongs to the lower group.
 """
 MOST_SIZES = 8
-"""Up to this many different sizes each is a group of its own."""
+"""Up to this many different sizes, each size is a group of its own."""
 CONFOUNDED = (
     "Size is confounded with family and generation: the comparison within families is the one to"
     " rely on."
@@ -60,14 +59,16 @@ NO_SIZE = "Models whose size is not published are left out, never guessed."
 class LevelBySize:
     """Critical level against log10 of the number of parameters.
 
-    models     COLUMNS, one row per model, also those that stay out (`reason` says why); censored
-               "below" | "above" | None: a level at the lowest (highest) end means there or below
-               (above). n_params Int64, NA where not published.
-    source     "published" or "samples". lowest, highest  ends of the level scheme.
-    within     Kendall's S within families. overall  the same over all models. groups
-               Jonckheere-Terpstra over size groups, smallest first; group_names their names.
-               interval, ordinal  regressions on log10 parameters; line least squares, for contrast.
-    access     are the levels of closed models higher than those of open ones? Sizes play no part.
+    models     COLUMNS, one row per model. Excluded models have a `reason`. censored is "below",
+               "above" or None: a level at the lowest (highest) end means this level or below
+               (above). n_params is Int64, NA if it is not published.
+    source     "published" or "samples".
+    lowest, highest  ends of the level scheme.
+    within     Kendall's S within families; overall: the same over all models.
+    groups     Jonckheere-Terpstra test over size groups, smallest first; group_names: their names.
+    interval, ordinal  regressions on log10 parameters; line: least squares, for comparison.
+    access     test whether levels of closed models are higher than those of open ones, regardless
+               of size.
     """
 
     source: str
@@ -89,7 +90,7 @@ class LevelBySize:
         return self.models.loc[self.models["reason"].isna()]
 
     def sentence(self) -> str:
-        """What is seen and how sure that is."""
+        """The estimated slope and the test within families, with their uncertainty."""
         n = len(self.entered)
         who = (
             counted(n, "open model")
@@ -117,27 +118,26 @@ class LevelBySize:
         }
 
     def caveats(self) -> tuple[str, ...]:
-        """What the reader must keep in mind."""
-        silent = int((self.models["reason"].notna() & self.models["n_params"].isna()).sum())
-        flat = int((self.models["reason"].notna() & self.models["n_params"].notna()).sum())
+        """Limits of the comparison that the reader should know."""
+        out = self.models.loc[self.models["reason"].notna(), "n_params"]
+        silent, flat = int(out.isna().sum()), int(out.notna().sum())
         found = [CONFOUNDED, ORDINAL_AXIS]
-        found += [f"{NO_SIZE} Here {silent}."] if silent else []
-        found += [LEVELS_TAKEN_AS_KNOWN] if self.source == "samples" else []
-        found += (
-            [
+        if silent:
+            found.append(f"{NO_SIZE} Here {silent}.")
+        if self.source == "samples":
+            found.append(LEVELS_TAKEN_AS_KNOWN)
+        if flat:
+            found.append(
                 f"{counted(flat, 'model')} without a gap above 0, so without a critical level, left"
                 " out."
-            ]
-            if flat
-            else []
-        )
+            )
         return tuple(found)
 
 
 def level_by_size(
     models: pd.DataFrame, *, source: str, lowest: int = 1, highest: int = 5
 ) -> LevelBySize:
-    """Test whether the critical level rises with size, in every way of METHODS B4.
+    """Test whether the critical level rises with size, with all methods of METHODS B4.
 
     Args:
         models: model str, family str|None, access "open"|"closed"|None, n_params (NA: not
@@ -147,10 +147,8 @@ def level_by_size(
     """
     rows = _with_reasons(models, lowest, highest)
     entered = rows.loc[rows["reason"].isna()].sort_values("n_params", kind="stable")
-    x, level = (
-        np.log10(entered["n_params"].to_numpy(dtype=float)),
-        entered["level"].to_numpy(dtype=float),
-    )
+    x = np.log10(entered["n_params"].to_numpy(dtype=float))
+    level = entered["level"].to_numpy(dtype=float)
     grouped = _size_groups(entered)
     graded = rows.loc[rows["level"].notna()]
     closed, opened = (
@@ -178,8 +176,9 @@ def published_levels(level_scores: pd.DataFrame, known: pd.DataFrame) -> pd.Data
     """Rows for `level_by_size` from published critical levels.
 
     Args:
-        level_scores: data.queries.fetch_level_scores; of it the metric "critical_level".
-        known: data.queries.fetch_models: model, family, access, n_params.
+        level_scores: result of data.queries.fetch_level_scores; only the metric "critical_level" is
+            used.
+        known: result of data.queries.fetch_models: model, family, access, n_params.
     """
     marked = level_scores.loc[level_scores["metric"] == "critical_level"].drop_duplicates("model")
     labels = (
@@ -200,10 +199,11 @@ def counted_levels(
     without its uncertainty.
 
     Args:
-        counts: data.queries.fetch_task_counts. known: data.queries.fetch_models.
+        counts: result of data.queries.fetch_task_counts.
+        known: result of data.queries.fetch_models.
 
     Returns:
-        one row per model with a level and both splits; no level where no gap is above 0.
+        one row per model with a level and both splits; the level is missing if no gap is above 0.
     """
     columns = ["model", "level", "level_label"]
     cells = task_accuracies(counts, denominator)
@@ -234,25 +234,24 @@ def _with_reasons(models: pd.DataFrame, lowest: int, highest: int) -> pd.DataFra
         level=models["level"].astype("Float64").astype("Int64"),
     )
     ends = {lowest: "below", highest: "above"}
-    censored: list[str | None] = []
-    reasons: list[str | None] = []
-    for level, n_params in zip(rows["level"], rows["n_params"], strict=True):
-        censored.append(None if pd.isna(level) else ends.get(int(level)))
-        has_size = not pd.isna(n_params) and n_params > 0
-        reasons.append(
-            "no gap above 0, so no critical level"
-            if pd.isna(level)
-            else None
-            if has_size
-            else "its size is not published"
-        )
+    censored = [None if pd.isna(level) else ends.get(int(level)) for level in rows["level"]]
+    reasons = [
+        _why_left_out(level, n_params)
+        for level, n_params in zip(rows["level"], rows["n_params"], strict=True)
+    ]
     rows["censored"] = pd.Series(censored, index=rows.index, dtype=object)
     rows["reason"] = pd.Series(reasons, index=rows.index, dtype=object)
     return rows[list(COLUMNS)].reset_index(drop=True)
 
 
+def _why_left_out(level: Any, n_params: Any) -> str | None:
+    if pd.isna(level):
+        return "no gap above 0, so no critical level"
+    return "its size is not published" if pd.isna(n_params) or n_params <= 0 else None
+
+
 def _size_groups(entered: pd.DataFrame) -> list[tuple[str, list[float]]]:
-    """Names and levels of the size groups that hold models, smallest first."""
+    """Names and levels of the non-empty size groups, smallest first."""
     sizes = entered["n_params"].to_numpy(dtype=float)
     level = entered["level"].to_numpy(dtype=float)
     different = np.unique(sizes)

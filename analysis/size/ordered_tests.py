@@ -1,16 +1,16 @@
-"""Does one ordered thing rise with another? Rank tests with exact permutation p-values, overall and
-within strata.
+"""Does one ordered variable rise with another? Rank tests with exact permutation p-values, overall
+and within strata.
 
-Levels are ordinal with few steps, so ties are everywhere and normal approximations are poor for a
-handful of models: the null distribution of Kendall's S is counted exactly wherever that is
-feasible.
+Levels are ordinal with few values, so ties are frequent and normal approximations are poor for a
+small number of models. The null distribution of Kendall's S is therefore computed exactly if that
+is feasible.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from scipy import stats
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 MOST_STATES = 4_000
-"""States of the exact count; beyond, permutations are drawn."""
+"""Largest number of states of the exact computation; above, permutations are drawn at random."""
 DRAWS = 20_000
 EXACT = "exact permutation"
 
@@ -29,17 +29,16 @@ EXACT = "exact permutation"
 class RankTrend:
     """Kendall's S and tau-b, overall or summed within strata.
 
-    s            pairs that rise together minus pairs that go apart.
-    n_pairs      pairs (of one stratum) that differ in x; n_rising, n_falling and n_level of them
-                 have y rising with x, falling, or tied.
-    tau_b        S over the pairs that ties leave, -1 to 1; NaN when x or y is constant, and for
-                 several strata.
-    p_two_sided, p_rising   permutation p of |S| and of S, y exchanged within each stratum; `method`
-                            says how they were found.
-    p_asymptotic  two-sided, scipy.stats.kendalltau; NaN for several strata.
+    s            concordant minus discordant pairs.
+    n_pairs      pairs within a stratum that differ in x. Of these, y rises with x in n_rising,
+                 falls in n_falling and is tied in n_level.
+    tau_b        S corrected for ties, -1 to 1; NaN if x or y is constant, and for several strata.
+    p_two_sided, p_rising   permutation p of |S| and of S, with y exchanged within each stratum.
+    method       how these p-values were computed.
+    p_asymptotic  two-sided p of scipy.stats.kendalltau; NaN for several strata.
     spearman, spearman_p   rank correlation with its t approximation; NaN for several strata.
-    n            entries of the strata that have a comparable pair; n_strata counts these.
-    reason       why there is no test; None with one.
+    n, n_strata  entries in the strata with a comparable pair, and number of these strata.
+    reason       why there is no test; None if there is one.
     """
 
     s: int
@@ -63,11 +62,11 @@ def rank_trend(x: ArrayLike, y: ArrayLike, *, seed: int = 0) -> RankTrend:
     """Test whether y rises with x.
 
     Args:
-        x, y: (n,) any ordered numbers; a pair with NaN in either stays out.
-        seed: of the drawn permutations, where the exact count is too long.
+        x, y: (n,) any ordered numbers; pairs with NaN in either are left out.
+        seed: seed of the random permutations, used if the exact computation takes too long.
 
     Returns:
-        a RankTrend; without a test (p NaN) for fewer than two pairs or when either is constant.
+        a RankTrend; without a test (p NaN) for fewer than two pairs or if x or y is constant.
 
     >>> trend = rank_trend([1, 2, 3, 4], [1, 1, 2, 2])
     >>> trend.s, trend.n_pairs, round(trend.p_rising, 4)  # 1 of 6 ways to place two 1s and two 2s
@@ -78,7 +77,7 @@ def rank_trend(x: ArrayLike, y: ArrayLike, *, seed: int = 0) -> RankTrend:
     if found.reason is not None:
         return found
     tau, spearman = stats.kendalltau(a, b), stats.spearmanr(a, b)
-    return _with(
+    return replace(
         found,
         tau_b=float(tau.statistic),
         p_asymptotic=float(tau.pvalue),
@@ -90,29 +89,25 @@ def rank_trend(x: ArrayLike, y: ArrayLike, *, seed: int = 0) -> RankTrend:
 def stratified_trend(
     x: ArrayLike, y: ArrayLike, strata: Sequence[object], *, seed: int = 0
 ) -> RankTrend:
-    """Test whether y rises with x within strata (say, families), so that differences between strata
-    cannot feign or hide it.
+    """Test whether y rises with x within strata (for example, families): differences between strata
+    cannot create or hide a trend.
 
-    S is summed over the strata and y is exchanged within each: the exact null distribution is the
-    convolution of theirs.
+    S is summed over the strata, and y is exchanged within each. The exact null distribution is the
+    convolution of the null distributions of the strata.
 
     Args:
-        x, y: (n,) numbers; a pair with NaN in either stays out.
-        strata: (n,) stratum of each pair; None belongs to no stratum and stays out.
+        x, y: (n,) numbers; pairs with NaN in either are left out.
+        strata: (n,) stratum of each pair; pairs with None are left out.
     """
     a, b = np.asarray(x, dtype=float).ravel(), np.asarray(y, dtype=float).ravel()
     if not len(a) == len(b) == len(strata):
         raise ValueError(
             f"x, y and strata must pair up: found {len(a)}, {len(b)} and {len(strata)} entries"
         )
-    known = [
-        place
-        for place in range(len(a))
-        if not (math.isnan(a[place]) or math.isnan(b[place]) or strata[place] is None)
-    ]
     groups: dict[object, list[int]] = {}
-    for place in known:
-        groups.setdefault(strata[place], []).append(place)
+    for place, stratum in enumerate(strata):
+        if stratum is not None and not math.isnan(a[place] + b[place]):
+            groups.setdefault(stratum, []).append(place)
     return _summed(a, b, [np.array(places) for places in groups.values()], seed)
 
 
@@ -159,11 +154,6 @@ def _paired(x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
     return a[known], b[known]
 
 
-def _with(trend: RankTrend, **changes: float) -> RankTrend:
-    values = {name: getattr(trend, name) for name in RankTrend.__slots__}
-    return RankTrend(**{**values, **changes})
-
-
 def _pair_signs(x: Floats, y: Floats) -> Floats:
     """Sign of y's change along rising x for every pair that differs in x."""
     first, second = np.triu_indices(len(x), 1)
@@ -175,7 +165,7 @@ def _pair_signs(x: Floats, y: Floats) -> Floats:
 def _permutation_p(
     x: Floats, y: Floats, groups: Sequence[np.ndarray[Any, np.dtype[np.int64]]], s: int, seed: int
 ) -> tuple[float, float, str]:
-    """p of |S|, p of S, and how they were found."""
+    """p of |S|, p of S, and the method."""
     counts = [np.unique(y[places], return_counts=True)[1] for places in groups]
     if all(math.prod((counted + 1).tolist()) <= MOST_STATES for counted in counts):
         null, middle = np.ones(1), 0
@@ -208,8 +198,8 @@ def _drawn_s(
 def _null_of_s(x: Floats, y: Floats) -> tuple[Floats, int]:
     """Probabilities of S = -m ... m when y is exchanged, and m.
 
-    Walks over the groups of equal x in rising order and keeps, for every number of each y still to
-    be placed, how many ways lead to each S.
+    Visits the groups of equal x in rising order. For every combination of remaining y values it
+    keeps the number of ways that lead to each S.
     """
     remaining = tuple(int(count) for count in np.unique(y, return_counts=True)[1])
     sizes = np.unique(x, return_counts=True)[1]
@@ -233,7 +223,7 @@ def _null_of_s(x: Floats, y: Floats) -> tuple[Floats, int]:
 
 
 def _shares(left: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
-    """All ways to take `size` things out of bins that hold this many."""
+    """All ways to take `size` items out of bins with these numbers of items."""
     if len(left) == 1:
         if size <= left[0]:
             yield (size,)
@@ -243,7 +233,7 @@ def _shares(left: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
 
 
 def _gained(taken: Sequence[int], rest: Sequence[int]) -> int:
-    """What S gains from pairs of a placed y and one that will stand at a larger x."""
+    """Contribution to S of the pairs of a placed y and a y that will be placed at a larger x."""
     return sum(
         take * (sum(rest[place + 1 :]) - sum(rest[:place])) for place, take in enumerate(taken)
     )
@@ -256,12 +246,12 @@ def _gained(taken: Sequence[int], rest: Sequence[int]) -> int:
 class OrderedGroups:
     """Jonckheere-Terpstra test over groups in their order.
 
-    j          pairs of one entry each from an earlier and a later group in which the later is
-               larger; ties count one half.
-    max_j      number of such pairs. mean, variance   of j when entries are exchanged; the variance
-               is corrected for ties.
-    z, p_one_sided   normal approximation without continuity correction, against "rises over the
-                     groups"; NaN when the variance is 0.
+    j          number of pairs from an earlier and a later group in which the later entry is larger;
+               ties count one half.
+    max_j      number of all such pairs.
+    mean, variance   of j when entries are exchanged; the variance is corrected for ties.
+    z, p_one_sided   normal approximation without continuity correction; the alternative is "rises
+                     over the groups". NaN if the variance is 0.
     kendall_s  Kendall's S on the group numbers: 2 (j - mean).
     """
 
@@ -284,7 +274,7 @@ def jonckheere_terpstra(groups: Sequence[ArrayLike]) -> OrderedGroups:
     correction for ties.
 
     Args:
-        groups: values of each group; NaN is left out, an empty group has no say.
+        groups: values of each group; NaN is left out, empty groups are ignored.
 
     >>> jonckheere_terpstra([[1, 2], [2, 3], [4, 5]]).j  # 3.5 + 4 + 4
     11.5
@@ -295,44 +285,26 @@ def jonckheere_terpstra(groups: Sequence[ArrayLike]) -> OrderedGroups:
     ]
     y = np.concatenate([*kept, np.empty(0)])
     code = np.repeat(np.arange(len(kept)), [len(values) for values in kept]).astype(float)
-    trend = rank_counts(code, y)
-    n, n_groups = len(y), sum(len(values) > 0 for values in kept)
-    mean = trend.n_pairs / 2
+    signs = _pair_signs(code, y)
+    s, n_pairs = int(signs.sum()), len(signs)
+    n_groups = sum(len(values) > 0 for values in kept)
     variance = _s_variance(code, y) / 4
-    z = (trend.s / 2) / math.sqrt(variance) if variance > 0 else math.nan
-    reason = (
-        None
-        if variance > 0
-        else "fewer than two groups have entries"
-        if n_groups < 2
-        else "all entries are equal"
-    )
+    z = (s / 2) / math.sqrt(variance) if variance > 0 else math.nan
+    reason = None
+    if variance <= 0:
+        reason = "all entries are equal" if n_groups > 1 else "fewer than two groups have entries"
     return OrderedGroups(
-        j=trend.s / 2 + mean,
-        max_j=trend.n_pairs,
-        mean=mean,
+        j=s / 2 + n_pairs / 2,
+        max_j=n_pairs,
+        mean=n_pairs / 2,
         variance=variance,
         z=z,
         p_one_sided=float(stats.norm.sf(z)),
-        kendall_s=trend.s,
-        n=n,
+        kendall_s=s,
+        n=len(y),
         n_groups=n_groups,
         reason=reason,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RankCounts:
-    """Kendall's S, and the pairs that differ in x."""
-
-    s: int
-    n_pairs: int
-
-
-def rank_counts(x: ArrayLike, y: ArrayLike) -> RankCounts:
-    """Kendall's S without a test; pairs with NaN stay out."""
-    signs = _pair_signs(*_paired(x, y))
-    return RankCounts(s=int(signs.sum()), n_pairs=len(signs))
 
 
 def _s_variance(x: Floats, y: Floats) -> float:
@@ -355,10 +327,10 @@ def _s_variance(x: Floats, y: Floats) -> float:
 class TwoGroups:
     """Mann-Whitney test of two groups.
 
-    u        pairs in which the first group's entry is larger, ties one half.
-    share    u over all pairs: P(first > second) + half P(equal); NaN without entries.
-    p        of the alternative; scipy's choice of exact or normal approximation (corrected for ties
-             and continuity).
+    u        number of pairs in which the entry of the first group is larger; ties count one half.
+    share    u over all pairs: P(first > second) + P(equal) / 2; NaN without entries.
+    p        p of the alternative; scipy chooses the exact test or a normal approximation (corrected
+             for ties and continuity).
     """
 
     u: float
@@ -378,8 +350,7 @@ ALTERNATIVES: Mapping[str, str] = {
 
 
 def mann_whitney(first: ArrayLike, second: ArrayLike, *, alternative: str = "greater") -> TwoGroups:
-    """Test whether the entries of one group tend to be larger than those of another; NaN is left
-    out.
+    """Test whether entries of one group tend to be larger than those of another; NaN is left out.
 
     Raises:
         ValueError: an alternative that is not one of ALTERNATIVES.

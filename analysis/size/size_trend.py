@@ -1,9 +1,9 @@
-"""Does the critical level rise with model size? Every answer that takes the level for what it is:
-ordinal, and censored at both ends.
+"""Does the critical level rise with model size? Regressions for a level that is ordinal and
+censored at both ends.
 
 The lowest level means "here or below", the highest "here or above". Size is confounded with family
-and generation, so the test within families comes first; sizes that are not published are left out,
-never guessed.
+and generation, so the test within families comes first. Models whose size is not published are left
+out; sizes are never guessed.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from statsmodels.regression.linear_model import OLS
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 FIRST_GUESS = (2.0, 1.0, 0.0)
-"""Intercept, slope, log sigma that the search starts at; where the optimum is not unique, the start
-decides which one is found.
+"""Start values of intercept, slope and log sigma. They determine the result if the optimum is not
+unique.
 """
 SEPARATED = 1e-6
-"""Negative log-likelihood below which size alone places every model in its level."""
+"""Below this negative log-likelihood, size alone predicts the level of every model."""
 STEEPEST = 1e3
-"""Ordinal slope above which the levels are separated: the likelihood rises towards an infinite
+"""Above this ordinal slope the levels are separated: the likelihood increases towards an infinite
 slope.
 """
 SMALLEST_CHANCE = 1e-300
@@ -39,14 +39,16 @@ NOTHING_KNOWN = "fewer than three models have a size and a critical level"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntervalFit:
-    """Level = b0 + b1 x + normal error of standard deviation sigma, with each level an interval and
-    the outer two open.
+    """Level = b0 + b1 x + normal error with standard deviation sigma. Each level is an interval;
+    the lowest and the highest are open.
 
-    b1 in levels per unit of x (per tenfold size for x = log10 parameters), lo and hi its Wald
-    interval, lr and lr_p the likelihood-ratio test against b1 = 0. n_lowest, n_highest  censored
-    models. is_separated  a line passes through every model's interval: sigma goes to 0, and b0, b1
-    are one of many lines; no interval and no test
-                  then. `reason` says so, or why there is no fit at all (then every number is NaN).
+    b1            slope in levels per unit of x (per tenfold size for x = log10 parameters).
+    lo, hi        Wald interval of b1.
+    lr, lr_p      likelihood-ratio test of b1 = 0.
+    n_lowest, n_highest  censored models.
+    is_separated  a line passes through the intervals of all models: sigma tends to 0, and b0 and b1
+                  are one of many solutions, without interval and test.
+    reason        why there is no interval, or no fit at all (all numbers are then NaN).
     """
 
     b0: float
@@ -74,20 +76,20 @@ def interval_regression(
     highest: float = 5,
     confidence: float = 0.95,
 ) -> IntervalFit:
-    """Fit a line to levels that are known as intervals: k is (k - 1/2, k + 1/2], the lowest (-inf,
+    """Fit a line to interval-censored levels: level k is (k - 1/2, k + 1/2], the lowest (-inf,
     ...], the highest (..., inf).
 
-    Maximum likelihood by Nelder-Mead, checked against BFGS from the least-squares line; standard
-    error from the Hessian by central differences in (b0, b1, log sigma), so that it stays away from
-    sigma = 0.
+    Maximum likelihood by Nelder-Mead, also from the least-squares line, then refined by BFGS. The
+    standard error comes from the Hessian by central differences in (b0, b1, log sigma); the
+    logarithm keeps sigma above 0.
 
     Args:
-        x: (n,) size, say log10 of the number of parameters; NaN leaves the model out.
-        level: (n,) critical levels; NaN leaves the model out. Outside [lowest, highest] counts as
-            the end.
+        x: (n,) size, for example log10 of the number of parameters; models with NaN are left out.
+        level: (n,) critical levels; models with NaN are left out. Values outside [lowest, highest]
+            count as the nearest end.
 
     Returns:
-        an IntervalFit; without one for fewer than three models, one size, or a single level.
+        an IntervalFit; undefined for fewer than three models, one size, or a single level.
     """
     sizes, levels = _known(x, level)
     n_lowest, n_highest = int((levels <= lowest).sum()), int((levels >= highest).sum())
@@ -117,7 +119,7 @@ def interval_regression(
         slope, start = np.polyfit(sizes, levels, 1)
         spread = math.log(max(0.1, float(np.std(levels - start - slope * sizes))))
         theta, value = _better((theta, value), _minimise(loss, (start, slope, spread)))
-        theta, value = _better((theta, value), _polish(loss, theta))
+        theta, value = _better((theta, value), _minimise(loss, theta, method="BFGS"))
     estimates: dict[str, Any] = {
         "b0": float(theta[0]),
         "b1": float(theta[1]),
@@ -163,21 +165,19 @@ def _undefined(*names: str) -> dict[str, Any]:
 
 def _interval_log_likelihood(mean: Floats, sigma: float, lower: Floats, upper: Floats) -> float:
     a, b = (lower - mean) / sigma, (upper - mean) / sigma
-    swap = a > 0  # differences of tiny upper tails keep their digits in the lower tail
+    swap = a > 0  # differences of tiny upper tails are accurate if computed in the lower tail
     chance = ndtr(np.where(swap, -a, b)) - ndtr(np.where(swap, -b, a))
     return float(np.log(np.maximum(chance, SMALLEST_CHANCE)).sum())
 
 
-def _minimise(loss: Any, start: tuple[float, ...]) -> tuple[Floats, float]:
+def _minimise(loss: Any, start: ArrayLike, *, method: str = "Nelder-Mead") -> tuple[Floats, float]:
     options = {"xatol": 1e-8, "fatol": 1e-10, "maxiter": 20_000, "maxfev": 20_000}
     found = optimize.minimize(
-        loss, np.array(start, dtype=float), method="Nelder-Mead", options=options
+        loss,
+        np.array(start, dtype=float),
+        method=method,
+        options=options if method == "Nelder-Mead" else None,
     )
-    return np.asarray(found.x, dtype=float), float(found.fun)
-
-
-def _polish(loss: Any, theta: Floats) -> tuple[Floats, float]:
-    found = optimize.minimize(loss, theta, method="BFGS")
     return np.asarray(found.x, dtype=float), float(found.fun)
 
 
@@ -186,8 +186,8 @@ def _better(one: tuple[Floats, float], other: tuple[Floats, float]) -> tuple[Flo
 
 
 def _flat_limit(lower: Floats, upper: Floats) -> float:
-    """Without a slope and all models at one end the likelihood tends to 1; else its search is well
-    behaved.
+    """Smallest loss of a flat line that no search reaches: if all models are at one end of the
+    levels, the likelihood tends to 1.
     """
     return 0.0 if np.isneginf(lower).all() or np.isposinf(upper).all() else math.inf
 
@@ -221,7 +221,9 @@ def _standard_error(loss: Any, theta: Floats) -> float:
 class OrdinalFit:
     """Proportional odds: logit P(level > k) = beta x - threshold_k, the same beta for every k.
 
-    beta per unit of x with its Wald interval, odds_ratio exp(beta); lr and lr_p against beta = 0.
+    beta, lo, hi  slope per unit of x with its Wald interval.
+    odds_ratio    exp(beta).
+    lr, lr_p      likelihood-ratio test of beta = 0.
     """
 
     beta: float
@@ -238,12 +240,12 @@ class OrdinalFit:
 
 
 def ordinal_trend(x: ArrayLike, level: ArrayLike, *, confidence: float = 0.95) -> OrdinalFit:
-    """Fit proportional odds (statsmodels OrderedModel, logit, BFGS). The levels enter by their
-    order alone, so censoring is no matter.
+    """Fit proportional odds (statsmodels OrderedModel, logit, BFGS). Only the order of the levels
+    is used, so censoring does not matter.
 
     Returns:
-        an OrdinalFit; numbers NaN for fewer than three models, one size or one level, and when size
-        separates the levels (the estimate would be infinite).
+        an OrdinalFit; all numbers are NaN for fewer than three models, one size or one level, and
+        if size separates the levels (the estimate would be infinite).
     """
     sizes, levels = _known(x, level)
     reason = _why_no_fit(sizes, levels)
@@ -252,7 +254,7 @@ def ordinal_trend(x: ArrayLike, level: ArrayLike, *, confidence: float = 0.95) -
     if reason is not None:
         return _no_ordinal(len(sizes), confidence, reason)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # convergence is judged by the gradient below
+        warnings.simplefilter("ignore")  # convergence is checked by the estimates below
         codes = np.unique(levels, return_inverse=True)[1]
         fit = OrderedModel(codes, sizes[:, None], distr="logit").fit(
             method="bfgs", disp=False, maxiter=2000, gtol=1e-8
@@ -279,8 +281,8 @@ def ordinal_trend(x: ArrayLike, level: ArrayLike, *, confidence: float = 0.95) -
 
 
 def _is_separated(sizes: Floats, levels: Floats) -> bool:
-    """Whether levels never fall with size, or never rise: each next level starts where the one
-    before ends, or later.
+    """Whether levels never fall with size, or never rise: each level starts where the previous one
+    ends, or later.
     """
     edges = [
         (sizes[levels == level].min(), sizes[levels == level].max()) for level in np.unique(levels)
@@ -296,9 +298,7 @@ def _no_ordinal(n: int, confidence: float, reason: str) -> OrdinalFit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineFit:
-    """Least squares, which takes the levels for distances and ignores the censoring: for
-    contrast.
-    """
+    """Least squares, for comparison. It treats levels as distances and ignores censoring."""
 
     slope: float
     se: float

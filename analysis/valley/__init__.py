@@ -1,1 +1,1 @@
-"""Where does the ID-OOD gap peak? `locating` is the way in, `result` what comes out."""
+"""Where does the ID-OOD gap peak? The entry point is `locating`; `result` defines the result."""

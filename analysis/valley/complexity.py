@@ -1,20 +1,20 @@
-"""At which complexity does the gap peak, read between the levels? A level coordinate with its
-interval, by the route that fits the data.
+"""At which complexity does the gap peak, interpolated between the levels? A level coordinate with
+its interval, by the method (route) that fits the data.
 
-line      the log-odds gap is not seen to change: the gap then peaks where half the answers are
-          right. A straight line through the tasks' mid-logits on the difficulty axis, Fieller's
+line      No change of the log-odds gap is seen, so the gap peaks where half the answers are right.
+          A straight line through the mid-logits of the tasks on the difficulty axis, with Fieller's
           interval.
-isotonic  the same without other models to take a difficulty axis from: the level means' mid-logits,
-made not to rise, bootstrap interval.
-smooth    the log-odds gap changes: half the answers right is then not where the gap peaks. Smooth
-          curves through both splits' level means, and the largest difference between them,
-          bootstrap interval.
+isotonic  The same without other models that would give a difficulty axis: isotonic (non-increasing)
+          regression of the mid-logits of the level means, with a bootstrap interval.
+smooth    The log-odds gap changes, so the gap need not peak where half the answers are right.
+          Smooth curves through the level means of both splits, and the largest difference between
+          them, with a bootstrap interval.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,16 +36,14 @@ _GRID = 161
 class CriticalComplexity:
     """Where the gap peaks, as a level coordinate (2.4: between levels 2 and 3, nearer 2).
 
-    level, lo, hi   estimate and interval, clamped to the levels; NaN when undefined (`reason` says
-                    why).
-    side, lo_side, hi_side  "left" or "right" where the value lies outside the levels and was
-    clamped (censored): at or below the first
-                    level, at or above the last; None inside.
-    x, x_lo, x_hi   the same on the axis, not clamped (line only; else the positions of the level
-                    coordinates).
-    route           "line", "isotonic" or "smooth": see the module. axis  "difficulty" or "level
-                    number".
-    p_none          share of resamples in which no gap was above 0 (smooth only; else 0).
+    level, lo, hi   estimate and interval, clamped to the levels; NaN when undefined (see `reason`).
+    side, lo_side, hi_side  "left" (at or below the first level) or "right" (at or above the last)
+                    if the value was clamped (censored); None otherwise.
+    x, x_lo, x_hi   the same on the axis, not clamped (line only; otherwise the positions of the
+                    level coordinates).
+    route           "line", "isotonic" or "smooth"; see the module docstring.
+    axis            "difficulty" or "level number".
+    p_none          share of resamples without a gap above 0 (smooth only; otherwise 0).
     reason          None; or why there is no estimate, or no interval ("not identified").
     """
 
@@ -67,14 +65,15 @@ class CriticalComplexity:
 
     @property
     def is_identified(self) -> bool:
-        """It has an estimate and an interval."""
+        """Whether there is an estimate and an interval."""
         return not (math.isnan(self.level) or math.isnan(self.lo) or math.isnan(self.hi))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LevelMeans:
-    """Level means of both splits and their resamples, for the levels that have both. n_tasks,
-    n_answers (of one split) by level.
+    """Level means of both splits and their resamples, for the levels that have both splits.
+
+    n_tasks, n_answers  tasks, and answers in one split, of each level.
     """
 
     levels: tuple[int, ...]
@@ -85,19 +84,16 @@ class LevelMeans:
     draws: LevelDraws
 
     def logits(self) -> tuple[Floats, Floats]:
-        """Logits of both splits: the first row observed, the others resampled. Half an answer keeps
-        them finite.
+        """Logits of both splits: observed in the first row, resampled in the others.
+
+        Accuracies are kept half an answer away from 0 and 1, so that all logits are finite.
         """
         margin = 0.5 / np.maximum(self.n_answers, 1.0)
         id_side, ood_side = (
-            np.vstack([self.a_id, self.draws.a_id]),
-            np.vstack([self.a_ood, self.draws.a_ood]),
+            logit(np.clip(np.vstack(rows), margin, 1 - margin))
+            for rows in ((self.a_id, self.draws.a_id), (self.a_ood, self.draws.a_ood))
         )
-        found: tuple[Floats, Floats] = (
-            logit(np.clip(id_side, margin, 1 - margin)),
-            logit(np.clip(ood_side, margin, 1 - margin)),
-        )
-        return found
+        return id_side, ood_side
 
 
 def locate_complexity(
@@ -108,13 +104,14 @@ def locate_complexity(
     slope_p: float,
     confidence: float = 0.90,
 ) -> CriticalComplexity:
-    """Choose the route and follow it.
+    """Choose the route and estimate the critical complexity.
 
     Args:
-        means: level means; None where no level has both splits.
-        half: of the tasks' mid-logits on `axis`, for the route "line".
+        means: level means; None if no level has both splits.
+        half: half point of the tasks' mid-logits on `axis`, for the route "line".
+        axis: positions of the levels.
         slope_p: p of the constancy test; NaN (too few tasks to test) counts as constant.
-        confidence: of the interval.
+        confidence: level of the interval.
 
     Interval coverage in simulations (METHODS B0, nominal 90 %): line 84-91 %, isotonic 79-84 %,
     smooth 74-93 %.
@@ -129,7 +126,7 @@ def locate_complexity(
 
 
 def from_half_point(half: HalfPoint, axis: LevelAxis) -> CriticalComplexity:
-    """Read a half point and its Fieller interval as level coordinates."""
+    """Convert a half point and its Fieller interval to level coordinates."""
     (level, side), (lo, lo_side), (hi, hi_side) = (
         axis.to_level(x) for x in (half.x, half.lo, half.hi)
     )
@@ -160,8 +157,8 @@ def from_half_point(half: HalfPoint, axis: LevelAxis) -> CriticalComplexity:
 
 
 def isotonic_half_point(means: LevelMeans, *, confidence: float = 0.90) -> CriticalComplexity:
-    """Where the mean of both splits' logits, made not to rise over the levels, crosses 0; straight
-    lines between level numbers.
+    """Where the isotonic (non-increasing) mean of the logits of both splits crosses 0, with linear
+    interpolation between level numbers.
     """
     id_side, ood_side = means.logits()
     numbers = np.asarray(means.levels, dtype=float)
@@ -172,12 +169,12 @@ def isotonic_half_point(means: LevelMeans, *, confidence: float = 0.90) -> Criti
 def smooth_peak(
     means: LevelMeans, axis: LevelAxis, *, confidence: float = 0.90
 ) -> CriticalComplexity:
-    """Where sigma(curve ID) - sigma(curve OOD) is largest: monotone cubics (PCHIP) through both
-    splits' logits, each made not to rise.
+    """Where sigma(curve ID) - sigma(curve OOD) is largest: monotone cubics (PCHIP) through the
+    isotonic (non-increasing) logits of each split.
 
-    METHODS names the difference of the two curves; what the paper calls critical is where the
-    *probability* gap is largest, so the difference is taken after going back to probabilities.
-    Levels that share a position are read by their numbers.
+    METHODS names the difference of the two curves. The paper calls the level with the largest
+    *probability* gap critical, so the difference is taken on the probability scale. If levels share
+    a position, level numbers are used instead.
     """
     used = (
         axis
@@ -194,7 +191,7 @@ def smooth_peak(
     coordinate = np.interp(grid, x, np.asarray(means.levels, dtype=float))
     has_peak = gap[np.arange(len(gap)), best] > 0
     places = np.where(has_peak, coordinate[best], np.nan)
-    sides = np.where(best == 0, -1, np.where(best == _GRID - 1, 1, 0))
+    sides = (best == _GRID - 1).astype(int) - (best == 0)
     return _from_draws(means, used, SMOOTH, places, sides, confidence)
 
 
@@ -209,99 +206,68 @@ def _from_draws(
     """Estimate from the first entry, interval from the others; `sides` is -1 or 1 where a place is
     censored.
     """
-    n_tasks = int(means.n_tasks.sum())
     drawn = ~np.isnan(places[1:])
-    p_none = float(1 - drawn.mean())
-    if math.isnan(places[0]):
-        return _undefined(
-            axis,
-            confidence,
-            n_tasks,
-            "no gap above 0 between the levels",
-            route=route,
-            p_none=p_none,
-        )
-    names = {-1: "left", 0: None, 1: "right"}
-    if p_none > 1 - confidence:
-        lo, hi, lo_side, hi_side = math.nan, math.nan, None, None
-        reason: str | None = (
-            f"not identified: {percent_of_draws(p_none)} of resamples have no gap above 0"
-        )
-    else:
-        order = np.argsort(places[1:][drawn], kind="stable")
-        tail = (1 - confidence) / 2
-        first, last = (
-            order[int(tail * len(order))],
-            order[min(len(order) - 1, math.ceil((1 - tail) * len(order)) - 1)],
-        )
-        lo, hi = (
-            min(float(places[1:][drawn][first]), float(places[0])),
-            max(float(places[1:][drawn][last]), float(places[0])),
-        )
-        lo_side, hi_side = (names[int(sides[1:][drawn][at])] for at in (first, last))
-        whole = lo == hi and lo_side is not None
-        reason = (
-            f"censored: {'at or below the first' if lo_side == 'left' else 'at or above the last'}"
-            " level"
-            if whole
-            else None
-        )
-    x, x_lo, x_hi = (
-        float(np.interp(place, axis.levels, axis.positions)) for place in (places[0], lo, hi)
+    undefined = replace(
+        _undefined(axis, confidence, int(means.n_tasks.sum()), "no gap above 0 between the levels"),
+        route=route,
+        p_none=float(1 - drawn.mean()),
     )
-    return CriticalComplexity(
-        level=float(places[0]),
+    level = float(places[0])
+    if math.isnan(level):
+        return undefined
+    names = {-1: "left", 0: None, 1: "right"}
+    estimate = replace(
+        undefined, level=level, side=names[int(sides[0])], x=_position(axis, level), reason=None
+    )
+    if estimate.p_none > 1 - confidence:
+        share = percent_of_draws(estimate.p_none)
+        reason = f"not identified: {share} of resamples have no gap above 0"
+        return replace(estimate, reason=reason)
+    order = np.argsort(places[1:][drawn], kind="stable")
+    tail = (1 - confidence) / 2
+    first = order[int(tail * len(order))]
+    last = order[min(len(order) - 1, math.ceil((1 - tail) * len(order)) - 1)]
+    lo = min(float(places[1:][drawn][first]), level)
+    hi = max(float(places[1:][drawn][last]), level)
+    lo_side, hi_side = (names[int(sides[1:][drawn][at])] for at in (first, last))
+    end = {"left": "at or below the first", "right": "at or above the last"}.get(lo_side or "")
+    return replace(
+        estimate,
         lo=lo,
         hi=hi,
-        side=names[int(sides[0])],
         lo_side=lo_side,
         hi_side=hi_side,
-        x=x,
-        x_lo=x_lo,
-        x_hi=x_hi,
-        route=route,
-        axis=axis.kind,
-        confidence=confidence,
-        n_tasks=n_tasks,
-        p_none=p_none,
-        reason=reason,
+        x_lo=_position(axis, lo),
+        x_hi=_position(axis, hi),
+        reason=f"censored: {end} level" if end and lo == hi else None,
     )
 
 
-def _undefined(
-    axis: LevelAxis,
-    confidence: float,
-    n_tasks: int,
-    why: str,
-    *,
-    route: str = LINE,
-    p_none: float = 0.0,
-) -> CriticalComplexity:
-    nan = math.nan
+def _position(axis: LevelAxis, level: float) -> float:
+    return float(np.interp(level, axis.levels, axis.positions))
+
+
+def _undefined(axis: LevelAxis, confidence: float, n_tasks: int, why: str) -> CriticalComplexity:
+    numbers = dict.fromkeys(("level", "lo", "hi", "x", "x_lo", "x_hi"), math.nan)
     return CriticalComplexity(
-        level=nan,
-        lo=nan,
-        hi=nan,
+        **numbers,
         side=None,
         lo_side=None,
         hi_side=None,
-        x=nan,
-        x_lo=nan,
-        x_hi=nan,
-        route=route,
+        route=LINE,
         axis=axis.kind,
         confidence=confidence,
         n_tasks=n_tasks,
-        p_none=p_none,
+        p_none=0.0,
         reason=why,
     )
 
 
 def falling(values: ArrayLike, weights: ArrayLike) -> Floats:
-    """Weighted least-squares fit that does not rise along the last axis, of many rows at once.
+    """Weighted isotonic (non-increasing) least-squares fit along the last axis, for many rows.
 
-    The i-th fitted value is the smallest, over starts j <= i, of the largest weighted mean of j..k
-    over ends k >= i.
+    The i-th fitted value is the minimum over starts j <= i of the maximum over ends k >= i of the
+    weighted mean of j..k.
 
     >>> falling([[3.0, 1.0, 2.0]], [1, 1, 1]).tolist()
     [[3.0, 1.5, 1.5]]
@@ -327,8 +293,10 @@ def falling(values: ArrayLike, weights: ArrayLike) -> Floats:
 
 
 def crossing(x: Floats, y: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """Where rows that do not rise cross 0 by straight lines (the middle of a stretch at 0), and -1
-    or 1 where all of a row is below or above 0: then the first or the last x.
+    """Where non-increasing rows cross 0, by linear interpolation.
+
+    A row that is 0 over a stretch crosses in its middle. A row that is entirely below (above) 0
+    gives the first (last) x and the side -1 (1); all other rows have the side 0.
 
     >>> curves = np.array([[2.0, 1.0, -1.0], [-1.0, -2.0, -2.0], [3.0, 2.0, 1.0]])
     >>> places, sides = crossing(np.array([1.0, 2.0, 3.0]), curves)
@@ -340,12 +308,10 @@ def crossing(x: Floats, y: Floats) -> tuple[Floats, NDArray[np.int64]]:
     left = np.clip(n_above - 1, 0, last)
     right = np.clip(n_not_below, 0, last)
     upper, lower = y[rows, left], y[rows, right]
-    touches = n_not_below > n_above  # some level stands at exactly 0
+    touches = n_not_below > n_above  # the row is exactly 0 at some level
     middle = (x[np.clip(n_above, 0, last)] + x[np.clip(n_not_below - 1, 0, last)]) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
         between = x[left] + (x[right] - x[left]) * upper / (upper - lower)
-    sides = np.where(n_not_below == 0, -1, np.where(n_above == len(x), 1, 0))
-    return (
-        np.where(sides < 0, x[0], np.where(sides > 0, x[-1], np.where(touches, middle, between))),
-        sides,
-    )
+    sides = (n_above == len(x)).astype(int) - (n_not_below == 0)
+    places = np.select([sides < 0, sides > 0, touches], [x[0], x[-1], middle], between)
+    return places, sides

@@ -1,8 +1,8 @@
-"""How hard is each level? A difficulty axis in logits from all models with results, for what is
-read off between levels.
+"""How hard is each level? A difficulty axis in logits, estimated from all models with results and
+used to interpolate between levels.
 
-Level numbers are an order, not a scale: from O([N,N^2]) to O([N^2,N^3]) may be a leap and from
-there to O([N^3,N^4]) a step. The axis is where the models themselves put the levels.
+Level numbers are an order, not a scale: the increase in difficulty from O([N,N^2]) to O([N^2,N^3])
+may be much larger than from there to O([N^3,N^4]). The axis measures it with the models' results.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ LEVEL_NUMBER, DIFFICULTY = "level number", "difficulty"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelAxis:
-    """Where the levels stand on the axis that lines and half points are read on.
+    """Positions of the levels on the axis of fitted lines and half points.
 
-    levels      their numbers, rising.
-    positions   of each, not falling: difficulty in logits with the first level at 0, or the level
-                numbers where no axis could be fitted.
+    levels      level numbers, increasing.
+    positions   position of each level, non-decreasing: difficulty in logits with the first level at
+                0, or the level numbers if no axis could be fitted.
     kind        "difficulty" or "level number".
-    n_models    models that the difficulties come from; 0 for level numbers.
-    violations  neighbouring levels that the fit has in the other order; they were pooled, so they
-    share a position. deviance, df_resid  of the fit, at item level; far more deviance than degrees
-    of freedom means that models differ in which levels
-                they find hard, so one axis for all is an approximation. NaN and 0 for level
-                numbers.
-    reason      None, or why the level numbers stand in.
+    n_models    number of models in the fit; 0 for level numbers.
+    violations  neighbouring levels whose fitted order is reversed; they were pooled and share a
+                position.
+    deviance, df_resid  of the fit, at item level. A deviance far above the degrees of freedom means
+                that models differ in which levels they find hard, so one axis for all is an
+                approximation. NaN and 0 for level numbers.
+    reason      None, or why level numbers are used.
     """
 
     levels: tuple[int, ...]
@@ -55,33 +55,33 @@ class LevelAxis:
 
     @property
     def is_fitted(self) -> bool:
-        """The positions are difficulties, not level numbers."""
+        """Whether the positions are difficulties, not level numbers."""
         return self.kind == DIFFICULTY
 
     @property
     def is_strict(self) -> bool:
-        """No two levels share a position."""
+        """Whether no two levels share a position."""
         return bool((np.diff(self.positions) > 0).all())
 
     def covers(self, levels: Sequence[int]) -> bool:
-        """Whether every one of these levels has a position."""
+        """Whether all of these levels have a position."""
         return set(levels) <= set(self.levels)
 
     def at(self, level: ArrayLike) -> Floats:
-        """Position of each of some levels that the axis covers."""
+        """Positions of levels that the axis covers."""
         place = np.searchsorted(self.levels, np.asarray(level, dtype=int))
         found: Floats = np.asarray(self.positions)[place]
         return found
 
     def to_level(self, x: float) -> tuple[float, str | None]:
-        """A position as a level coordinate, and "left" or "right" when it lies outside the levels;
-        see `to_level`.
+        """Convert a position to a level coordinate, with "left" or "right" if it is outside the
+        levels; see analysis.log_odds.critical.to_level.
         """
         return to_level(x, self.positions, self.levels)
 
 
 def number_axis(levels: Sequence[int], reason: str) -> LevelAxis:
-    """The level numbers themselves as the axis."""
+    """An axis with the level numbers as positions."""
     numbers = tuple(sorted({int(level) for level in levels}))
     positions = tuple(float(level) for level in numbers)
     return LevelAxis(
@@ -99,24 +99,24 @@ def number_axis(levels: Sequence[int], reason: str) -> LevelAxis:
 def difficulty_axis(
     counts: pd.DataFrame, denominator: Denominator = DEFAULT_DENOMINATOR
 ) -> LevelAxis:
-    """Fit the difficulties of the levels to all models with both splits at every level, then make
-    them not fall (isotonic regression).
+    """Fit the difficulties of the levels to all models with both splits at every level, followed by
+    isotonic (non-decreasing) regression.
 
-    Rasch model with a split shift per model: logit p = ability_m - beta_l +- delta_m / 2, beta of
-    the first level 0. A model that is all right or all wrong in a split says nothing about the
-    order of levels and stays out.
+    Rasch model with a split shift per model: logit p = ability_m - beta_l +- delta_m / 2, with beta
+    of the first level 0. A model that is all right or all wrong in a split has no information about
+    the order of levels and is left out.
 
     Args:
-        counts: level counts of all models (docs/architecture.md). Only tasks with both splits
-            count; they are pooled by level.
+        counts: level counts of all models (docs/architecture.md). Only tasks with both splits are
+            used; they are pooled by level.
         denominator: which answers count.
 
     Returns:
-        a LevelAxis; on level numbers, with the reason, for fewer than four such models or a level
-        that no model has right (or wrong).
+        a LevelAxis; with level numbers and a reason for fewer than four such models, or if at some
+        level no answer of any model is right (or wrong).
 
-    Source: METHODS B3 step 4. Models are taken to have met the same tasks at each level; where they
-    have not, so does the axis.
+    Source: METHODS B3 step 4. The fit assumes that all models answered the same tasks at each
+    level; otherwise the axis is biased.
     """
     cells = task_accuracies(counts, denominator)
     cells = cells.loc[(cells["n"] > 0) & ~cells["is_by_rule"]]
@@ -131,8 +131,8 @@ def difficulty_axis(
         for name in ("n_correct", "n")
     )
     usable = ~np.isnan(k_id + k_ood).any(axis=1)
-    for right, asked in ((k_id, n_id), (k_ood, n_ood)):
-        usable &= (right.sum(axis=1) > 0) & (right.sum(axis=1) < asked.sum(axis=1))
+    for right, total in ((k_id, n_id), (k_ood, n_ood)):
+        usable &= (right.sum(axis=1) > 0) & (right.sum(axis=1) < total.sum(axis=1))
     n_models = int(usable.sum())
     if n_models < FEWEST_MODELS:
         why = (
@@ -141,8 +141,8 @@ def difficulty_axis(
         )
         return number_axis(levels, why)
     k_id, n_id, k_ood, n_ood = (counts_of[usable] for counts_of in (k_id, n_id, k_ood, n_ood))
-    level_right, level_asked = (k_id + k_ood).sum(axis=0), (n_id + n_ood).sum(axis=0)
-    if ((level_right == 0) | (level_right == level_asked)).any():
+    level_right, level_total = (k_id + k_ood).sum(axis=0), (n_id + n_ood).sum(axis=0)
+    if ((level_right == 0) | (level_right == level_total)).any():
         return number_axis(
             levels,
             "at some level every answer of every model is wrong, or right: how hard it is cannot be"
@@ -150,7 +150,7 @@ def difficulty_axis(
         )
     fit = fit_difficulty_axis(k_id, k_ood, np.stack([n_id, n_ood]))
     beta = np.asarray(fit.beta)
-    rising = isotonic_regression(beta, weights=level_asked).x
+    rising = isotonic_regression(beta, weights=level_total).x
     falls = [(levels[i], levels[i + 1]) for i in range(len(levels) - 1) if beta[i + 1] < beta[i]]
     return LevelAxis(
         levels=tuple(levels),
@@ -165,7 +165,7 @@ def difficulty_axis(
 
 
 def _by_model(cells: pd.DataFrame, split: str, name: str, levels: Sequence[int]) -> Floats:
-    """One row per model of all cells, one column per level; NaN where a model has nothing."""
+    """One row per model and one column per level; NaN where a model has no answers."""
     models = sorted(cells["model"].unique())
     table = cells.loc[cells["split"] == split].pivot_table(
         index="model", columns="level", values=name, aggfunc="sum"

@@ -1,8 +1,8 @@
-"""How sure is the critical level? Resampled level gaps, the share of resamples in which each level
-is the peak, the smallest level set.
+"""How certain is the critical level? Resampled level gaps, the share of resamples in which each
+level is the peak, and the smallest level set.
 
-Tasks are resampled within their level (they are the unit) and the accuracy of each is redrawn from
-its answers.
+The unit is the task: tasks are resampled within their level, and the accuracy of each is drawn
+again from the distribution given its answers.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ LEVEL_SET_SHARE = 0.90
 class TaskCells:
     """Tasks with both splits, one entry each, sorted by level.
 
-    level  number of the level.  k_*, n_*  right answers and answers in the denominator.
-    fixed_*  the accuracy was set by a rule (then it is 0 in every resample).
+    level    level number.
+    k_*, n_*  right answers, and answers in the denominator.
+    fixed_*  whether a rule set the accuracy to 0 (it is then 0 in every resample).
     """
 
     level: Ints
@@ -40,9 +41,12 @@ class TaskCells:
 
     def accuracies(self) -> tuple[Floats, Floats]:
         """Observed A_ID and A_OOD of each task."""
-        a_id = np.where(self.fixed_id, 0.0, self.k_id / np.where(self.fixed_id, 1.0, self.n_id))
-        a_ood = np.where(
-            self.fixed_ood, 0.0, self.k_ood / np.where(self.fixed_ood, 1.0, self.n_ood)
+        a_id, a_ood = (
+            np.where(fixed, 0.0, k / np.where(fixed, 1.0, n))
+            for k, n, fixed in (
+                (self.k_id, self.n_id, self.fixed_id),
+                (self.k_ood, self.n_ood, self.fixed_ood),
+            )
         )
         return a_id, a_ood
 
@@ -51,10 +55,9 @@ class TaskCells:
 class LevelDraws:
     """Resampled levels: one row per resample and one column per entry of `levels`.
 
-    gaps         signed level gaps.
-    a_id, a_ood  the accuracies whose difference they are; stretched like the gaps, so they may
-    leave 0 to 1 a little.
-    n_tasks      tasks behind each level; empty: not known, then `interval` takes plain percentiles.
+    gaps         signed level gaps, a_id - a_ood.
+    a_id, a_ood  accuracies; stretched like the gaps, so they may be slightly outside 0 to 1.
+    n_tasks      tasks of each level; empty if unknown: `interval` then uses plain percentiles.
     """
 
     levels: tuple[int, ...]
@@ -66,14 +69,15 @@ class LevelDraws:
     def interval(self, confidence: float) -> tuple[Floats, Floats]:
         """Expanded percentile interval of each level's signed gap, clipped to [-1, 1].
 
-        Percentiles of few tasks behave like normal quantiles where t is due. The tail is that which
-        the normal has beyond t with 2 (T - 1) degrees of freedom, those of a difference of two
-        means of T tasks: T = 3 reads the 0.3rd percentile instead of the 2.5th. A level with one
-        task, whose answers alone vary, keeps plain percentiles.
+        Percentiles from few tasks correspond to normal quantiles, but t quantiles are needed. The
+        tail probability is therefore the normal probability beyond the t quantile with 2 (T - 1)
+        degrees of freedom, those of a difference of two means of T tasks: T = 3 uses the 0.3rd
+        percentile instead of the 2.5th. A level with one task, where only the answers vary, uses
+        plain percentiles.
 
         Source: Hesterberg 2015 (The American Statistician 69), expanded percentile interval; the
-        degrees of freedom are ours. With T - 1 it covers 98-99 % in simulations, since redrawn
-        answers add to a spread of tasks that holds theirs already (docs/calibration.md).
+        degrees of freedom are ours. T - 1 would cover 98-99 % in simulations, because redrawn
+        answers add variance that the spread of tasks already includes (docs/calibration.md).
         """
         tail = np.full(len(self.levels), (1 - confidence) / 2)
         if self.n_tasks:
@@ -87,7 +91,7 @@ class LevelDraws:
 
     def p_critical(self) -> tuple[Floats, float]:
         """Share of resamples in which each level has the largest gap, and the share in which no gap
-        is above 0; together 1.
+        is above 0; they sum to 1.
         """
         some = self.gaps.max(axis=1) > 0
         peaks = np.bincount(self.gaps.argmax(axis=1)[some], minlength=len(self.levels))
@@ -97,20 +101,20 @@ class LevelDraws:
 def resample_levels(
     cells: TaskCells, *, resamples: int = DEFAULT_RESAMPLES, seed: int = 0
 ) -> LevelDraws:
-    """Draw level gaps: tasks with replacement within each level, each accuracy anew from Beta(y +
-    .5, n - y + .5).
+    """Draw level gaps: tasks with replacement within each level, and each accuracy from
+    Beta(y + .5, n - y + .5).
 
-    A resampled mean of T tasks varies too little by a factor (T - 1) / T, so deviations from the
-    observed level gap are stretched by sqrt(T / (T - 1)). A level with one task cannot show how
-    tasks differ: only its answers vary there.
+    The variance of a resampled mean of T tasks is too small by a factor (T - 1) / T, so deviations
+    from the observed level gap are stretched by sqrt(T / (T - 1)). With one task at a level, tasks
+    cannot vary: only its answers do.
 
     Args:
-        cells: at least one task; tasks of a level in a fixed order, for the same seed must give the
-            same numbers everywhere.
-        resamples: rows drawn.
-        seed: of `numpy.random.default_rng`.
+        cells: at least one task. The order of tasks within a level must be fixed, so that the same
+            seed gives the same numbers everywhere.
+        resamples: number of rows to draw.
+        seed: seed of `numpy.random.default_rng`.
 
-    How often intervals and sets hold the truth in simulations: docs/calibration.md.
+    Coverage of intervals and sets in simulations: docs/calibration.md.
     """
     rng = np.random.default_rng(seed)
     levels, starts = np.unique(cells.level, return_index=True)
@@ -150,11 +154,13 @@ def smallest_set(
     """Pick the fewest outcomes whose probabilities reach `share`.
 
     Args:
-        p: probability of each level; p_none: that no level has a gap.
+        p: probability of each level.
+        p_none: probability that no level has a gap.
+        share: probability to reach.
 
     Returns:
-        positions of the chosen levels in rising order, and whether "no critical level" had to be
-        taken in.
+        positions of the chosen levels in increasing order, and whether "no critical level" is in
+        the set.
 
     >>> smallest_set(np.array([0.2, 0.7, 0.05]), 0.05)
     ((0, 1), False)

@@ -1,9 +1,9 @@
-"""Where does the ID-OOD gap peak, and how sure is that? Level counts in, one `Valley` per model
-out.
+"""Where does the ID-OOD gap peak, and how certain is that? One `Valley` per model from level
+counts.
 
 Level counts come from data.queries.fetch_task_counts, accuracies from analysis.accuracy;
-ui.figures.valley draws the result. A published table with level means but no samples goes through
-analysis.valley.published and ends in the same `Valley`.
+ui.figures.valley draws the result. For published level means without samples,
+analysis.valley.published returns the same `Valley`.
 """
 
 from __future__ import annotations
@@ -63,26 +63,24 @@ __all__ = [
 def locate_valleys(
     counts: pd.DataFrame, settings: Settings = DEFAULT_SETTINGS, *, axis: LevelAxis | None = None
 ) -> tuple[Valley, ...]:
-    """Locate the valley of every model that has answers with a level and a split, in the order of
-    their names.
+    """Locate the valley of every model that has answers with a level and a split, ordered by name.
 
-    Each model is estimated by itself, so neither the other models nor the order of rows changes its
-    numbers; other models speak through `axis` alone.
+    Each model is estimated separately: its numbers do not depend on other models (except through
+    `axis`) or on the order of rows.
 
     Args:
         counts: level counts (docs/architecture.md): model, task, level, split, the four counts;
             level_label and role if known. Rows with role "probe", without a level or without a
-            split do not enter.
+            split are ignored.
         settings: denominator, interval, resamples, seed, penalty.
-        axis: difficulties of the levels from all models (analysis.valley.difficulty); None, or one
-            that lacks a level of the
-            model, means the level numbers.
+        axis: difficulties of the levels from all models (analysis.valley.difficulty). Level numbers
+            are used if it is None or lacks a level of the model.
 
     Returns:
-        one Valley per model; an empty tuple when no row has both a level and a split.
+        one Valley per model; an empty tuple if no row has both a level and a split.
 
     Raises:
-        NotEnoughDataError: a needed column is missing, or a count is negative or unknown.
+        NotEnoughDataError: a required column is missing, or a count is negative or unknown.
     """
     tasks = pair_tasks(counts, settings)
     models = sorted(tasks["model"].astype(str).unique())
@@ -90,15 +88,15 @@ def locate_valleys(
 
 
 def pair_tasks(counts: pd.DataFrame, settings: Settings = DEFAULT_SETTINGS) -> pd.DataFrame:
-    """The tasks of all models with both splits side by side (task_gaps.pair_splits): what valleys
-    are made of, one after another.
+    """The tasks of all models with their splits paired (task_gaps.pair_splits), as the input of
+    `valley_of`.
 
     Args:
-        counts, settings: as in `locate_valleys`, which names what is raised.
+        counts, settings: as in `locate_valleys`, which also lists the errors.
 
     Returns:
-        one row per model, level and task; no row, and only the column model, where no row has both
-        a level and a split.
+        one row per model, level and task; an empty table with only the column model if no row has
+        both a level and a split.
     """
     cells = task_accuracies(counts, settings.denominator, confidence=settings.confidence)
     if cells.empty:
@@ -117,12 +115,12 @@ def locate_valley(
 
     Args:
         counts: level counts.
-        model: which one; may be left out when the counts hold a single model.
+        model: name of the model; optional if the counts contain a single model.
         settings, axis: as in `locate_valleys`.
 
     Raises:
-        NotEnoughDataError: the model has no answers with a level and a split, or several models are
-            there and none is named.
+        NotEnoughDataError: the model has no answers with a level and a split, or there are several
+            models and `model` is None.
     """
     check_counts(counts, ("model", "level", "task", "split"))
     present = sorted(str(name) for name in counts["model"].dropna().unique())
@@ -222,7 +220,7 @@ def _locate(model: str, tasks: pd.DataFrame, settings: Settings, axis: LevelAxis
 
 
 def _axis_of(levels: list[int], axis: LevelAxis | None) -> LevelAxis:
-    """The axis as given if it has every level of the model; else the level numbers, with the
+    """The given axis if it has every level of the model; otherwise the level numbers, with the
     reason.
     """
     if axis is None:
@@ -250,7 +248,7 @@ def _level_means(curve: pd.DataFrame, draws: LevelDraws | None) -> LevelMeans | 
 def _level_row(
     level: Any, tasks: pd.DataFrame, log_odds: LogOddsGap, confidence: float
 ) -> dict[str, Any]:
-    """Means over the tasks with both splits; with no such task each split's own mean, and no
+    """Means over the tasks with both splits; without such a task, the mean of each split and no
     gap.
     """
     paired = tasks.loc[tasks["gap_signed"].notna()]
@@ -290,8 +288,8 @@ def _level_row(
 
 
 def _level_log_odds(tasks: pd.DataFrame, log_odds: LogOddsGap) -> dict[str, float]:
-    """Mean log-odds gap of a level, weights 1 / (v + tau2); tau2 and the degrees of freedom come
-    from all tasks of the model.
+    """Mean log-odds gap of a level with weights 1 / (v + tau2); tau2 and the degrees of freedom
+    come from all tasks of the model.
     """
     known = tasks.loc[tasks["log_odds_gap"].notna()]
     if log_odds.reason is not None or not len(known):
@@ -357,15 +355,10 @@ def _warnings(tasks: pd.DataFrame, curve: pd.DataFrame) -> tuple[str, ...]:
             f"On {counted(ruled, 'task')} the authors' rule set an accuracy to 0; these have no"
             " log-odds gap."
         )
-    asked = int(
-        tasks[[f"{name}_{split}" for name in OUTCOME_COLUMNS for split in ("id", "ood")]]
-        .to_numpy()
-        .sum()
-    )
     for column, text in (
         ("n_unparsed", "could not be parsed"),
         ("n_error", "ended in an error and count nowhere"),
     ):
         if total := int(tasks[column].sum()):
-            notes.append(f"{total:,} of {asked:,} answers {text}.")
+            notes.append(f"{total:,} of {n_answers:,} answers {text}.")
     return tuple(notes)

@@ -1,8 +1,8 @@
-"""What do published level numbers allow? Level means give a valley with approximate certainty;
-scores alone give bounds on the gap.
+"""Valleys from published numbers: level means give a valley with approximate uncertainty; scores
+alone give bounds on the gap.
 
-Published levels come from data.queries.fetch_level_scores. SCYLLA's Figure 5 states ID and OOD
-means, its Table 2 the score S only.
+Published levels come from data.queries.fetch_level_scores. SCYLLA's Figure 5 reports ID and OOD
+means, its Table 2 only the score S.
 """
 
 from __future__ import annotations
@@ -64,27 +64,28 @@ MEANS_ONLY = (
 def valleys_from_published(
     level_scores: pd.DataFrame, settings: Settings = DEFAULT_SETTINGS
 ) -> tuple[Valley, ...]:
-    """Locate the valley of every model with published ID and OOD level means (SCYLLA Figure 5), in
-    the order of their names.
+    """Locate the valley of every model with published ID and OOD level means (SCYLLA Figure 5),
+    ordered by name.
 
     Intervals of the means: t over tasks from the published sd, n_tasks - 1 degrees of freedom.
-    P(critical) and gap intervals: the level bootstrap on pseudo-tasks mean +- sd in equal steps,
-    comonotone (the easiest task is the easiest in both splits); approximate.
+    P(critical) and gap intervals are approximate: they come from the level bootstrap on comonotone
+    pseudo-tasks (the easiest task is the easiest in both splits) at mean +- sd in equal steps.
 
     Args:
-        level_scores: published levels (docs/architecture.md); rows with metric "accuracy", a level,
-            a split and no task enter.
-        settings: as for counted samples; the denominator is the source's own and is not applied.
+        level_scores: published levels (docs/architecture.md). Only rows with metric "accuracy", a
+            level, a split and no task are used.
+        settings: as for counted samples; the denominator is that of the source and is not applied.
 
     Returns:
-        one Valley per model and run with `source` "published"; `tasks` is empty, `log_odds` None, a
-        level's log_odds_gap has no interval. Without sd, n_tasks or n_per_task at some level there
-        is no P(critical) and a warning says so.
+        one Valley per model and run with `source` "published"; `tasks` is empty, `log_odds` is None
+        and log_odds_gap of a level has no interval. If sd, n_tasks or n_per_task is missing at some
+        level, P(critical) is missing and there is a warning.
 
     Raises:
-        NotEnoughDataError: a needed column is missing.
+        NotEnoughDataError: a required column is missing.
 
-    Source: arXiv 2410.01769 Figure 5. Its sd does not state n or n - 1; n - 1 is assumed.
+    Source: arXiv 2410.01769 Figure 5. It does not state whether its sd uses n or n - 1; n - 1 is
+    assumed.
     """
     _check_columns(level_scores)
     accuracies = level_scores.loc[
@@ -141,8 +142,8 @@ def _valley(model: str, scores: pd.DataFrame, settings: Settings) -> Valley:
 
 
 def _evidence(paired: pd.DataFrame, curve: pd.DataFrame, draws: LevelDraws | None) -> Evidence:
-    """What level means say without tasks: where half the answers are right, and what a constant
-    penalty fitted to them draws.
+    """Evidence from level means without tasks: where half the answers are right, and the gaps of a
+    constant log-odds gap fitted to the means.
     """
     levels = [int(level) for level in paired["level"]]
     axis = number_axis(levels, "only level means are published")
@@ -169,8 +170,8 @@ def _evidence(paired: pd.DataFrame, curve: pd.DataFrame, draws: LevelDraws | Non
 def _fit_means(
     levels: list[int], a_id: Floats, n_id: Floats, a_ood: Floats, n_ood: Floats
 ) -> MeansFit | None:
-    """M3 by maximum likelihood on the counts that the means stand for; None where the numbers of
-    answers are not known.
+    """M3 by maximum likelihood on the counts that correspond to the means; None if the numbers of
+    answers are unknown.
     """
     if len(levels) < 2 or (n_id <= 0).any() or (n_ood <= 0).any():
         return None
@@ -197,8 +198,8 @@ def _origin(scores: pd.DataFrame) -> str:
 
 
 def _pair_levels(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row per level, rising; value, sd, n, n_tasks and n_per_task of both splits side by side,
-    NaN where not published.
+    """One row per level, increasing, with value, sd, n, n_tasks and n_per_task of both splits; NaN
+    if not published.
     """
     numbers = ["value", "sd", "n", "n_tasks", "n_per_task"]
     flat = scores.assign(
@@ -226,12 +227,9 @@ def _level_row(sides: dict[Any, Any], settings: Settings) -> dict[str, Any]:
     answers, intervals = {}, set()
     for split in ("id", "ood"):
         mean, sd, n_tasks = sides[f"value_{split}"], sides[f"sd_{split}"], sides[f"n_tasks_{split}"]
-        asked = (
-            sides[f"n_{split}"]
-            if sides[f"n_{split}"] > 0
-            else n_tasks * sides[f"n_per_task_{split}"]
-        )
-        answers[split] = 0.0 if math.isnan(asked) else float(asked)
+        n = sides[f"n_{split}"]
+        n = n if n > 0 else n_tasks * sides[f"n_per_task_{split}"]
+        answers[split] = 0.0 if math.isnan(n) else float(n)
         tasks = 0 if math.isnan(n_tasks) else int(n_tasks)
         lo, hi, _, _ = mean_interval(
             mean, sd, tasks, answers[split], confidence=settings.confidence
@@ -261,9 +259,9 @@ def _resample(paired: pd.DataFrame, settings: Settings) -> LevelDraws | None:
         not len(paired)
         or paired[columns].isna().to_numpy().any()
         or (paired[columns[2:]] < 1).to_numpy().any()
+        or (paired["n_tasks_id"] != paired["n_tasks_ood"]).any()
+        or (paired["n_tasks_id"] < 2).any()
     ):
-        return None
-    if (paired["n_tasks_id"] != paired["n_tasks_ood"]).any() or (paired["n_tasks_id"] < 2).any():
         return None
     cells = [_pseudo_tasks(row) for row in paired.to_dict("records")]
     level, k_id, n_id, k_ood, n_ood = (np.concatenate(parts) for parts in zip(*cells, strict=True))
@@ -281,8 +279,8 @@ def _resample(paired: pd.DataFrame, settings: Settings) -> LevelDraws | None:
 
 
 def _pseudo_tasks(row: dict[Any, Any]) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Tasks in equal steps around the mean whose sd (n - 1) is the published one, as counts;
-    clipped to what counts can be.
+    """Counts of tasks in equal steps around the mean whose sd (n - 1) is the published one; clipped
+    to valid counts.
     """
     n_tasks = int(row["n_tasks_id"])
     steps = np.arange(n_tasks) - (n_tasks - 1) / 2
@@ -297,14 +295,15 @@ def _pseudo_tasks(row: dict[Any, Any]) -> tuple[Floats, Floats, Floats, Floats, 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ScoreBounds:
-    """What is known of a model's gap when only its generalization scores are published.
+    """Bounds on the gap of a model whose generalization scores alone are published.
 
-    curve            one row per level, rising: BOUND_COLUMNS. gap_lower and gap_upper enclose the
-                     level's gap; NaN for a score outside [-1, 1]; can_be_critical: no other level
-                     must have a larger gap, and this one can be above 0.
-    possible_levels  the levels that can be critical.
-    published_level  the critical level the source states; None when it states none.
-    is_consistent    whether it is among the possible ones; None without it.
+    curve            one row per level, increasing: BOUND_COLUMNS. gap_lower and gap_upper are the
+                     bounds on the gap of the level; NaN for a score outside [-1, 1].
+                     can_be_critical: the bounds allow a gap above 0, and no other level necessarily
+                     has a larger gap.
+    possible_levels  levels that can be critical.
+    published_level  critical level according to the source; None if the source has none.
+    is_consistent    whether the published level is among the possible levels; None without one.
     """
 
     model: str
@@ -316,7 +315,7 @@ class ScoreBounds:
     is_consistent: bool | None
 
     def sentence(self) -> str:
-        """What the scores say about the gap, in plain English."""
+        """A sentence about the bounds on the gap and the levels that can be critical."""
         labels = dict(zip(self.curve["level"], self.curve["level_label"], strict=True))
         total, n_possible = len(self.curve), len(self.possible_levels)
         names = ", ".join(str(labels[level]) for level in self.possible_levels)
@@ -353,22 +352,21 @@ class ScoreBounds:
 
 
 def score_bounds(level_scores: pd.DataFrame, *, penalty: float = 1.0) -> tuple[ScoreBounds, ...]:
-    """Bound the gap of every model with published scores S (SCYLLA Table 2), in the order of their
-    names.
+    """Bound the gap of every model with published scores S (SCYLLA Table 2), ordered by name.
 
-    A level can be critical when its upper bound is above 0 and not below the largest lower bound of
+    A level can be critical if its upper bound is above 0 and not below the largest lower bound of
     all levels.
 
     Args:
-        level_scores: published levels; metric "generalization_score" with a level and without a
-            task, and "critical_level" whose value is the level's number.
+        level_scores: published levels: metric "generalization_score" with a level and without a
+            task, and "critical_level", whose value is a level number.
         penalty: weight of the gap in S, as in the source.
 
     Returns:
         one ScoreBounds per model and run.
 
     Raises:
-        NotEnoughDataError: a needed column is missing.
+        NotEnoughDataError: a required column is missing.
 
     Source: S = A_OOD - gap with A_OOD >= 0 and A_ID <= 1; see analysis.scylla.gap_bounds.
     """

@@ -1,6 +1,4 @@
-"""What a valley is: the frozen result that `locating` and `published` end in, and its plain values
-for JSON.
-"""
+"""`Valley`: the frozen result of `locating` and `published`, with its plain values for JSON."""
 
 from __future__ import annotations
 
@@ -47,10 +45,11 @@ CURVE_COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a valley is estimated: shown under the chart, kept in the result.
+    """How a valley is estimated: shown below the chart and kept in the result.
 
-    penalty  weight of the gap in the score S. resamples, seed  of the level bootstrap. confidence
-    of every interval.
+    confidence       level of every interval.
+    resamples, seed  of the level bootstrap.
+    penalty          weight of the gap in the score S.
     """
 
     denominator: Denominator = DEFAULT_DENOMINATOR
@@ -62,17 +61,17 @@ class Settings:
 
 DEFAULT_SETTINGS = Settings()
 SAMPLES, PUBLISHED = "samples", "published"
-"""Where a valley comes from: counted answers, or level means typed from a paper."""
+"""Source of a valley: counted answers, or level means from a paper."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeansFit:
-    """A constant penalty with a difficulty of its own for each level (M3), fitted to published
-    level means. A description, no test.
+    """A constant log-odds gap with a separate difficulty for each level (M3), fitted to published
+    level means. This is a description, not a test.
 
-    delta       the penalty in logits. gaps  what it draws at each of `levels`; peak_level  where
-                that is largest.
-    worst_miss  largest distance between a level's gap as published and as drawn.
+    delta       log-odds gap in logits.
+    gaps        fitted gap at each of `levels`; peak_level: the level with the largest.
+    worst_miss  largest distance between the published and the fitted gap of a level.
     """
 
     delta: float
@@ -86,43 +85,42 @@ class MeansFit:
 class Valley:
     """The generalization valley of one model.
 
-    source          "samples" (counted answers) or "published" (level means typed from a paper;
-                    intervals approximate).
-    origin          where published numbers were read; None for samples.
-    curve           one row per level, rising: CURVE_COLUMNS. Accuracies are unweighted means over
-                    the level's tasks that have both splits (`n_tasks`); `gap` is clipped at 0,
-                    `gap_signed` is not, gap_lo and gap_hi belong to `gap_signed`; `score` is S per
-                    task, averaged; log_odds_gap in logits; n_id and n_ood answers in the
-                    denominator (published: asked for), n_unparsed and n_error over both splits
-                    (published: NaN). NaN where undefined, `reason` says why. `interval` says what
-                    a_*_lo and a_*_hi cover: "over tasks" or "item level only".
+    source          "samples" (counted answers) or "published" (level means from a paper, with
+                    approximate intervals).
+    origin          source of published numbers; None for samples.
+    curve           one row per level, increasing: CURVE_COLUMNS. Accuracies are unweighted means
+                    over the tasks of the level with both splits (`n_tasks`). `gap` is clipped at 0,
+                    `gap_signed` is not; gap_lo and gap_hi are the interval of `gap_signed`. `score`
+                    is the mean over tasks of S; log_odds_gap is in logits. n_id and n_ood are
+                    answers in the denominator (published: number of questions), n_unparsed and
+                    n_error are over both splits (published: NaN). Undefined values are NaN (see
+                    `reason`). `interval` is the coverage of a_*_lo and a_*_hi: "over tasks" or
+                    "item level only".
     tasks           one row per task: TASK_COLUMNS; Wilson intervals, Newcombe for the gap, normal
                     for the log-odds gap.
-    critical_level  level with the largest gap; None when no gap is above 0 or fewer than two levels
-    have one (then `reason` says so).
-    tied_levels     all levels sharing the largest gap; `critical_level` is the lowest of them.
-    p_critical      by level: share of resamples in which it is the peak; NaN for a level that could
-                    not take part. With `p_none` (no gap above 0) the shares add up to 1.
+    critical_level  level with the largest gap; None if no gap is above 0 or fewer than two levels
+                    have a gap (see `reason`).
+    tied_levels     all levels with the largest gap; `critical_level` is the lowest of them.
+    p_critical      by level: share of resamples in which it is the peak; NaN for a level without a
+                    gap. These shares and `p_none` (no gap above 0) sum to 1.
     level_set       fewest levels that together are the peak in at least `level_set_share` of the
-                    resamples; `none_in_set` when "no critical level" had to be counted in.
-    axis            where the levels stand for what is read along them: difficulties from all
-                    models, or their numbers.
-    complexity      where the gap peaks, read between the levels, by the route that fits
-                    (complexity.py); None without an interval.
-    log_odds        mean log-odds gap over tasks; None when only level means are known, as are the
-                    next four.
+                    resamples; `none_in_set`: "no critical level" is in the set.
+    axis            positions of the levels: difficulties from all models, or level numbers.
+    complexity      where the gap peaks, interpolated between the levels (complexity.py); None
+                    without an interval.
+    log_odds        mean log-odds gap over tasks. This and the next four are None if only level
+                    means are known.
     constancy       does the log-odds gap change along the axis?
-    level_change    do the levels differ in it in any way?
-    half_point      position on the axis where the mean of the ID and OOD logits crosses 0: where
-                    half the answers are right. Under a constant log-odds gap the probability gap is
+    level_change    do the levels differ in their log-odds gap in any way?
+    half_point      position on the axis where the mean of the ID and OOD logits crosses 0, so half
+                    the answers are right. Under a constant log-odds gap the probability gap is
                     largest there.
     interior_peak   is the gap at an inner level larger than at both end levels?
-    means_fit       published level means only: what a constant penalty fitted to them draws. None
-                    with tasks.
-    constant_penalty  what a constant penalty draws with these tasks; simulated only where a test
-    says that the log-odds gap changes, to
-                    see how often it says so of a constant one (near 0 % and 100 % there is little
-                    room for a gap). None otherwise.
+    means_fit       published level means only: a constant log-odds gap fitted to them; otherwise
+                    None.
+    constant_gap    results under a constant log-odds gap on the same tasks. Simulated only if a
+                    test rejects a constant log-odds gap, to see how often it does so under one
+                    (near 0 % and 100 % there is little room for a gap). Otherwise None.
     warnings        sentences for the reader.
     """
 
@@ -158,7 +156,7 @@ class Valley:
         return len(self.tied_levels) > 1
 
     def label(self, level: int) -> str:
-        """Name of a level as the reader sees it."""
+        """Name of a level, as shown to the reader."""
         found = self.curve.loc[self.curve["level"] == level, "level_label"]
         return str(found.iloc[0]) if len(found) else f"level {level}"
 
@@ -199,7 +197,7 @@ class Valley:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What there is beyond the level means; fields as in Valley. Only published means lack the
+    """Results in addition to the level means; fields as in Valley. Only published means lack the
     tests on tasks.
     """
 
@@ -225,14 +223,14 @@ def assemble_valley(
     warnings: tuple[str, ...],
     origin: str | None = None,
 ) -> Valley:
-    """Find the critical level of a curve and how sure it is, and put the parts into one result.
+    """Find the critical level of a curve and its uncertainty, and assemble the result.
 
     Args:
         curve: CURVE_COLUMNS without gap_lo, gap_hi, p_critical and in_level_set, which are set
             here.
-        draws: resampled gaps of the levels that have a gap; None when there are none to resample.
-        evidence: what there is beyond the level means.
-        origin: where published numbers were read; None for counted samples.
+        draws: resampled gaps of the levels that have a gap; None if there are none to resample.
+        evidence: results in addition to the level means.
+        origin: source of published numbers; None for counted samples.
     """
     curve = curve.assign(gap_lo=math.nan, gap_hi=math.nan, p_critical=math.nan, in_level_set=False)
     n_gaps = int(curve["gap"].notna().sum())
@@ -248,12 +246,10 @@ def assemble_valley(
     if draws is not None:
         at = curve["level"].isin(draws.levels)
         lo, hi = draws.interval(settings.confidence)
-        # Redrawing a cell pulls it towards one half; with a handful of answers the estimate itself
-        # may fall outside.
-        curve.loc[at, "gap_lo"], curve.loc[at, "gap_hi"] = (
-            np.fmin(lo, curve.loc[at, "gap_signed"]),
-            np.fmax(hi, curve.loc[at, "gap_signed"]),
-        )
+        # Redrawn accuracies are shrunk towards one half, so with few answers the estimate may lie
+        # outside the percentiles.
+        curve.loc[at, "gap_lo"] = np.fmin(lo, curve.loc[at, "gap_signed"])
+        curve.loc[at, "gap_hi"] = np.fmax(hi, curve.loc[at, "gap_signed"])
         if n_gaps > 1:
             p, p_none = draws.p_critical()
             curve.loc[at, "p_critical"] = p

@@ -1,8 +1,7 @@
-"""What may be said about a valley, in plain English. Words only: every number comes from the
-`Valley`.
+"""Sentences about a valley. All numbers come from the `Valley`.
 
-A constant log-odds cost of OOD draws a hump in the probability gap by itself, highest where
-accuracy is near one half. So no sentence here reads a peak as more than a peak.
+A constant log-odds gap alone produces a hump in the probability gap, highest where accuracy is near
+one half. No sentence here therefore interprets a peak as more than a peak.
 """
 
 from __future__ import annotations
@@ -38,22 +37,15 @@ HUMP = (
 
 
 def summarise_valley(valley: Valley) -> str:
-    """Say where the gap peaks, how sure that is, and what the log-odds gap adds: two to four
-    sentences.
+    """Two to three sentences: where the gap peaks and how certain that is, the log-odds gap, and
+    the caveat about peaks.
     """
-    return " ".join(
-        part
-        for part in (
-            _peak(valley),
-            _log_odds(valley),
-            HUMP if valley.critical_level is not None else "",
-        )
-        if part
-    )
+    hump = [HUMP] if valley.critical_level is not None else []
+    return " ".join([_peak(valley), _log_odds(valley), *hump])
 
 
 def describe_valley(valley: Valley) -> str:
-    """Write the sentence, one line per level and every warning as plain text."""
+    """Plain text: the sentences, one line per level and every warning."""
     lines = [
         f"{valley.model} ({valley.source})",
         verdict(valley).sentence,
@@ -76,7 +68,7 @@ def describe_valley(valley: Valley) -> str:
 
 
 def valley_record(valley: Valley) -> dict[str, Any]:
-    """The result as plain values for JSON, with its sentence and its verdict."""
+    """The result as plain values for JSON, with its summary and its verdict."""
     found = verdict(valley)
     return valley.as_record() | {
         "verdict": {"kind": found.kind.value, "sentence": found.sentence},
@@ -85,29 +77,21 @@ def valley_record(valley: Valley) -> dict[str, Any]:
 
 
 def _peak(valley: Valley) -> str:
+    resamples = f"{valley.settings.resamples:,}"
     if valley.critical_level is None:
-        none = (
-            ""
-            if math.isnan(valley.p_none)
-            else (
-                f" In {percent_of_draws(valley.p_none)} of {valley.settings.resamples:,} resamples"
-                " none has one."
-            )
-        )
-        return f"No critical level: {valley.reason}.{none}"
+        none = f" In {percent_of_draws(valley.p_none)} of {resamples} resamples none has one."
+        return f"No critical level: {valley.reason}.{'' if math.isnan(valley.p_none) else none}"
     row = valley.curve.loc[valley.curve["level"] == valley.critical_level].iloc[0]
     place = _place(valley)
     size = f"{hundredfold(row['gap'])} points"
-    if math.isnan(row["p_critical"]):
+    often = _how_often(valley)
+    if not often:
         return (
             f"The gap is largest at {place} ({size}); how sure that is cannot be said without"
             " numbers per task."
         )
-    often = percent_of_draws(row["p_critical"])
-    often = f"about {often}" if valley.source == "published" and often[0].isdigit() else often
-    names = [valley.label(level) for level in valley.level_set] + (
-        ["no level at all"] if valley.none_in_set else []
-    )
+    names = [valley.label(level) for level in valley.level_set]
+    names += ["no level at all"] if valley.none_in_set else []
     settled = _settled(float(row["p_critical"]), len(names))
     of_what = (
         "resamples"
@@ -117,7 +101,7 @@ def _peak(valley: Valley) -> str:
     return (
         f"The gap is largest at {place} ({size}, {percent(valley.settings.confidence)} interval"
         f" {span(row['gap_lo'], row['gap_hi'], hundredfold)}): the peak in {often} of"
-        f" {valley.settings.resamples:,} {of_what}, {percent(valley.level_set_share)} set:"
+        f" {resamples} {of_what}, {percent(valley.level_set_share)} set:"
         f" {', '.join(names)}{settled}."
     )
 
@@ -141,15 +125,12 @@ def _log_odds(valley: Valley) -> str:
         f"{number(gap.delta)} ({span(gap.lo, gap.hi)}; sign flips {p_text(gap.sign_flip_p)},"
         f" {gap.n_tasks} tasks)"
     )
-    side = gap.direction
-    verdict = (
-        "OOD is harder"
-        if side > 0
-        else "OOD is easier"
-        if side < 0
-        else "it is not settled whether OOD is harder"
-    )
-    return f"Over all tasks {verdict}: log-odds gap {size}{_change(valley)}."
+    verdict = {
+        1: "OOD is harder",
+        -1: "OOD is easier",
+        0: "it is not settled whether OOD is harder",
+    }
+    return f"Over all tasks {verdict[gap.direction]}: log-odds gap {size}{_change(valley)}."
 
 
 def _change(valley: Valley) -> str:
@@ -168,7 +149,7 @@ def _change(valley: Valley) -> str:
 
 
 def _place(valley: Valley) -> str:
-    """The critical level as a sentence names it."""
+    """The critical level, as named in a sentence."""
     if valley.is_tie:
         return (
             f"{listed(valley.label(level) for level in valley.tied_levels)} alike (the lowest is"
@@ -186,7 +167,7 @@ def _along(valley: Valley) -> str:
 
 
 class VerdictKind(StrEnum):
-    """What can be said about a constant penalty for OOD as the reason of the peak."""
+    """Conclusions about a constant log-odds gap as the explanation of the peak."""
 
     NO_PEAK = "no peak"
     MEANS_ONLY = "means only"
@@ -197,20 +178,20 @@ class VerdictKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A verdict on one model: its kind, and the sentence that says it."""
+    """A verdict on one model: its kind and its sentence."""
 
     kind: VerdictKind
     sentence: str
 
 
 def verdict(valley: Valley) -> Verdict:
-    """Weigh a peak of the gap against the simplest account of it: OOD is equally harder at every
+    """Compare a peak of the gap with its simplest explanation: OOD is equally harder at every
     level, on the log-odds scale.
 
-    The account falls when the slope over the axis, or the difference between levels, has p < 0.05
-    both by its test and among repeats drawn from a constant penalty on the same tasks: two tests,
-    so at most one constant penalty in ten falls with it. That it holds does not prove it: with few
-    tasks only large changes are seen.
+    The explanation is rejected if the slope over the axis, or the difference between levels, has
+    p < 0.05 both by its test and among simulated repeats of a constant log-odds gap on the same
+    tasks. These are two tests, so at most one constant log-odds gap in ten is rejected. Failure to
+    reject is no proof: with few tasks only large changes are detected.
     """
     if valley.critical_level is None:
         return Verdict(VerdictKind.NO_PEAK, f"There is no peak to explain: {valley.reason}.")
@@ -237,16 +218,17 @@ def verdict(valley: Valley) -> Verdict:
 
 
 def _share(valley: Valley) -> str:
-    p = (
-        float(valley.p_critical[valley.critical_level])
-        if valley.critical_level is not None
-        else math.nan
-    )
+    often = _how_often(valley)
+    return f" ({often} of resamples)" if often else ""
+
+
+def _how_often(valley: Valley) -> str:
+    """Share of resamples in which the critical level is the peak; empty if unknown."""
+    p = valley.p_critical.get(valley.critical_level, math.nan)
     if math.isnan(p):
         return ""
     often = percent_of_draws(p)
-    about = "about " if valley.source == "published" and often[0].isdigit() else ""
-    return f" ({about}{often} of resamples)"
+    return f"about {often}" if valley.source == "published" and often[0].isdigit() else often
 
 
 def _means_verdict(valley: Valley) -> str:
@@ -271,8 +253,8 @@ def _levels_p(valley: Valley) -> float:
 
 
 def _slope_changes(valley: Valley) -> bool:
-    """The slope is called a change by the test, and by the test calibrated on a constant penalty
-    with these very tasks.
+    """Whether the slope is significant, both by its test and by the test calibrated on a constant
+    log-odds gap with the same tasks.
     """
     line, drawn = valley.constancy, valley.constant_gap
     return (
@@ -315,8 +297,8 @@ def _constant_verdict(valley: Valley) -> str:
 
 
 def _can(valley: Valley) -> str:
-    """Where a test rejects and only the repeats speak for a constant penalty, less may be said for
-    it.
+    """The conclusion about a constant log-odds gap: weaker if a test rejects it and only the
+    simulated repeats support it.
     """
     line = valley.constancy
     rejected = (line is not None and line.p < VERDICT_P) or _levels_p(valley) < VERDICT_P
@@ -324,17 +306,16 @@ def _can(valley: Valley) -> str:
 
 
 def _tests(valley: Valley) -> str:
-    """What the two tests of a constant penalty say where neither stands against it."""
+    """Results of the two tests of a constant log-odds gap if it is not rejected."""
     line, between, drawn = valley.constancy, _levels_p(valley), valley.constant_gap
     assert line is not None
     if drawn is not None and (line.p < VERDICT_P or between < VERDICT_P):
-        verb = (
-            "change between levels" if line.p >= VERDICT_P else "rise" if line.slope > 0 else "fall"
-        )
-        where = "" if line.p >= VERDICT_P else f" {_along(valley)}"
-        p, again = (between, drawn.p_levels) if line.p >= VERDICT_P else (line.p, drawn.p_slope)
+        change, p, again = "change between levels", between, drawn.p_levels
+        if line.p < VERDICT_P:
+            verb = "rise" if line.slope > 0 else "fall"
+            change, p, again = f"{verb} {_along(valley)}", line.p, drawn.p_slope
         return (
-            f"it seems to {verb}{where}, {p_text(p)}, but so it does in"
+            f"it seems to {change}, {p_text(p)}, but so it does in"
             f" {percent_of_draws(again)} of repeats drawn from a constant penalty"
         )
     said = f"no clear change {_along(valley)}, {p_text(line.p)}"
@@ -374,8 +355,8 @@ def _largest_log_odds(valley: Valley) -> str:
 
 
 def verdict_of_several(valleys: Sequence[Valley]) -> str:
-    """The verdicts on several models in one or two sentences; models are named while there
-    are few.
+    """The verdicts on several models in one or two sentences; few models are named, more are
+    counted.
     """
     kinds: dict[VerdictKind, list[str]] = {}
     for valley in valleys:
@@ -423,11 +404,10 @@ def _who(models: Sequence[str], n: int, *, every: str) -> str:
 
 
 def paper_table(curves: pd.DataFrame) -> pd.DataFrame:
-    """The curve of one or more models as a table that fits a page: what a paper prints, intervals
-    beside their estimates.
+    """The curves of one or more models as a table for a paper, with intervals next to estimates.
 
     Args:
-        curves: `Valley.curve` with a column `model`, several below each other.
+        curves: concatenated `Valley.curve` tables with a column `model`.
     """
     rows = curves.to_dict("records")
     return pd.DataFrame(
@@ -454,12 +434,12 @@ def _in_hundreds(row: dict[Hashable, Any], name: str, ends: str) -> str:
 
 
 def _or_empty(value: float, write: Callable[[float], str]) -> str:
-    """A cell on paper: empty where it is not defined, as a dash could be read as a minus sign."""
+    """A table cell; empty if undefined, because a dash could be read as a minus sign."""
     return write(value) if is_number(value) else ""
 
 
 def complexity_text(valley: Valley) -> str:
-    """Where the gap peaks between the levels, with its interval, its route and what censors it."""
+    """Where the gap peaks between the levels, with its interval, its method and any censoring."""
     found = valley.complexity
     if found is None or math.isnan(found.level):
         return (

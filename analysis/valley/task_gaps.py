@@ -1,5 +1,5 @@
-"""What does each task lose from ID to OOD? Task accuracies in, one row per model, level and task
-out.
+"""How much accuracy does each task lose from ID to OOD? One row per model, level and task from task
+accuracies.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ESTIMATE_COLUMNS = (
     ),
     *("log_odds_gap", "log_odds_gap_lo", "log_odds_gap_hi"),
 )
-"""What is estimated of a task, and of a level."""
+"""Estimates for a task and for a level."""
 TASK_COLUMNS = (
     *(
         "level",
@@ -44,18 +44,18 @@ TASK_COLUMNS = (
 
 
 def pair_splits(cells: pd.DataFrame, *, confidence: float, penalty: float) -> pd.DataFrame:
-    """Put the ID and OOD accuracies of each task side by side, with gap, score and log-odds gap.
+    """Pair the ID and OOD accuracies of each task, with gap, score and log-odds gap.
 
     Args:
-        cells: what `task_accuracies` gives, of any number of models.
-        confidence: of the intervals: Wilson (from `cells`), Newcombe for the gap, normal for the
-            log-odds gap.
+        cells: result of `task_accuracies` for any number of models.
+        confidence: level of the intervals: Wilson (from `cells`), Newcombe for the gap, normal for
+            the log-odds gap.
         penalty: weight of the gap in the score.
 
     Returns:
-        one row per model, level and task, rising: model, TASK_COLUMNS, log_odds_var, mid_logit,
-        is_by_rule_id, is_by_rule_ood, is_aggregate, the counts per split. A split without answers
-        is NaN and `reason` says so.
+        one row per model, level and task, in increasing order: model, TASK_COLUMNS, log_odds_var,
+        mid_logit, is_by_rule_id, is_by_rule_ood, is_aggregate, and the counts per split. A split
+        without answers is NaN (see `reason`).
     """
     keys = ["model", "level", "level_label", "task"]
     labels = cells.groupby("level")["level_label"].first()
@@ -90,16 +90,16 @@ def pair_splits(cells: pd.DataFrame, *, confidence: float, penalty: float) -> pd
 def _task_reasons(both: pd.DataFrame) -> list[str | None]:
     sides = []
     for split in ("id", "ood"):
-        told = both[f"reason_{split}"].where(both[f"n_runs_{split}"] > 0, "no answers")
+        reasons = both[f"reason_{split}"].where(both[f"n_runs_{split}"] > 0, "no answers")
         sides.append(
-            [f"{split.upper()}: {text}" if isinstance(text, str) else None for text in told]
+            [f"{split.upper()}: {text}" if isinstance(text, str) else None for text in reasons]
         )
     return ["; ".join(note for note in notes if note) or None for notes in zip(*sides, strict=True)]
 
 
 def _with_task_intervals(tasks: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Newcombe's interval of the gap from the two Wilson intervals, and the log-odds gap with a
-    normal one.
+    normal interval.
     """
     gap = tasks["gap_signed"]
     below = np.hypot(tasks["a_id"] - tasks["a_id_lo"], tasks["a_ood_hi"] - tasks["a_ood"])
