@@ -1,1 +1,1 @@
-"""Which of several models is better, and how sure is that? `comparing` is the way in."""
+"""Which of several models is better, and how certain is that? The entry point is `comparing`."""

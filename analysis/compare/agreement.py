@@ -1,8 +1,8 @@
-"""Are two models wrong on the same instances? Error consistency and CAPA: agreement beyond what
-their accuracies alone would give.
+"""Are two models wrong on the same instances? Error consistency and CAPA: agreement beyond that
+expected from their accuracies alone.
 
-Source: Goel et al., arXiv 2502.04313 (CAPA); METHODS D6. 0: as alike as independent models of those
-accuracies; 1: always alike.
+Source: Goel et al., arXiv 2502.04313 (CAPA); METHODS D6. 0: as similar as independent models of the
+same accuracies; 1: identical.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ from data.records import NotEnoughDataError
 Floats = NDArray[np.float64]
 
 FEWEST_CHOICES = 20
-"""Fewer shared instances with choice probabilities than this: error consistency is said instead."""
+"""With fewer shared instances with choice probabilities, error consistency is reported instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
     """Chance-corrected agreement of two models.
 
-    kappa        (c_obs - c_exp) / (1 - c_exp), -1 to 1; NaN where c_exp is 1 (both always right,
-                 say) or nothing was compared.
-    c_obs, c_exp agreement observed, and expected of independent models of the same accuracies.
-    mean_a, mean_b  accuracy, or mean probability of the correct option. inv_options: mean of 1 /
-    (options - 1); NaN for error consistency.
-    se           over instances, by bootstrap; NaN when not asked for. kind: "error consistency" |
-                 "CAPA". n: instances.
+    kappa         (c_obs - c_exp) / (1 - c_exp), -1 to 1; NaN if c_exp is 1 (for example, both are
+                  always right) or there are no instances.
+    c_obs, c_exp  agreement, observed and expected for independent models of the same accuracies.
+    mean_a, mean_b  accuracy, or mean probability of the correct option.
+    inv_options   mean of 1 / (options - 1); NaN for error consistency.
+    se            standard error over instances, by bootstrap; NaN without a bootstrap.
+    kind          "error consistency" or "CAPA".
+    n             number of instances.
     """
 
     kappa: float
@@ -74,7 +75,7 @@ def error_consistency(
             f"Agreement needs the same instances: found {n} and {len(second)}."
         )
     if not n:
-        return _nothing("error consistency")
+        return _agreement("error consistency", 0)
     counts = np.array(
         [
             (first * second).sum(),
@@ -86,26 +87,16 @@ def error_consistency(
     c_obs, c_exp, mean_a, mean_b = _consistency(counts / n)
     se = math.nan
     if resamples and np.isfinite(counts).all():
-        drawn = (
-            np.random.default_rng(seed).multinomial(n, np.clip(counts / n, 0, 1), size=resamples)
-            / n
-        )
+        random = np.random.default_rng(seed)
+        drawn = random.multinomial(n, np.clip(counts / n, 0, 1), size=resamples) / n
         se = _spread(kappa_of(*_consistency(drawn.T)[:2]))
-    return Agreement(
-        kappa=float(kappa_of(c_obs, c_exp)),
-        c_obs=float(c_obs),
-        c_exp=float(c_exp),
-        mean_a=float(mean_a),
-        mean_b=float(mean_b),
-        inv_options=math.nan,
-        se=se,
-        kind="error consistency",
-        n=n,
-    )
+    return _agreement("error consistency", n, c_obs, c_exp, mean_a, mean_b, se=se)
 
 
 def _consistency(shares: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """c_obs, c_exp and both accuracies from the shares of both, only a, only b, neither."""
+    """c_obs, c_exp and both accuracies, from the shares of instances that both, only a, only b and
+    neither get right.
+    """
     both, only_a, only_b, neither = shares
     mean_a, mean_b = both + only_a, both + only_b
     return both + neither, mean_a * mean_b + (1 - mean_a) * (1 - mean_b), mean_a, mean_b
@@ -122,13 +113,13 @@ def capa(
     """CAPA (kappa_p): c_obs = mean of sum_i p_a(i) p_b(i); c_exp = m_a m_b + (1 - m_a)(1 - m_b)
     mean 1 / (options - 1).
 
-    m is the mean probability of the correct option. One-hot rows give the discrete form. Symmetric;
-    a model with itself gives 1 only where its rows are one-hot.
+    m is the mean probability of the correct option. One-hot rows give the discrete form. CAPA is
+    symmetric; a model compared with itself gives 1 only if its rows are one-hot.
 
     Args:
-        a, b: per instance the probabilities of its options (they may differ in number between
+        a, b: per instance, the probabilities of its options (their number may differ between
             instances, not between models).
-        correct: place of the correct option, from 0.
+        correct: index of the correct option, from 0.
     """
     if not len(a) == len(b) == len(correct):
         raise NotEnoughDataError(
@@ -136,7 +127,7 @@ def capa(
             " options."
         )
     if not len(a):
-        return _nothing("CAPA")
+        return _agreement("CAPA", 0)
     parts = np.array(
         [
             _capa_parts(np.asarray(p, dtype=float), np.asarray(q, dtype=float), y)
@@ -154,17 +145,7 @@ def capa(
         se = _spread(
             kappa_of(means[0], means[1] * means[2] + (1 - means[1]) * (1 - means[2]) * means[3])
         )
-    return Agreement(
-        kappa=float(kappa_of(c_obs, c_exp)),
-        c_obs=float(c_obs),
-        c_exp=float(c_exp),
-        mean_a=float(mean_a),
-        mean_b=float(mean_b),
-        inv_options=float(inverse),
-        se=se,
-        kind="CAPA",
-        n=len(parts),
-    )
+    return _agreement("CAPA", len(parts), c_obs, c_exp, mean_a, mean_b, inverse, se=se)
 
 
 def _capa_parts(p: Floats, q: Floats, correct: int) -> tuple[float, float, float, float]:
@@ -182,7 +163,7 @@ def _capa_parts(p: Floats, q: Floats, correct: int) -> tuple[float, float, float
 
 
 def one_hot(choices: Sequence[int], n_options: Sequence[int]) -> list[Floats]:
-    """Chosen options as distributions."""
+    """Chosen options as one-hot distributions."""
     return [np.eye(n)[choice] for choice, n in zip(choices, n_options, strict=True)]
 
 
@@ -193,14 +174,15 @@ def agreement_table(
     resamples: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Agreement of every two models on the instances both answered, by split.
+    """Agreement of all pairs of models on the instances both answered, by split.
 
-    CAPA with probabilities where both models' choice probabilities are known for at least
-    `FEWEST_CHOICES` instances, else error consistency (of instances with one clear verdict:
-    averages over epochs strictly between 0 and 1 are left out).
+    CAPA if the choice probabilities of both models are known for at least `FEWEST_CHOICES`
+    instances, otherwise error consistency (without instances whose average over epochs is strictly
+    between 0 and 1).
 
     Args:
-        choices: per model the columns with known choice probabilities: (probabilities, place of the
+        matrix: answers of the models.
+        choices: per model and column, the known choice probabilities: (probabilities, index of the
             correct option).
 
     Returns:
@@ -257,10 +239,10 @@ def _capa_of(
 def choice_probabilities(
     logprobs: ArrayLike, answer_logprob: float, *, tolerance: float = 1e-3
 ) -> tuple[Floats, int] | None:
-    """Probabilities among the offered choices (softmax) and the place of the correct one: where the
-    answer's log-probability stands.
+    """Probabilities of the offered choices (softmax) and the index of the correct one: the choice
+    whose log-probability equals that of the answer.
 
-    None where it stands at no choice or at several, or a choice has no number.
+    None if no choice or several choices match, or if a choice has no log-probability.
     """
     values = np.asarray(logprobs, dtype=float)
     if len(values) < 2 or not np.isfinite(values).all() or not math.isfinite(answer_logprob):
@@ -275,7 +257,7 @@ def choice_probabilities(
 def choices_by_column(
     matrix: AnswerMatrix, answers: pd.DataFrame
 ) -> dict[str, dict[int, tuple[Floats, int]]]:
-    """Choice probabilities of every model, by column of the matrix, from answers with
+    """Choice probabilities of every model by column of the matrix, from answers with
     `choice_logprobs` and `answer_logprob`.
     """
     found: dict[str, dict[int, tuple[Floats, int]]] = {}
@@ -286,10 +268,8 @@ def choices_by_column(
     }
     if not by_address:
         return found
-    lists, answer = (
-        known["choice_logprobs"].to_numpy(),
-        known["answer_logprob"].to_numpy(dtype=float),
-    )
+    lists = known["choice_logprobs"].to_numpy()
+    answer = known["answer_logprob"].to_numpy(dtype=float)
     for model in matrix.models:
         of_model = found.setdefault(model, {})
         for column in range(len(matrix.instances)):
@@ -307,16 +287,18 @@ def _spread(values: Floats) -> float:
     return float(finite.std(ddof=1)) if len(finite) > 1 else math.nan
 
 
-def _nothing(kind: str) -> Agreement:
-    nan = math.nan
-    return Agreement(
-        kappa=nan,
-        c_obs=nan,
-        c_exp=nan,
-        mean_a=nan,
-        mean_b=nan,
-        inv_options=nan,
-        se=nan,
-        kind=kind,
-        n=0,
-    )
+def _agreement(
+    kind: str,
+    n: int,
+    c_obs: ArrayLike = math.nan,
+    c_exp: ArrayLike = math.nan,
+    mean_a: ArrayLike = math.nan,
+    mean_b: ArrayLike = math.nan,
+    inv_options: ArrayLike = math.nan,
+    *,
+    se: float = math.nan,
+) -> Agreement:
+    values = [c_obs, c_exp, mean_a, mean_b, inv_options]
+    names = ("c_obs", "c_exp", "mean_a", "mean_b", "inv_options")
+    numbers = {name: float(np.asarray(x)) for name, x in zip(names, values, strict=True)}
+    return Agreement(kappa=float(kappa_of(c_obs, c_exp)), **numbers, se=se, kind=kind, n=n)

@@ -1,8 +1,8 @@
-"""Which instances did which models answer, and how? Answers of several models side by side: what
-every paired comparison starts from.
+"""The answers of several models to the same instances, as the basis of paired comparisons.
 
-One column per instance, one row per model. Instances are shared when task, split and instance id
-agree. Answers to one instance are averaged over epochs first (METHODS D2: never pool K n answers).
+One column per instance, one row per model. Two models share an instance if task, split and instance
+id are the same. Answers to one instance are averaged over epochs first (METHODS D2: never pool K n
+answers).
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ NEEDED = (
     "outcome",
 )
 CELLS = ("both", "model_only", "baseline_only", "neither")
-"""The four cells of two models' answers: right are both, only the model, only the baseline,
-neither.
+"""The four cells of the answers of two models: both, only the model, only the baseline, or neither
+is right.
 """
 
 
@@ -44,17 +44,17 @@ neither.
 class AnswerMatrix:
     """Answers of several models to the same columns of instances.
 
-    models     in the order asked for; a model without a graded answer is left out.
-    instances  one row per column: task str, level Int16, level_label, is_probe bool, split
-    "id"|"ood"|"" (none), instance_id str. task_codes the task of every column as an integer from 0,
-    in the order of `tasks`.
-    scores     models x instances, 0-1: share of right answers over epochs; NaN where there is no
-               counted answer.
-    run_ids    models x instances, the run of the first answer as a place in `runs`, -1 for none;
-               rows: its row in that run.
-    n_epochs   largest number of answers to one instance, per model.
-    n_unparsed_left_out, n_errors  answers that no score counts, per model.
-    by_rule    (model, task, split) whose accuracy the authors' rule sets to 0.
+    models      in the requested order; models without a graded answer are left out.
+    instances   one row per column: task str, level Int16, level_label, is_probe bool, split "id",
+                "ood" or "" (none), instance_id str.
+    task_codes  the task of every column as an index of `tasks`.
+    scores      models x instances, 0-1: share of right answers over epochs; NaN without a counted
+                answer.
+    run_ids     models x instances: run of the first answer as an index of `runs`, -1 for none.
+    rows        models x instances: row of the first answer in its run.
+    n_epochs    largest number of answers to one instance, per model.
+    n_unparsed_left_out, n_errors  answers that are not in any score, per model.
+    by_rule     (model, task, split) whose accuracy is set to 0 by the authors' rule.
     """
 
     models: tuple[str, ...]
@@ -91,8 +91,8 @@ class AnswerMatrix:
     def mask(
         self, *, split: str | None = None, level: int | None = None, task: str | None = None
     ) -> Mask:
-        """Columns of a split ("" for instances without one), a level and a task; None: any. Probe
-        tasks belong to no level.
+        """Columns of a split ("" for instances without one), a level and a task; None means any.
+        Probe tasks have no level.
         """
         chosen = np.ones(len(self.instances), dtype=bool)
         if split is not None:
@@ -106,8 +106,8 @@ class AnswerMatrix:
         return chosen
 
     def cell(self, model: str, baseline: str, cell: str, within: Mask) -> Ints:
-        """Columns of one of the four cells, in order. Right is an instance with more than half of
-        its answers right.
+        """Columns of one of the four cells, in order. An instance is right if more than half of its
+        answers are right.
         """
         a, b = self.scores_of(model), self.scores_of(baseline)
         shared = within & np.isfinite(a) & np.isfinite(b)
@@ -123,9 +123,7 @@ class AnswerMatrix:
         return np.flatnonzero(shared & wanted[cell])
 
     def address(self, model: str, column: int) -> tuple[str, int] | None:
-        """Run id and row in run of a model's first answer to an instance; None where it has
-        none.
-        """
+        """Run id and row in run of a model's first answer to an instance; None without one."""
         place = self.place(model)
         run = int(self.run_ids[place, column])
         return None if run < 0 else (self.runs[run], int(self.rows[place, column]))
@@ -136,22 +134,23 @@ def answer_matrix(
     models: Sequence[str],
     denominator: Denominator = Denominator.UNPARSED_IS_WRONG,
 ) -> AnswerMatrix:
-    """Lay the answers of some models side by side.
+    """Arrange the answers of several models in a matrix.
 
-    An error is no answer and never counts. unparsed_is_wrong: an unparsed answer scores 0.
-    parsed_only: it has no score, so a pair is left out when either answer is not parsed. authors:
-    as parsed_only, but where under 10 % of a model's answers to a task and split parse, all of them
-    score 0 (their step 6).
+    Errors are not answers and never count. unparsed_is_wrong: an unparsed answer scores 0.
+    parsed_only: it has no score, so a pair is left out if either answer is not parsed. authors: as
+    parsed_only, but if under 10 % of a model's answers to a task and split are parsed, all of them
+    score 0 (step 6 of the authors).
 
     Args:
-        answers: frame of data.queries.fetch_answers.
-        models: in the order wanted.
+        answers: result of data.queries.fetch_answers.
+        models: in the order of the rows.
+        denominator: which answers count.
 
     Raises:
-        NotEnoughDataError: a needed column is missing.
+        NotEnoughDataError: a required column is missing.
 
-    Edge cases: answers that nobody graded (outcome None) are left out; no answers at all give a
-    matrix without rows and columns.
+    Edge cases: ungraded answers (outcome None) are left out; without answers the matrix has no rows
+    and no columns.
     """
     missing = [name for name in NEEDED if name not in answers]
     if missing:
@@ -226,7 +225,9 @@ def answer_matrix(
 
 
 def _columns(keys: Sequence[pd.Series[str]]) -> tuple[Ints, int]:
-    """A number per distinct instance, in order of task, split and first appearance."""
+    """The number of each answer's instance, in order of task, split and first appearance, and the
+    number of instances.
+    """
     codes = pd.factorize(keys[0], sort=True)[0].astype(np.int64)
     codes = codes * 4 + pd.factorize(keys[1], sort=True)[0]
     names = pd.factorize(keys[2])[0].astype(np.int64)
@@ -237,7 +238,7 @@ def _columns(keys: Sequence[pd.Series[str]]) -> tuple[Ints, int]:
 def _scores(
     outcome: NDArray[np.object_], models: Ints, cells: Ints, denominator: Denominator
 ) -> tuple[Floats, Ints]:
-    """Score of every answer, and one answer of every cell that the authors' rule sets to 0."""
+    """Score of every answer, and one answer from every cell set to 0 by the authors' rule."""
     score = np.full(len(outcome), np.nan)
     score[outcome == "correct"] = 1.0
     score[outcome == "wrong"] = 0.0
@@ -258,9 +259,8 @@ def _scores(
 
 def _addresses(graded: pd.DataFrame, flat: Ints, size: int) -> tuple[tuple[str, ...], Ints, Ints]:
     run_codes, runs = pd.factorize(graded["run_id"].astype(str))
-    order = np.argsort(
-        -graded["epoch"].to_numpy(dtype=np.int64), kind="stable"
-    )  # the first epoch is written last
+    # The first epoch is written last, so it overwrites the others.
+    order = np.argsort(-graded["epoch"].to_numpy(dtype=np.int64), kind="stable")
     run_ids, rows = np.full(size, -1, dtype=np.int64), np.full(size, -1, dtype=np.int64)
     run_ids[flat[order]] = run_codes[order]
     rows[flat[order]] = graded["row_in_run"].to_numpy(dtype=np.int64)[order]

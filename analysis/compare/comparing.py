@@ -1,8 +1,8 @@
-"""Which of two to six models is better, where, and how sure is that? Paired differences to a
-baseline, ranks, and what hides behind them.
+"""Which of two to six models is better, where, and how certain is that? Paired differences to a
+baseline, ranks, and notes on their limits.
 
-Answers side by side (analysis.compare.answer_matrix) and published level means in, one `Comparison`
-out. Every number on the compare page and in `cli.py analyse compare` comes from here.
+The input are a matrix of answers (analysis.compare.answer_matrix) and published level means. Every
+number on the compare page and in `cli.py analyse compare` comes from the resulting `Comparison`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from data.records import NotEnoughDataError
 
 FEWEST_MODELS, MOST_MODELS = 2, 6
 SURE = 0.05
-"""Adjusted p-values below this count as a difference."""
+"""A difference is significant if its adjusted p-value is below this."""
 
 COLUMNS = tuple(field.name for field in fields(Row))
 RANK_COLUMNS = (
@@ -61,17 +61,17 @@ RANK_COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Comparison:
-    """Everything that a comparison says.
+    """The results of a comparison.
 
-    answered  those of the models that have graded answers.
+    answered  the models that have graded answers.
     rows      `COLUMNS`, one row per model, split and group, and one per model and split over all
               ("overall").
     pairs     the same columns, grouping "pair": the models of the ranking against each other,
-              baseline aside.
+              without the baseline.
     ranking   `RANK_COLUMNS`, best first within each split; models with answers only.
-    kemeny_disagreements  per split. family_size: tests that Holm's adjustment covers: rows and
-    pairs, each distinct test once.
-    notes     what to keep in mind.
+    kemeny_disagreements  number of disagreements per split.
+    family_size  number of tests in Holm's adjustment: rows and pairs, each distinct test once.
+    notes     limits of the comparison, for the reader.
     """
 
     models: tuple[str, ...]
@@ -111,17 +111,18 @@ def compare_models(
 ) -> Comparison:
     """Compare two to six models with a baseline.
 
-    Paired where instances are shared (at least two of them), else unpaired on everything both have,
-    else on published level means.
+    Paired if at least two instances are shared, otherwise unpaired on all answers, otherwise on
+    published level means.
 
     Args:
         matrix: answers of the models that have any.
-        published: data.queries.fetch_level_scores; accuracies of levels stand in for models without
-            answers.
-        models: the models, baseline among them; baseline: default the first.
+        published: result of data.queries.fetch_level_scores; level accuracies are used for models
+            without answers.
+        models: the models, including the baseline.
+        baseline: one of the models; default: the first.
 
     Raises:
-        NotEnoughDataError: fewer than two or more than six models, or a baseline that is none of
+        NotEnoughDataError: fewer than two or more than six models, or the baseline is not one of
             them.
 
     Source: METHODS D2 (paired, clustered), D3 (McNemar), D4 (Holm), D7 (ranks).
@@ -159,7 +160,12 @@ def compare_models(
 
 
 def check_models(models: Sequence[str], baseline: str | None = None) -> None:
-    """Refuse what cannot be compared, and say what can."""
+    """Check the number of models and the baseline.
+
+    Raises:
+        NotEnoughDataError: fewer than two or more than six models, or the baseline is not one of
+            them.
+    """
     if not FEWEST_MODELS <= len(models) <= MOST_MODELS:
         raise NotEnoughDataError(
             f"A comparison takes {FEWEST_MODELS} to {MOST_MODELS} models, and {len(models)} are"
@@ -177,8 +183,8 @@ def check_models(models: Sequence[str], baseline: str | None = None) -> None:
 
 
 def _pairs(matrix: AnswerMatrix, baseline: str, settings: CompareSettings) -> list[Row]:
-    """The models with answers against each other over all of a split, baseline aside: its rows are
-    there already.
+    """All pairs of models with answers over each whole split, without the baseline, which has rows
+    already.
     """
     others = [model for model in matrix.models if model != baseline]
     splits = [split for split in SPLIT_ORDER if (matrix.instances["split"] == split).any()]
@@ -193,8 +199,8 @@ def _pairs(matrix: AnswerMatrix, baseline: str, settings: CompareSettings) -> li
 
 
 def _with_holm(rows: list[Row], pairs: list[Row]) -> tuple[list[Row], list[Row], int]:
-    """Adjust over every test on the page. Rows about the very same answers (a split of one level,
-    say) are one test.
+    """Adjust over every test on the page. Rows from the same answers (for example, a split with one
+    level) count as one test.
     """
     everything = [*rows, *pairs]
     whole = {
@@ -205,10 +211,8 @@ def _with_holm(rows: list[Row], pairs: list[Row]) -> tuple[list[Row], list[Row],
 
     def test_of(row: Row) -> tuple[Any, ...]:
         pair = (row.model, row.baseline, row.split)
-        is_whole = whole.get(pair) == (
-            row.n,
-            row.n_baseline,
-        )  # a group is part of the whole: as many answers are the same ones
+        # A group is part of the whole, so the same number of answers means the same answers.
+        is_whole = whole.get(pair) == (row.n, row.n_baseline)
         return pair if is_whole else (*pair, row.grouping, row.level, row.task)
 
     first: dict[tuple[Any, ...], Row] = {}
@@ -309,13 +313,13 @@ def _ranks(
 
 
 def _places_of(values: Any) -> Any:
-    """Rank from 1, the largest first; ties share the best of their ranks."""
+    """Ranks from 1, largest value first; ties share the best of their ranks."""
     rounded = np.round(np.asarray(values, dtype=float), 12)
     return 1 + (rounded[None, :] > rounded[:, None]).sum(axis=1)
 
 
 def _letters(groups: Sequence[Sequence[int]], by_accuracy: Any) -> list[str]:
-    """A letter per tie group, "a" for the one with the best model; models that share a letter do
+    """A letter per tie group, "a" for the group with the best model; models that share a letter do
     not differ significantly.
     """
     place = {int(system): rank for rank, system in enumerate(by_accuracy)}
@@ -329,9 +333,8 @@ def _letters(groups: Sequence[Sequence[int]], by_accuracy: Any) -> list[str]:
 def _frame(rows: list[Row]) -> pd.DataFrame:
     whole = {"level", "n", "n_baseline", "n_both", "n_model_only", "n_baseline_only", "n_neither"}
     words = {field.name for field in fields(Row) if "str" in str(field.type)}
-    kinds: dict[str, Any] = dict.fromkeys(whole, "Int64") | dict.fromkeys(
-        words, object
-    )  # objects, so that a missing word is None
+    # Text columns have dtype object, so that missing text is None.
+    kinds: dict[str, Any] = dict.fromkeys(whole, "Int64") | dict.fromkeys(words, object)
     return pd.DataFrame(
         {
             name: pd.Series([getattr(row, name) for row in rows], dtype=kinds.get(name))
@@ -341,7 +344,7 @@ def _frame(rows: list[Row]) -> pd.DataFrame:
 
 
 def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain dicts: a missing whole number is None, an undefined share NaN."""
+    """Rows as plain dicts: a missing integer is None, an undefined share NaN."""
     return [
         {str(name): None if value is pd.NA else value for name, value in row.items()}
         for row in frame.to_dict("records")
@@ -351,15 +354,19 @@ def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _notes(
     matrix: AnswerMatrix, means: pd.DataFrame, rows: Sequence[Row], models: Sequence[str]
 ) -> Iterator[str]:
-    """What to keep in mind, in sentences."""
-    published = set(means["model"]) - set(matrix.models)
+    """Limits of the comparison, in sentences."""
     for model in models:
         if model not in matrix.models:
             yield (
                 f"{model} has published level means only: it is compared unpaired, by level"
-                if model in published
+                if model in set(means["model"])
                 else f"{model} has neither graded answers nor level means here"
             )
+    yield from _answer_notes(matrix)
+    yield from _pairing_notes(matrix, rows)
+
+
+def _answer_notes(matrix: AnswerMatrix) -> Iterator[str]:
     for model, epochs in zip(matrix.models, matrix.n_epochs, strict=True):
         if epochs > 1:
             yield (
@@ -385,6 +392,9 @@ def _notes(
             f"{model}: under 10 % of the {split.upper() or 'unsplit'} answers to {task} parse; the"
             " authors' rule sets its accuracy to 0"
         )
+
+
+def _pairing_notes(matrix: AnswerMatrix, rows: Sequence[Row]) -> Iterator[str]:
     unshared = {row.model for row in rows if row.method == UNPAIRED} & set(matrix.models)
     if unshared and any(row.baseline in matrix.models for row in rows):
         yield (

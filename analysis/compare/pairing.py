@@ -1,7 +1,7 @@
 """Do two models differ on the same instances? Tests and intervals for paired and unpaired
 differences (METHODS D2-D4).
 
-Numbers in, numbers out; `analysis.compare.comparing` applies them to levels, splits and tasks.
+`analysis.compare.comparing` applies these functions to levels, splits and tasks.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from data.records import NotEnoughDataError
 Floats = NDArray[np.float64]
 
 EXACT_BELOW = 25
-"""Fewer discordant pairs than this: McNemar's test is the exact one."""
+"""With fewer discordant pairs, McNemar's exact test is used."""
 OVER_TASKS, OVER_INSTANCES = "over tasks", "over instances"
 
 
@@ -29,12 +29,12 @@ OVER_TASKS, OVER_INSTANCES = "over tasks", "over instances"
 class McNemar:
     """McNemar's test on b and c discordant pairs.
 
-    p         of the test that counts: exact below 25 discordant pairs, else chi2 with continuity
-              correction. kind: which one.
-    exact_p   two-sided binomial(b + c, 1/2). mid_p: the exact one with half the weight on the
-              observed count.
-    chi2, chi2_p  (|b - c| - 1)^2 / (b + c); chi2 is NaN without discordant pairs, where every p is
-    1.
+    p, kind   p of the reported test, and which it is: "exact" below 25 discordant pairs, otherwise
+              "chi2" with continuity correction.
+    exact_p   two-sided, binomial(b + c, 1/2).
+    mid_p     exact_p with half the weight on the observed count.
+    chi2, chi2_p  (|b - c| - 1)^2 / (b + c) and its p. Without discordant pairs chi2 is NaN and
+              every p is 1.
     """
 
     p: float
@@ -46,8 +46,8 @@ class McNemar:
 
 
 def mcnemar(b: int, c: int) -> McNemar:
-    """Test whether two models are right equally often on the same instances, from the instances
-    only one of them gets right.
+    """Test whether two models are right equally often on the same instances, from the numbers of
+    instances that only one of them gets right.
 
     Not valid across splits: ID and OOD have different instances.
 
@@ -77,14 +77,14 @@ def mcnemar(b: int, c: int) -> McNemar:
 
 
 def _half_binomial(k: int, n: int) -> float:
-    """P(K = k) of n fair coins."""
+    """Binomial probability of k out of n with p = 1/2."""
     return math.exp(
         math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - n * math.log(2)
     )
 
 
 def adjust(p: ArrayLike, method: str = "holm") -> Floats:
-    """p-values adjusted for their number; an undefined one (NaN) belongs to no family and stays
+    """p-values adjusted for multiple testing; undefined ones (NaN) are not counted and stay
     undefined.
 
     Args:
@@ -120,12 +120,12 @@ def adjust(p: ArrayLike, method: str = "holm") -> Floats:
 class Difference:
     """A difference of two means with its interval and test.
 
-    difference  -1 to 1. se: standard error; df: degrees of freedom of t (infinity: normal).
-    lo, hi      interval; p: two-sided, of no difference. NaN where undefined, then `reason` says
-                why.
-    unit        "over tasks" (tasks are drawn from more tasks) or "over instances" (these tasks, new
+    difference  -1 to 1.
+    se, df      standard error; degrees of freedom of t (infinity: normal).
+    lo, hi, p   interval, and two-sided p of no difference; NaN when undefined (see `reason`).
+    unit        "over tasks" (generalizes to other tasks) or "over instances" (the same tasks, new
                 instances).
-    test        its name in words.
+    test        name of the test.
     """
 
     difference: float
@@ -140,25 +140,17 @@ class Difference:
 
 
 def undefined(reason: str) -> Difference:
-    """No difference can be taken."""
-    nan = math.nan
-    return Difference(
-        difference=nan,
-        se=nan,
-        df=nan,
-        lo=nan,
-        hi=nan,
-        p=nan,
-        unit="",
-        test="no test possible",
-        reason=reason,
-    )
+    """The result if there is no difference to estimate."""
+    numbers = dict.fromkeys(("difference", "se", "df", "lo", "hi", "p"), math.nan)
+    return Difference(**numbers, unit="", test="no test possible", reason=reason)
 
 
 def t_difference(
     difference: float, se: float, df: float, *, unit: str, test: str, confidence: float = 0.95
 ) -> Difference:
-    """A difference with the interval and p-value of Student's t; within -1 to 1."""
+    """A difference with the interval and p-value of Student's t; the interval is clipped to -1 to
+    1.
+    """
     half = float(special.stdtrit(df, 0.5 + confidence / 2)) * se
     p = float(2 * special.stdtr(df, -abs(difference) / se)) if se > 0 else math.nan
     return Difference(
@@ -179,13 +171,14 @@ def paired_over_tasks(
     """Mean of paired differences with tasks as clusters: sandwich error times sqrt(C / (C - 1)),
     Student's t with C - 1 degrees of freedom.
 
-    With few clusters the uncorrected error is too small; for equally large tasks this is exactly
-    the t test of the tasks' mean differences. Falls back to `paired_over_instances` (with a reason)
-    for one task, or where all tasks agree so exactly that no spread is left.
+    With few clusters the uncorrected error is too small; for tasks of equal size this is exactly
+    the t test of the mean differences of the tasks. Falls back to `paired_over_instances` (with a
+    reason) for one task, or if there is no variance between tasks.
 
     Args:
-        values: differences of scores, one per shared instance; tasks: the task of each, as integers
-            from 0.
+        values: differences of scores, one per shared instance.
+        tasks: the task of each instance, as integers from 0.
+        confidence: level of the interval.
     """
     if not len(values):
         return undefined("no shared instance")
@@ -195,10 +188,10 @@ def paired_over_tasks(
     se = math.sqrt(float((sums**2).sum())) / len(values)
     if n_tasks < 2 or se < 1e-12:
         why = "one task only" if n_tasks < 2 else "no spread between tasks"
-        found = paired_over_instances(values, confidence=confidence)
-        return _with_reason(
-            found,
-            f"{why}: the interval holds for new instances of the same tasks, not for other tasks",
+        return replace(
+            paired_over_instances(values, confidence=confidence),
+            reason=f"{why}: the interval holds for new instances of the same tasks, not for other"
+            " tasks",
         )
     corrected = se * math.sqrt(n_tasks / (n_tasks - 1))
     return t_difference(
@@ -212,12 +205,12 @@ def paired_over_tasks(
 
 
 def paired_over_instances(values: Floats, *, confidence: float = 0.95) -> Difference:
-    """Mean of paired differences, tasks taken as they are: McNemar's test with the adjusted Wald
-    interval of Bonett and Price (2012).
+    """Mean of paired differences for fixed tasks: McNemar's test with the adjusted Wald interval of
+    Bonett and Price (2012).
 
-    The interval adds one to both discordant counts and two to n, so that it has a width without
-    discordant pairs too. Where answers were averaged over epochs and differences are no longer -1,
-    0 or 1: a paired t test.
+    The interval adds one to both discordant counts and two to n, so its width is positive even
+    without discordant pairs. If answers were averaged over epochs and differences are not only -1,
+    0 and 1, the test is a paired t test.
     """
     n = len(values)
     if not n:
@@ -225,7 +218,7 @@ def paired_over_instances(values: Floats, *, confidence: float = 0.95) -> Differ
     difference, se = float(values.mean()), clt_se(values)
     if not np.isin(values, (-1.0, 0.0, 1.0)).all():
         if not se > 0:
-            return _with_reason(undefined("all differences are equal"), "all differences are equal")
+            return undefined("all differences are equal")
         return t_difference(
             difference,
             se,
@@ -264,8 +257,8 @@ def unpaired_over_tasks(
     """Difference of two means over different instances of (partly) the same tasks: Welch's
     difference, clustered by task.
 
-    The deviations of both models are added up within each task, so a task that is hard for both
-    does not count twice as noise. Falls back to `unpaired_over_instances` for fewer than two tasks.
+    The deviations of both models are summed within each task, so a task that is hard for both does
+    not count twice as noise. Falls back to `unpaired_over_instances` for fewer than two tasks.
     """
     if not len(a) or not len(b):
         return undefined("one of the models has no answer")
@@ -276,9 +269,9 @@ def unpaired_over_tasks(
     se = math.sqrt(float((sums**2).sum()))
     if len(tasks) < 2 or se < 1e-12:
         why = "one task only" if len(tasks) < 2 else "no spread between tasks"
-        return _with_reason(
+        return replace(
             unpaired_over_instances(a, b, confidence=confidence),
-            f"{why}: the interval is over instances",
+            reason=f"{why}: the interval is over instances",
         )
     corrected = se * math.sqrt(len(tasks) / (len(tasks) - 1))
     difference = float(a.mean() - b.mean())
@@ -325,8 +318,10 @@ def newcombe(
     """Difference of two independent shares: Newcombe's hybrid score interval and the score test.
 
     Args:
-        right_a, right_b: right answers, 0..n; may be fractional (a published mean times its
-            answers).
+        right_a, right_b: right answers, 0..n; may be fractional (a published mean times its number
+            of answers).
+        n_a, n_b: answers.
+        confidence: level of the interval.
     """
     if not (n_a > 0 and n_b > 0):
         return undefined("no test possible: the number of answers is not known")
@@ -336,14 +331,13 @@ def newcombe(
     )
     se = math.sqrt(share_a * (1 - share_a) / n_a + share_b * (1 - share_b) / n_b)
     pooled = (right_a + right_b) / (n_a + n_b)
+    p = 1.0
     if 0 < pooled < 1:
         p = float(
             test_proportions_2indep(
                 right_a, n_a, right_b, n_b, method="score", compare="diff", correction=False
             ).pvalue
         )
-    else:
-        p = 1.0
     difference = share_a - share_b
     return Difference(
         difference=difference,
@@ -357,18 +351,12 @@ def newcombe(
     )
 
 
-def _with_reason(found: Difference, reason: str) -> Difference:
-    return replace(found, reason=reason)
-
-
 # -- bootstrap -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bootstrap:
-    """A paired bootstrap: its standard error and BCa interval; NaN where there is nothing to
-    resample.
-    """
+    """Standard error and BCa interval of a paired bootstrap; NaN without data to resample."""
 
     se: float
     lo: float
@@ -385,12 +373,13 @@ def paired_bootstrap(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Bootstrap:
-    """Resample whole tasks (or instances, when `tasks` is None or has one) of paired differences;
-    BCa interval.
+    """Resample whole tasks (or instances, if `tasks` is None or has one task) of paired
+    differences; BCa interval.
 
-    Only how often a task is drawn matters, so a resample is one multinomial draw of counts; of
-    instances likewise, by the few values that their differences take. Tasks with unequal numbers of
-    instances keep them: the mean of a resample is a ratio. No resamples give NaN.
+    Only the number of times a task is drawn matters, so a resample is one multinomial draw of
+    counts. For instances the same holds for the few distinct values of their differences. Tasks may
+    differ in their numbers of instances, so the mean of a resample is a ratio. 0 resamples give
+    NaN.
 
     Source: METHODS D2 (at least 10,000 resamples, BCa); agrees with
     `scipy.stats.bootstrap(method="BCa")`.
@@ -406,7 +395,7 @@ def paired_bootstrap(
     if len(present) > 1:
         unit, sizes = OVER_TASKS, np.bincount(codes).astype(float)
         sums, weights = np.bincount(codes, weights=values), np.ones(len(present))
-    else:  # units of equal value are drawn together
+    else:  # instances with equal differences are drawn together
         unit = OVER_INSTANCES
         sums, weights = (part.astype(float) for part in np.unique(values, return_counts=True))
         sizes = np.ones(len(sums))
@@ -421,8 +410,8 @@ def paired_bootstrap(
 
 @lru_cache(maxsize=8)
 def _draws(n_units: int, weights: tuple[float, ...], resamples: int, seed: int) -> Floats:
-    """How often each unit is drawn, resamples x units. Groups with as many tasks share their
-    draws.
+    """How often each unit is drawn, resamples x units. Groups with the same number of tasks share
+    their draws.
     """
     shares = np.array(weights) / sum(weights)
     return np.random.default_rng(seed).multinomial(n_units, shares, size=resamples).astype(float)
@@ -431,8 +420,8 @@ def _draws(n_units: int, weights: tuple[float, ...], resamples: int, seed: int) 
 def _bca(
     means: Floats, estimate: float, left_out: Floats, weights: Floats, confidence: float
 ) -> tuple[float, float]:
-    """Ends of the bias-corrected and accelerated interval; percentiles where the correction is
-    undefined (no spread at all).
+    """Bounds of the bias-corrected and accelerated interval; plain percentiles if the correction is
+    undefined (no variance).
     """
     below = ((means < estimate).sum() + 0.5 * (means == estimate).sum()) / len(means)
     deviations = np.average(left_out, weights=weights) - left_out

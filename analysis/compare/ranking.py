@@ -1,9 +1,9 @@
-"""Which of several systems is best over tasks, and how far may the order be wrong? Borda, Kemeny,
-tie groups and rank ranges.
+"""Which of several systems is best over tasks, and how uncertain is the order? Borda, Kemeny, tie
+groups and rank ranges.
 
-Source: Colombo et al., arXiv 2202.03799 (Borda, Kemeny); METHODS D7. Differs from the authors' code
-in ties: theirs are broken by position (a double argsort), here equal scores share the mean of their
-ranks.
+Source: Colombo et al., arXiv 2202.03799 (Borda, Kemeny); METHODS D7. This differs from the authors'
+code in ties: their code breaks ties by position (a double argsort); here equal scores share the
+mean of their ranks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 BRUTE_FORCE = 8
-"""Up to this many systems Kemeny's order is found by trying every order; above, by an integer
+"""Up to this many systems all orders are tried to find Kemeny's; above, it is found by an integer
 program.
 """
 
@@ -42,11 +42,12 @@ def borda(scores: ArrayLike, *, higher_is_better: ArrayLike | None = None) -> Fl
     """Sum over tasks of each system's rank within the task, 0 for the worst; ties share the mean of
     their ranks.
 
-    Tasks where some system has no score (NaN) are left out: a rank among fewer systems is another
-    scale.
+    Tasks where some system has no score (NaN) are left out, because ranks among fewer systems are
+    not comparable.
 
     Args:
-        scores: systems x tasks. higher_is_better: one for each task; default: all.
+        scores: systems x tasks.
+        higher_is_better: one flag per task; default: all True.
 
     >>> [float(points) for points in borda([[0.9, 0.2], [0.5, 0.5]])]
     [1.0, 1.0]
@@ -61,8 +62,8 @@ def borda(scores: ArrayLike, *, higher_is_better: ArrayLike | None = None) -> Fl
 
 
 def pairwise_wins(scores: ArrayLike, *, higher_is_better: ArrayLike | None = None) -> Ints:
-    """Tasks on which the row's system scores above the column's; ties and missing scores count for
-    neither.
+    """Number of tasks on which the system of the row scores above that of the column; ties and
+    missing scores do not count.
     """
     matrix = _matrix(scores, higher_is_better)
     with np.errstate(invalid="ignore"):
@@ -75,9 +76,10 @@ def kemeny(
     """The order with the fewest pairwise disagreements with the tasks, best first, and their
     number.
 
-    A disagreement is a task on which a system placed lower scores strictly higher. Of equally good
-    orders the first by position. It respects a Condorcet winner, which Borda need not. Exact: every
-    order up to 8 systems, else an integer program (scipy.optimize.milp).
+    A disagreement is a task on which a lower-ranked system scores strictly higher. Of several
+    optimal orders, the first by position is returned. A Condorcet winner is always first, unlike
+    with Borda. The result is exact: all orders are tried up to 8 systems, otherwise an integer
+    program is solved (scipy.optimize.milp).
     """
     wins = pairwise_wins(scores, higher_is_better=higher_is_better)
     size = len(wins)
@@ -93,7 +95,7 @@ def _by_trying(wins: Ints) -> tuple[int, ...]:
 
 
 def _by_program(wins: Ints) -> tuple[int, ...]:
-    """x_ij = 1 when i stands above j, for i < j; a triple may not run in a circle."""
+    """x_ij = 1 if i is ranked above j, for i < j; the constraints exclude cycles of three."""
     size = len(wins)
     places = {pair: place for place, pair in enumerate(combinations(range(size), 2))}
     costs = np.array([wins[j, i] - wins[i, j] for i, j in places], dtype=float)
@@ -115,8 +117,8 @@ def _by_program(wins: Ints) -> tuple[int, ...]:
 
 
 def rank_ranges(is_better: ArrayLike) -> tuple[Ints, Ints]:
-    """Best and worst rank (from 1) that pairwise tests leave open: 1 + systems surely better, and
-    systems minus those surely worse.
+    """Best and worst rank (from 1) that pairwise tests allow: 1 + the number of significantly
+    better systems, and the number of systems minus the significantly worse ones.
 
     Args:
         is_better: [i, j] whether i is significantly better than j.
@@ -126,12 +128,12 @@ def rank_ranges(is_better: ArrayLike) -> tuple[Ints, Ints]:
 
 
 def tie_groups(differs: ArrayLike) -> tuple[tuple[int, ...], ...]:
-    """The largest sets of systems of which no two differ significantly. A system may stand in
-    several; every system stands in one.
+    """The largest sets of systems in which no two differ significantly. Every system is in at least
+    one set.
 
     Args:
-        differs: [i, j] whether i and j differ, symmetric. Meant for few systems: every set is tried
-            up to 12.
+        differs: [i, j] whether i and j differ, symmetric. At most 12 systems, because all subsets
+            are tried.
     """
     apart = np.asarray(differs, dtype=bool)
     if len(apart) > 12:
@@ -153,16 +155,16 @@ def bootstrap_ranks(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> tuple[Floats, Floats, Floats]:
-    """Range of each system's rank (1: best) and its chance of being best, when tasks are drawn
-    anew.
+    """Range of each system's rank (1: best) and its probability of being best, over resamples of
+    the tasks.
 
     Args:
-        sums: systems x tasks, summed scores on the instances all systems answered. sizes: instances
-            per task.
+        sums: systems x tasks, summed scores on the instances that all systems answered.
+        sizes: instances per task.
 
     Returns:
-        lower and upper end of the rank, chance of rank 1 (ties share it); NaN with fewer than two
-        tasks or no resamples.
+        lower and upper bound of the rank, and probability of rank 1 (ties share it); NaN for fewer
+        than two tasks or no resamples.
     """
     totals, weights = np.asarray(sums, dtype=float), np.asarray(sizes, dtype=float)
     n_systems, n_tasks = totals.shape

@@ -1,15 +1,14 @@
-"""One model against another on one group of instances: paired where they are shared, unpaired else,
-from published means at worst.
+"""One model against another on one group of instances: paired on shared instances, otherwise
+unpaired, otherwise from published means.
 
-`analysis.compare.comparing` puts these rows together and adjusts their p-values.
+`analysis.compare.comparing` collects these rows and adjusts their p-values.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -39,11 +38,11 @@ SPLIT_ORDER = (Split.ID.value, Split.OOD.value, "")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareSettings:
-    """How differences are taken.
+    """How differences are estimated.
 
-    grouping  rows: every level, every task, or the whole alone. unit: what an interval holds for,
-    "over tasks" or "over instances".
-    resamples 0: no bootstrap, its numbers are NaN; everything else is as it is with one.
+    grouping   one row for every level, for every task, or only for the whole.
+    unit       unit of the intervals: "over tasks" or "over instances".
+    resamples  0: no bootstrap; its numbers are NaN and all others are unchanged.
     """
 
     grouping: str = "level"
@@ -67,23 +66,25 @@ class CompareSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One model against another on some instances. Counts are of instances; shares 0-1; undefined
-    numbers NaN, then `reason` says why.
+    """One model against another on a group of instances. Counts are of instances, shares are 0-1,
+    and undefined numbers are NaN (see `reason`).
 
-    method      "paired" | "unpaired" | "none". test: its name. unit: what the interval holds for.
-    n           instances compared: shared ones; for an unpaired test those of the model, n_baseline
-                of the baseline; None where not stated.
-    n_left_out  instances that only one of the two answered (they do not count in a paired test).
-    accuracy, baseline_accuracy, difference  on those instances; difference = accuracy -
-    baseline_accuracy. se, df, lo, hi, p, p_holm  of the test that counts; p_holm over the whole
-    family of tests on the page. se_instances  error without clusters. se_sandwich: clustered by
-    task without small-sample correction; `boot_se` estimates it. boot_se, boot_lo, boot_hi  paired
-    bootstrap over `boot_unit`, BCa. mcnemar_p, mcnemar_kind, mid_p, mcnemar_p_holm  of the
-    discordant instances; undefined where answers were averaged over epochs.
-    mde         smallest difference that such data show with 80 % power at the 5 % level, one test
-                alone.
-    n_both, n_model_only, n_baseline_only, n_neither  right answers (more than half of them, with
-    epochs).
+    method      "paired", "unpaired" or "none"; test: name of the test; unit: unit of the interval.
+    n, n_baseline  instances compared: the shared ones, or in an unpaired test those of the model
+                and of the baseline; None if unknown.
+    n_left_out  instances that only one of the two answered; a paired test leaves them out.
+    accuracy, baseline_accuracy, difference  on these instances; difference = accuracy -
+                baseline_accuracy.
+    se, df, lo, hi, p, p_holm  of the reported test; p_holm is adjusted over all tests on the page.
+    se_instances  standard error without clusters.
+    se_sandwich   standard error clustered by task, without small-sample correction; `boot_se`
+                estimates the same quantity.
+    boot_se, boot_lo, boot_hi  paired bootstrap over `boot_unit`, BCa.
+    mcnemar_p, mcnemar_kind, mid_p, mcnemar_p_holm  of the discordant instances; undefined if
+                answers were averaged over epochs.
+    mde         smallest difference that is detected with 80 % power at the 5 % level, in one test.
+    n_both, n_model_only, n_baseline_only, n_neither  instances by who is right (with epochs: in
+                more than half of the answers).
     flips       negative flips: n_baseline_only / n.
     """
 
@@ -162,7 +163,7 @@ def comparison_rows(
 
 
 def groups_of(matrix: AnswerMatrix, grouping: str) -> list[tuple[Place, Mask]]:
-    """Every group of instances, with its columns: groups of a split, then the whole split."""
+    """Every group of instances with its columns: the groups of a split, then the whole split."""
     return [
         (place, mask_of(matrix, place.grouping, place.split, place.level, place.task))
         for place in _places(matrix, grouping)
@@ -175,37 +176,31 @@ def _places(matrix: AnswerMatrix, grouping: str) -> Iterator[Place]:
         of_split = there[there["split"] == split]
         if of_split.empty:
             continue
+        parts = of_split.iloc[:0]
         if grouping == "level":
-            labelled = (
-                of_split[of_split["level"].notna() & ~of_split["is_probe"]]
-                .drop_duplicates(subset=["level"])
-                .sort_values("level")
+            parts = of_split[of_split["level"].notna() & ~of_split["is_probe"]]
+            parts = parts.drop_duplicates(subset=["level"]).sort_values("level")
+        elif grouping == "task":
+            parts = of_split.drop_duplicates(subset=["task"]).sort_values(["level", "task"])
+        for row in parts.to_dict("records"):
+            yield Place(
+                grouping=grouping,
+                split=split,
+                level=None if pd.isna(row["level"]) else int(row["level"]),
+                level_label=_first_text(row["level_label"]),
+                task=row["task"] if grouping == "task" else None,
             )
-            for level, label in zip(labelled["level"], labelled["level_label"], strict=True):
-                yield Place(
-                    grouping="level",
-                    split=split,
-                    level=int(level),
-                    level_label=label if isinstance(label, str) else None,
-                )
-        if grouping == "task":
-            for row in (
-                of_split.drop_duplicates(subset=["task"])
-                .sort_values(["level", "task"])
-                .to_dict("records")
-            ):
-                level = None if pd.isna(row["level"]) else int(row["level"])
-                label = row["level_label"] if isinstance(row["level_label"], str) else None
-                yield Place(
-                    grouping="task", split=split, level=level, level_label=label, task=row["task"]
-                )
         yield Place(grouping="overall", split=split)
+
+
+def _first_text(*labels: object) -> str | None:
+    return next((label for label in labels if isinstance(label, str)), None)
 
 
 def mask_of(
     matrix: AnswerMatrix, grouping: str, split: str, level: int | None, task: str | None
 ) -> Mask:
-    """Columns that a row of the comparison is about."""
+    """Columns of the instances in a row of the comparison."""
     return matrix.mask(split=split, level=level if grouping == "level" else None, task=task)
 
 
@@ -217,65 +212,45 @@ def row_of(
     within: Mask,
     settings: CompareSettings,
 ) -> Iterator[Row]:
-    """The row of one group; none where neither model has an answer."""
+    """The row of one group; none if neither model has an answer."""
     a, b = matrix.scores_of(model), matrix.scores_of(baseline)
     has_a, has_b = within & np.isfinite(a), within & np.isfinite(b)
     shared = has_a & has_b
     if not has_a.any() and not has_b.any():
         return
-    about = {
-        name: getattr(place, name) for name in ("grouping", "split", "level", "level_label", "task")
-    }
-    over_tasks = settings.unit == OVER_TASKS
+    over_tasks, confidence = settings.unit == OVER_TASKS, settings.confidence
     if shared.sum() >= 2:
-        values, tasks = a[shared] - b[shared], matrix.task_codes[shared]
+        a, b, codes = a[shared], b[shared], matrix.task_codes[shared]
         found = (
-            paired_over_tasks(values, tasks, confidence=settings.confidence)
+            paired_over_tasks(a - b, codes, confidence=confidence)
             if over_tasks
-            else paired_over_instances(values, confidence=settings.confidence)
+            else paired_over_instances(a - b, confidence=confidence)
         )
-        yield _paired_row(
-            _row(
-                model,
-                baseline,
-                about,
-                found,
-                PAIRED,
-                (int(shared.sum()),) * 2,
-                _means(a[shared], b[shared]),
-            ),
-            (a[shared], b[shared]),
-            matrix.task_codes[shared],
-            n_left_out=int((has_a ^ has_b).sum()),
-            settings=settings,
-        )
+        row = _row(model, baseline, place, found, PAIRED, (len(a), len(b)), _means(a, b))
+        n_left_out = int((has_a ^ has_b).sum())
+        yield _paired_row(row, (a, b), codes, n_left_out=n_left_out, settings=settings)
         return
-    codes = matrix.task_codes
-    if over_tasks:
-        found = unpaired_over_tasks(
-            a[has_a], codes[has_a], b[has_b], codes[has_b], confidence=settings.confidence
-        )
-    else:
-        found = unpaired_over_instances(a[has_a], b[has_b], confidence=settings.confidence)
-    method = UNPAIRED if math.isfinite(found.difference) else NONE
-    row = _row(
-        model,
-        baseline,
-        about,
-        found,
-        method,
-        (int(has_a.sum()), int(has_b.sum())),
-        _means(a[has_a], b[has_b]),
+    a, codes_a = a[has_a], matrix.task_codes[has_a]
+    b, codes_b = b[has_b], matrix.task_codes[has_b]
+    found = (
+        unpaired_over_tasks(a, codes_a, b, codes_b, confidence=confidence)
+        if over_tasks
+        else unpaired_over_instances(a, b, confidence=confidence)
     )
-    n_tasks = len(np.union1d(codes[has_a], codes[has_b]))
-    reason = row.reason or "the models share no instances"
-    yield replace(row, n_tasks=n_tasks, mde=_mde(found, settings), reason=reason)
+    method = UNPAIRED if math.isfinite(found.difference) else NONE
+    row = _row(model, baseline, place, found, method, (len(a), len(b)), _means(a, b))
+    yield replace(
+        row,
+        n_tasks=len(np.union1d(codes_a, codes_b)),
+        mde=_mde(found, settings),
+        reason=row.reason or "the models share no instances",
+    )
 
 
 def _row(
     model: str,
     baseline: str,
-    about: dict[str, Any],
+    place: Place,
     found: Difference,
     method: str,
     counts: tuple[float, float],
@@ -285,23 +260,15 @@ def _row(
     return Row(
         model=model,
         baseline=baseline,
-        **about,
+        **asdict(place),
+        **asdict(found),
         method=method,
-        test=found.test,
-        unit=found.unit,
         n=sizes[0],
         n_baseline=sizes[1],
         n_left_out=0,
         n_tasks=0,
         accuracy=accuracies[0],
         baseline_accuracy=accuracies[1],
-        difference=found.difference,
-        se=found.se,
-        df=found.df,
-        lo=found.lo,
-        hi=found.hi,
-        p=found.p,
-        reason=found.reason,
     )
 
 
@@ -317,7 +284,7 @@ def _paired_row(
     n_left_out: int,
     settings: CompareSettings,
 ) -> Row:
-    """Add what only shared instances allow: bootstrap, McNemar, the four cells."""
+    """Add the results that need shared instances: bootstrap, McNemar, the four cells."""
     a, b = scores
     values = a - b
     right_a, right_b = a > 0.5, b > 0.5
@@ -357,8 +324,8 @@ def _paired_row(
 
 
 def _mde(found: Difference | Row, settings: CompareSettings) -> float:
-    """From the interval's half width where the normal was used (it has one without discordant pairs
-    too), else from the error.
+    """Smallest detectable difference: from the half width of a normal interval, which is positive
+    even without discordant pairs, otherwise from the standard error.
     """
     se = found.se
     if math.isinf(found.df):
@@ -375,8 +342,8 @@ NOT_STATED = "no test possible: the source does not say how many answers stand b
 
 
 def published_means(published: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
-    """Accuracies of levels as sources state them: MEAN_COLUMNS; n is NaN where neither n nor tasks
-    times answers per task is stated.
+    """Published level accuracies: MEAN_COLUMNS. n is NaN if the source has neither n nor tasks
+    times answers per task.
     """
     frame = published[
         (published["metric"] == "accuracy")
@@ -398,7 +365,7 @@ def published_means(published: pd.DataFrame, models: Sequence[str]) -> pd.DataFr
 
 
 def counted_means(matrix: AnswerMatrix, model: str) -> pd.DataFrame:
-    """The same of a model's answers: mean over the instances of each level."""
+    """Level accuracies from answers: MEAN_COLUMNS, means over the instances of each level."""
     there = matrix.instances.assign(score=matrix.scores_of(model))
     there = there[there["score"].notna() & there["level"].notna() & ~there["is_probe"]]
     found = there.groupby(["split", "level"], as_index=False, observed=True).agg(
@@ -413,9 +380,7 @@ def counted_means(matrix: AnswerMatrix, model: str) -> pd.DataFrame:
 def rows_of_means(
     means: pd.DataFrame, model: str, baseline: str, settings: CompareSettings
 ) -> Iterator[Row]:
-    """Unpaired rows from level means, and over all levels that both have where every n is
-    stated.
-    """
+    """Unpaired rows from level means: one per level that both have, and one over all of them."""
     both = means[means["model"] == model].merge(
         means[means["model"] == baseline], on=["split", "level"], suffixes=("", "_b")
     )
@@ -423,37 +388,21 @@ def rows_of_means(
         there = both[both["split"] == split].sort_values("level")
         if settings.grouping == "level":
             for row in there.to_dict("records"):
-                label = next(
-                    (
-                        name
-                        for name in (row["level_label"], row["level_label_b"])
-                        if isinstance(name, str)
-                    ),
-                    None,
+                place = Place(
+                    grouping="level",
+                    split=split,
+                    level=int(row["level"]),
+                    level_label=_first_text(row["level_label"], row["level_label_b"]),
                 )
-                about = {
-                    "grouping": "level",
-                    "split": split,
-                    "level": int(row["level"]),
-                    "level_label": label,
-                    "task": None,
-                }
-                yield _row_of_means(
-                    model, baseline, about, there[there["level"] == row["level"]], settings
-                )
+                of_level = there[there["level"] == row["level"]]
+                yield _row_of_means(model, baseline, place, of_level, settings)
         if len(there):
-            about = {
-                "grouping": "overall",
-                "split": split,
-                "level": None,
-                "level_label": None,
-                "task": None,
-            }
-            yield _row_of_means(model, baseline, about, there, settings)
+            overall = Place(grouping="overall", split=split)
+            yield _row_of_means(model, baseline, overall, there, settings)
 
 
 def _row_of_means(
-    model: str, baseline: str, about: dict[str, Any], there: pd.DataFrame, settings: CompareSettings
+    model: str, baseline: str, place: Place, there: pd.DataFrame, settings: CompareSettings
 ) -> Row:
     sizes = [there[name].to_numpy(dtype=float) for name in ("n", "n_b")]
     shares = [there[name].to_numpy(dtype=float) for name in ("accuracy", "accuracy_b")]
@@ -474,7 +423,7 @@ def _row_of_means(
         reason = NOT_STATED
     n_tasks = there["n_tasks"].sum()
     return replace(
-        _row(model, baseline, about, found, UNPAIRED if is_stated else NONE, (n_a, n_b), means),
+        _row(model, baseline, place, found, UNPAIRED if is_stated else NONE, (n_a, n_b), means),
         n_tasks=int(n_tasks) if math.isfinite(n_tasks) else 0,
         mde=_mde(found, settings) if is_stated else math.nan,
         reason=reason,

@@ -1,4 +1,4 @@
-"""What may be said about a comparison: who beats whom, where, by how much, and how sure that is."""
+"""Sentences about a comparison: which model is better, where, by how much, how certainly."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from analysis.compare.comparing import SURE, Comparison, records_of
 from analysis.compare.pairing import OVER_TASKS
+from analysis.compare.rows import NONE, UNPAIRED
 from analysis.text import (
     counted,
     hundredfold,
@@ -23,8 +24,8 @@ SPLIT_PHRASES = {"id": "in distribution", "ood": "out of distribution", "": "ove
 
 
 def headline(comparison: Comparison) -> str:
-    """One sentence: the differences out of distribution (else in the split there is), with
-    interval, pairing, n and how sure.
+    """One sentence: the differences out of distribution (or in the split that exists), with
+    interval, pairing, n and significance.
     """
     overall = comparison.rows[
         (comparison.rows["grouping"] == "overall") & comparison.rows["difference"].notna()
@@ -45,11 +46,13 @@ def _one(row: Mapping[Any, Any], comparison: Comparison) -> str:
     where = SPLIT_PHRASES[row["split"]]
     if row["difference"] == 0 and not is_number(row["lo"]):
         return f"{row['model']} and {row['baseline']} score the same {where}; {row['reason']}."
-    parts = [difference_phrase(row, where)]
-    parts.append(_how_sure(row, comparison.family_size))
-    strongest = _strongest(row, comparison)
-    tail = f"{row['baseline']} is the baseline"
-    return "; ".join(part for part in (*parts, strongest, tail) if part) + "."
+    parts = (
+        difference_phrase(row, where),
+        _how_sure(row, comparison.family_size),
+        _strongest(row, comparison),
+        f"{row['baseline']} is the baseline",
+    )
+    return "; ".join(filter(None, parts)) + "."
 
 
 def difference_phrase(row: Mapping[Any, Any], where: str) -> str:
@@ -66,28 +69,15 @@ def difference_phrase(row: Mapping[Any, Any], where: str) -> str:
         if is_number(row["lo"])
         else " (no interval)"
     )
-    paired = (
-        "paired"
-        if row["method"] == "paired"
-        else "unpaired"
-        if row["method"] == "unpaired"
-        else "untested"
-    )
-    unit = (
-        f" over {row['n_tasks']} tasks"
-        if row["unit"] == OVER_TASKS
-        else f" {row['unit']}"
-        if row["unit"]
-        else ""
-    )
+    paired = "untested" if row["method"] == NONE else row["method"]
+    unit = f"over {row['n_tasks']} tasks" if row["unit"] == OVER_TASKS else row["unit"]
     n = f", n = {row['n']:,}" if row["n"] is not None else ""
-    verb = (
-        "beats" if _is_sure(row) else "scores above" if row["difference"] else "scores the same as"
-    )
+    verb = "beats" if _is_sure(row) else "scores above"
     by = f"by {hundredfold(sign * row['difference'])}{interval} points"
     if not row["difference"]:
+        verb = "scores the same as"
         by = f"(difference {hundredfold(0.0)}{interval} points)"
-    return f"{names[0]} {verb} {names[1]} {where} {by}, {paired}{unit}{n}"
+    return f"{names[0]} {verb} {names[1]} {where} {by}, {f'{paired} {unit}'.rstrip()}{n}"
 
 
 def _how_sure(row: Mapping[Any, Any], n_tests: int) -> str:
@@ -114,7 +104,7 @@ def _how_sure(row: Mapping[Any, Any], n_tests: int) -> str:
 
 
 def _strongest(row: Mapping[Any, Any], comparison: Comparison) -> str:
-    """The level or task of the same split where the difference is surest."""
+    """The level or task of the same split with the most significant difference."""
     rows = comparison.rows
     there = rows[
         (rows["split"] == row["split"])
@@ -130,9 +120,9 @@ def _strongest(row: Mapping[Any, Any], comparison: Comparison) -> str:
     if not best[column] < SURE:
         return f"no {best['grouping']} alone shows a difference"
     if row["unit"] == OVER_TASKS and not (best["lo"] > 0 or best["hi"] < 0):
-        return ""  # sure on these tasks at most: not the place to point at
+        return ""  # significant for these tasks at most, so not worth pointing out
     name = best["task"] or level_name(best["level_label"], int(best["level"]))
-    # In the direction of the sentence: two signs for one finding would read as two findings.
+    # In the direction of the sentence, so that one finding does not appear with two signs.
     sign = -1 if row["difference"] < 0 else 1
     ends = sorted((sign * best["lo"], sign * best["hi"]))
     turned = "" if sign * best["difference"] > 0 else ", the other way round"
@@ -145,37 +135,42 @@ def _strongest(row: Mapping[Any, Any], comparison: Comparison) -> str:
 def _many(rows: list[dict[Any, Any]], comparison: Comparison) -> str:
     where = SPLIT_PHRASES[rows[0]["split"]]
     ordered = sorted(rows, key=lambda row: -row["difference"])
-    sure = [row for row in ordered if _is_sure(row)]
-    here = [
-        row
-        for row in ordered
-        if row not in sure and is_number(row["mcnemar_p_holm"]) and row["mcnemar_p_holm"] < SURE
-    ]
-    unsure = [row for row in ordered if row not in sure and row not in here]
-    phrases = [
-        _group([row for row in sure if row["difference"] > 0], "beats it", "beat it"),
-        _group([row for row in sure if row["difference"] <= 0], "falls behind", "fall behind"),
-        _group(
-            here,
-            "differs on these tasks (McNemar) but not surely on others, after Holm's adjustment",
-            "differ on these tasks (McNemar) but not surely on others, after Holm's adjustment",
-        ),
-        _group(unsure, "cannot be told from it", "cannot be told from it"),
-    ]
+    phrases = (
+        _group([row for row in ordered if _finding(row) == finding], *verbs)
+        for finding, verbs in _VERBS.items()
+    )
     n = {row["n"] for row in rows}
     size = f", n = {next(iter(n)):,}" if len(n) == 1 and None not in n else ""
     how = {row["method"] for row in rows}
-    told = "; ".join(filter(None, phrases))
     methods = f"{listed(sorted(how))}{size}{_adjusted(rows, comparison.family_size)}"
     return (
-        f"{where.capitalize()}, against the baseline {comparison.baseline}, in points: {told}"
-        f" ({methods})."
+        f"{where.capitalize()}, against the baseline {comparison.baseline}, in points:"
+        f" {'; '.join(filter(None, phrases))} ({methods})."
     )
 
 
+_VERBS = {
+    "better": ("beats it", "beat it"),
+    "worse": ("falls behind", "fall behind"),
+    "on these tasks": (
+        "differs on these tasks (McNemar) but not surely on others, after Holm's adjustment",
+        "differ on these tasks (McNemar) but not surely on others, after Holm's adjustment",
+    ),
+    "open": ("cannot be told from it", "cannot be told from it"),
+}
+
+
+def _finding(row: Mapping[Any, Any]) -> str:
+    """The significant result of a row, as a key of _VERBS."""
+    if _is_sure(row):
+        return "better" if row["difference"] > 0 else "worse"
+    is_here = is_number(row["mcnemar_p_holm"]) and row["mcnemar_p_holm"] < SURE
+    return "on these tasks" if is_here else "open"
+
+
 def _adjusted(rows: list[dict[Any, Any]], n_tests: int) -> str:
-    """Why a model whose interval leaves 0 out may not be told from the baseline; nothing where none
-    is like that.
+    """A note if some interval excludes 0 although its difference is not significant after
+    adjustment; otherwise empty.
     """
     apart = [
         row
@@ -186,37 +181,38 @@ def _adjusted(rows: list[dict[Any, Any]], n_tests: int) -> str:
 
 
 def _group(members: list[dict[Any, Any]], one: str, several: str) -> str:
-    """`A +4.5 [1.0, 8.0] and B +2.0 [0.1, 3.9] beat it`, or nothing."""
-    told = [
-        (
-            f"{row['model']} {signed(100 * row['difference'], 1)} [{hundredfold(row['lo'])},"
-            f" {hundredfold(row['hi'])}]" + (" (unpaired)" if row["method"] == "unpaired" else "")
+    """`A +4.5 [1.0, 8.0] and B +2.0 [0.1, 3.9] beat it`, or an empty text."""
+    names = [
+        f"{row['model']} {signed(100 * row['difference'], 1)}"
+        + (
+            f" [{hundredfold(row['lo'])}, {hundredfold(row['hi'])}]"
+            + (" (unpaired)" * (row["method"] == UNPAIRED))
             if is_number(row["lo"])
-            else f"{row['model']} {signed(100 * row['difference'], 1)} (no interval)"
+            else " (no interval)"
         )
         for row in members
     ]
-    return f"{listed(told)} {one if len(told) == 1 else several}" if told else ""
+    return f"{listed(names)} {one if len(names) == 1 else several}" if names else ""
 
 
 def _is_sure(row: Mapping[Any, Any]) -> bool:
-    """By the test that counts, after adjustment."""
+    """Whether the difference is significant by the reported test, after adjustment."""
     return is_number(row["p_holm"]) and row["p_holm"] < SURE
 
 
 def report(found: Comparison) -> str:
-    """Lines to read in a terminal: one per comparison, then the ranks and the notes."""
+    """Lines for a terminal: one per comparison, then the ranks and the notes."""
     lines = [
         f"Against {found.baseline}, in points; p adjusted by Holm over {found.family_size} tests;"
         f" intervals {found.settings.unit}."
     ]
     lines += [f"  {_report_row(row)}" for row in records_of(found.rows)]
-    for row in records_of(found.ranking):
-        lines.append(
-            f"  {split_label(row['split']):3} rank {row['rank']} (open:"
-            f" {row['rank_best']}-{row['rank_worst']}): {row['model']}, accuracy"
-            f" {percent(row['accuracy'], 1)}, tie group {row['tie_group']}"
-        )
+    lines += [
+        f"  {split_label(row['split']):3} rank {row['rank']} (open:"
+        f" {row['rank_best']}-{row['rank_worst']}): {row['model']}, accuracy"
+        f" {percent(row['accuracy'], 1)}, tie group {row['tie_group']}"
+        for row in records_of(found.ranking)
+    ]
     return "\n".join([*lines, *(f"  {note}." for note in found.notes)])
 
 

@@ -29,27 +29,37 @@ def _several(valleys: Sequence[Valley]) -> str:
     for valley in valleys:
         if valley.critical_level is not None:
             peaks.setdefault(valley.critical_level, []).append(valley)
-    without = [valley.model for valley in valleys if valley.critical_level is None]
     if not peaks:
         reasons = list(dict.fromkeys(valley.reason for valley in valleys if valley.reason))
         why = f": {reasons[0]}" if len(reasons) == 1 else ""
         return f"None of the {len(valleys)} models has a critical level{why}."
-    is_short = len(valleys) <= MAX_NAMED
-    parts = [
-        f"at {mine[-1].critical_label} for "
-        + (listed(map(_named, mine)) if is_short else f"{len(mine)} of {len(valleys)} models")
-        for _, mine in sorted(peaks.items())
-    ]
-    said = f"The gap is largest {listed(parts)}"
-    if not is_short:
-        n_sure = sum(_is_settled(valley) for valley in valleys)
-        n_tied = sum(valley.is_tie for valley in valleys)
-        tied = f"; for {n_tied} other levels are alike, the lowest is taken" if n_tied else ""
-        said += f" (settled for {n_sure or 'none'}{tied})"
-    if not without:
-        return f"{said}."
-    verb = "has no critical level" if len(without) == 1 else "have none"
-    return f"{said}; {listed(without)} {verb}."
+    n_models = len(valleys)
+    by_level = [mine for _, mine in sorted(peaks.items())]
+    if n_models <= MAX_NAMED:
+        parts = [
+            f"at {mine[-1].critical_label} for {listed(map(_named, mine))}" for mine in by_level
+        ]
+        counts = ""
+    else:
+        parts = [
+            f"at {mine[-1].critical_label} for {len(mine)} of {n_models} models"
+            for mine in by_level
+        ]
+        counts = _counts(valleys)
+    without = [valley.model for valley in valleys if valley.critical_level is None]
+    rest = ""
+    if without:
+        verb = "has no critical level" if len(without) == 1 else "have none"
+        rest = f"; {listed(without)} {verb}"
+    return f"The gap is largest {listed(parts)}{counts}{rest}."
+
+
+def _counts(valleys: Sequence[Valley]) -> str:
+    """How many of the levels are settled, and how many are tied."""
+    n_sure = sum(_is_settled(valley) for valley in valleys)
+    n_tied = sum(valley.is_tie for valley in valleys)
+    tied = f"; for {n_tied} other levels are alike, the lowest is taken" if n_tied else ""
+    return f" (settled for {n_sure or 'none'}{tied})"
 
 
 def _named(valley: Valley) -> str:
