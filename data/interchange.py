@@ -18,9 +18,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.importers.charybdis.records import read_record, write_record
 from data.importers.charybdis.source import PARQUET_KEY
 from data.importers.kit.base import SAMPLE_SCHEMA, Batch, sample_table
+from data.importers.kit.records import read_record, write_record
 from data.records import (
     RUN_COLUMNS,
     SAMPLE_COLUMNS,

@@ -16,8 +16,8 @@ import pytest
 
 from data.every_eval_ever import write_every_eval_ever
 from data.exporting import export_table
-from data.importers.charybdis.records import BadRecordError, read_record, write_record
 from data.importers.kit.base import SAMPLE_SCHEMA
+from data.importers.kit.records import BadRecordError, read_record, write_record
 from data.importing import discover, import_sources
 from data.interchange import stored_batches, write_jsonl, write_parquet
 from data.queries import fetch_sample

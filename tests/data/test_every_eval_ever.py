@@ -16,7 +16,7 @@ import pytest
 
 from data.bootstrap import open_store
 from data.every_eval_ever import write_every_eval_ever
-from data.importers.charybdis.records import write_record
+from data.importers.kit.records import write_record
 from data.importing import discover, import_sources
 from data.interchange import stored_batches
 from data.queries import fetch_level_scores, fetch_task_counts

@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from data.importers.charybdis.records import KINDS, BadRecordError, read_record
 from data.importers.kit.base import (
     SAMPLE_SCHEMA,
     Batch,
@@ -28,6 +27,7 @@ from data.importers.kit.base import (
     sample_table,
 )
 from data.importers.kit.record_blocks import read_blocks
+from data.importers.kit.records import KINDS, BadRecordError, read_record
 from data.records import (
     SAMPLE_COLUMNS,
     ImportFormatError,

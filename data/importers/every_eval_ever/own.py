@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 
-from data.importers.charybdis.records import BadRecordError, read_record, write_record
 from data.importers.kit.field_map import pick
+from data.importers.kit.records import BadRecordError, read_record, write_record
 from data.records import SAMPLE_COLUMNS, Outcome, RunInfo, Score, ScoredSample, names_of_kind
 
 SCHEMA_VERSION = "0.3.0"

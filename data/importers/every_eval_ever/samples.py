@@ -9,9 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from data.importers.charybdis.records import BadRecordError
 from data.importers.every_eval_ever.own import is_own_sample, read_own_sample
-from data.importers.inspect_ai.samples import content_text, prompt_text
 from data.importers.kit.base import ReportReject
 from data.importers.kit.field_map import (
     BOOLEAN,
@@ -32,8 +30,9 @@ from data.importers.kit.field_map import (
 )
 from data.importers.kit.json_parts import decode
 from data.importers.kit.record_blocks import read_blocks
+from data.importers.kit.records import BadRecordError
 from data.importers.kit.recount import Recount
-from data.importers.lm_eval.facts import shorten
+from data.importers.kit.values import content_text, prompt_text, shorten
 from data.records import Outcome, Reject, ScoredSample
 
 BATCH_ROWS = 2000

@@ -17,7 +17,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from data.importers.charybdis.records import BadRecordError
 from data.importers.every_eval_ever.own import is_counted, read_own_run, read_own_score
 from data.importers.every_eval_ever.samples import BATCH_ROWS, Reading, RecordReader
 from data.importers.kit.base import (
@@ -45,8 +44,9 @@ from data.importers.kit.field_map import (
     read_leniently,
 )
 from data.importers.kit.json_parts import load_object
+from data.importers.kit.records import BadRecordError
 from data.importers.kit.recount import Recount, agrees
-from data.importers.lm_eval.facts import shorten, step_of
+from data.importers.kit.values import shorten, step_of
 from data.records import ImportFormatError, Reject, RunInfo, Score, ScoredSample
 
 _EXPECTED = (

@@ -17,7 +17,6 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from data.importers.inspect_ai.samples import prompt_text
 from data.importers.kit.base import ReportReject
 from data.importers.kit.field_map import (
     COUNT16,
@@ -36,7 +35,7 @@ from data.importers.kit.field_map import (
 )
 from data.importers.kit.json_parts import MAX_RECORD_BYTES, Spans, decode, split_json
 from data.importers.kit.recount import Recount
-from data.importers.lm_eval.facts import shorten
+from data.importers.kit.values import prompt_text, shorten
 from data.records import Outcome, Reject, ScoredSample
 
 Key = tuple[str, int, str]

@@ -34,8 +34,9 @@ from data.importers.kit.field_map import (
 )
 from data.importers.kit.json_parts import decode as decode_record
 from data.importers.kit.json_parts import load_object, read_spans, split_json
+from data.importers.kit.metrics import points_up, value_scale
 from data.importers.kit.recount import Recount, agrees
-from data.importers.lm_eval.facts import points_up, shorten, value_scale
+from data.importers.kit.values import shorten
 from data.records import ImportFormatError, Reject, RunInfo, RunStatus, Score
 
 HARNESS = "helm"

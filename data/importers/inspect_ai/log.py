@@ -54,7 +54,7 @@ from data.importers.kit.field_map import (
 )
 from data.importers.kit.json_parts import MAX_RECORD_BYTES, decode, read_spans, split_json
 from data.importers.kit.recount import Recount
-from data.importers.lm_eval.facts import shorten, whole_number
+from data.importers.kit.values import shorten, whole_number
 from data.records import ImportFormatError, Reject, RunInfo, RunStatus, ScoredSample
 
 HARNESS = "inspect-ai"

@@ -23,13 +23,12 @@ from data.importers.kit.field_map import (
     BadFieldError,
     Mapped,
     Reader,
-    clean,
     mapped,
     pick,
     read_fields,
 )
 from data.importers.kit.recount import Recount
-from data.importers.lm_eval.facts import shorten
+from data.importers.kit.values import clean, content_text, prompt_text, shorten
 from data.records import Outcome, ScoredSample, Split
 
 MAX_LOGPROBS = 100_000
@@ -57,41 +56,6 @@ class RawSample(msgspec.Struct):
     uuid: Any = None
     invalidation: Any = None
     attachments: Any = None
-
-
-def content_text(value: Any) -> str | None:
-    """Text of a message's content: text, or a list of parts; a part that is no text is named by its
-    kind.
-
-    Raises:
-        TypeError: it is neither.
-    """
-    if isinstance(value, str):
-        return clean(value)
-    if not isinstance(value, list) or not all(isinstance(part, str | Mapping) for part in value):
-        raise TypeError
-    parts = [
-        part if isinstance(part, str) else pick(part, "text") or f"[{pick(part, 'type') or 'part'}]"
-        for part in value
-    ]
-    return clean("\n".join(map(str, parts)))
-
-
-def prompt_text(value: Any) -> str | None:
-    """Text of a sample's input: text as it stands; messages one after the other, each under its
-    role (a single one without).
-    """
-    if isinstance(value, str):
-        return clean(value)
-    if not isinstance(value, list) or not all(isinstance(message, Mapping) for message in value):
-        raise TypeError
-    texts = [
-        (str(message.get("role") or "message"), content_text(message.get("content") or "") or "")
-        for message in value
-    ]
-    return (
-        texts[0][1] if len(texts) == 1 else "\n\n".join(f"[{role}]\n{text}" for role, text in texts)
-    )
 
 
 def _target(value: Any) -> str | None:

@@ -24,7 +24,7 @@ from data.importers.kit.field_map import (
     read_leniently,
 )
 from data.importers.kit.recount import Recount, Recounted, agrees
-from data.importers.lm_eval.facts import binomial_stderr, infer_n
+from data.importers.kit.values import binomial_stderr, infer_n
 from data.records import Score
 
 INTERVALS = frozenset({"ci", "ci_wilson"})

@@ -1,3 +1,3 @@
-"""What formats share: the contract of an importer, declared fields, JSON in pieces, statistics
-computed again.
+"""What formats share: the contract of an importer, value helpers, metrics by name, declared fields,
+JSON in pieces, statistics computed again.
 """

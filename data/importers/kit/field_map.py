@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from data.importers.kit.base import ReportReject
-from data.importers.lm_eval.facts import shorten
+from data.importers.kit.values import clean, shorten
 from data.records import CharybdisError, Reject
 
 _NO_NUMBER = frozenset({"", "-", "n/a", "na", "nan", "none", "null"})
@@ -238,14 +238,6 @@ def read_time(value: Any) -> datetime | None:
     if not 0 < seconds < 4e9:
         raise ValueError
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
-
-
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
-
-
-def clean(text: str) -> str:
-    """Text that can be stored: half of a surrogate pair becomes a question mark."""
-    return text.encode("utf-8", "replace").decode() if _HALF_PAIR.search(text) else text
 
 
 TEXT = Reader(_text, "text")

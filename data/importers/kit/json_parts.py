@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import msgspec
 import numpy as np
 
-from data.importers.lm_eval.facts import load_json
+from data.importers.kit.values import load_json
 from data.records import ImportFormatError
 
 CHUNK_BYTES = 4 << 20

@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from data.importers.inspect_ai.samples import content_text, prompt_text
 from data.importers.kit.base import ReportReject
 from data.importers.kit.field_map import (
     LIST,
@@ -31,8 +30,9 @@ from data.importers.kit.field_map import (
     pick,
     read_fields,
 )
+from data.importers.kit.metrics import GRADED
 from data.importers.kit.recount import Recount
-from data.importers.lm_eval.facts import GRADED, shorten
+from data.importers.kit.values import content_text, prompt_text, shorten
 from data.records import ImportFormatError, Outcome, Reject, ScoredSample
 
 BATCH_ROWS = 500

@@ -32,17 +32,10 @@ from data.importers.kit.field_map import (
     read_leniently,
 )
 from data.importers.kit.json_parts import load_object
+from data.importers.kit.metrics import ZERO_ONE, points_up, value_scale
 from data.importers.kit.recount import Recount, agrees
+from data.importers.kit.values import binomial_stderr, infer_n, shorten, step_of
 from data.importers.lighteval.details import DetailReader, is_details
-from data.importers.lm_eval.facts import (
-    ZERO_ONE,
-    binomial_stderr,
-    infer_n,
-    points_up,
-    shorten,
-    step_of,
-    value_scale,
-)
 from data.records import ImportFormatError, Reject, RunInfo, RunStatus, Score
 
 HARNESS = "lighteval"

@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from data.importers.kit.metrics import ZERO_ONE
 from data.importers.kit.recount import agrees
-from data.importers.lm_eval.facts import ZERO_ONE
 from data.importers.lm_eval.scores import Results
 from data.records import Score
 

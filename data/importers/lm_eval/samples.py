@@ -26,7 +26,7 @@ from msgspec import UNSET
 
 from data.importers.kit.base import SAMPLE_SCHEMA, ReportReject, sample_table
 from data.importers.kit.record_blocks import BLOCK_BYTES, Block, read_blocks
-from data.importers.lm_eval.facts import shorten
+from data.importers.kit.values import shorten
 from data.importers.lm_eval.rows import (
     KNOWN_FIELDS,
     Answers,

@@ -11,17 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data.importers.kit.base import ReportReject
-from data.importers.lm_eval.facts import (
-    GRADED,
-    ZERO_ONE,
-    binomial_stderr,
-    infer_n,
-    points_up,
-    read_number,
-    shorten,
-    value_scale,
-    whole_number,
-)
+from data.importers.kit.metrics import GRADED, ZERO_ONE, points_up, value_scale
+from data.importers.kit.values import binomial_stderr, infer_n, read_number, shorten, whole_number
 from data.importers.lm_eval.verdicts import BYPASS
 from data.records import Reject, Score
 

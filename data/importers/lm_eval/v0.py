@@ -17,20 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from data.importers.kit.base import Batch, Listing, ReportReject, Source, stable_run_id
-from data.importers.lm_eval.facts import (
-    HARNESS,
-    ZERO_ONE,
+from data.importers.kit.metrics import ZERO_ONE, points_up, value_scale
+from data.importers.kit.values import (
     finite_number,
     infer_n,
     load_json,
-    points_up,
-    read_model_args,
     read_number,
     shorten,
     step_of,
-    value_scale,
     whole_number,
 )
+from data.importers.lm_eval.facts import HARNESS, read_model_args
 from data.records import ImportFormatError, Reject, RunInfo, RunStatus, Score
 
 PYTHIA_TOKENS = 143_000 * 2_097_152

@@ -19,15 +19,8 @@ from typing import Any
 
 from data.importers.kit.base import Batch, Listing, ReportReject, RunNotice, Source, stable_run_id
 from data.importers.kit.field_map import pick
-from data.importers.lm_eval.facts import (
-    HARNESS,
-    finite_number,
-    load_json,
-    read_model_args,
-    shorten,
-    step_of,
-    whole_number,
-)
+from data.importers.kit.values import finite_number, load_json, shorten, step_of, whole_number
+from data.importers.lm_eval.facts import HARNESS, read_model_args
 from data.importers.lm_eval.recount import SampleSums, held_against
 from data.importers.lm_eval.samples import SampledTask, read_samples
 from data.importers.lm_eval.scores import (

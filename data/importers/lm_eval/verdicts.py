@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from data.importers.lm_eval.facts import GRADED, LOWER_IS_BETTER
+from data.importers.kit.metrics import GRADED, LOWER_IS_BETTER
 from data.records import Outcome
 
 BYPASS = "bypass"

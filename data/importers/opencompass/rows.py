@@ -23,7 +23,6 @@ from data.importers.kit.field_map import (
     BadFieldError,
     Mapped,
     Reader,
-    clean,
     mapped,
     pick,
     read_fields,
@@ -37,7 +36,7 @@ from data.importers.kit.json_parts import (
     split_json,
 )
 from data.importers.kit.recount import Recount, agrees
-from data.importers.lm_eval.facts import shorten
+from data.importers.kit.values import clean, shorten
 from data.records import Outcome, Reject, ScoredSample
 
 _LABEL = "label: "

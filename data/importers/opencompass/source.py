@@ -29,8 +29,9 @@ from data.importers.kit.base import (
     stable_run_id,
 )
 from data.importers.kit.field_map import NUMBER, BadFieldError, Mapped, read_field
+from data.importers.kit.metrics import points_up
 from data.importers.kit.recount import Recount, Recounted, agrees
-from data.importers.lm_eval.facts import points_up, shorten
+from data.importers.kit.values import shorten
 from data.importers.opencompass.config import entries, groups, n_shot, read_config
 from data.importers.opencompass.rows import Dataset, Results, RowReader, as_json, read_results
 from data.records import Reject, RunInfo, RunStatus, Score

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.importers.charybdis.records import read_record, write_record
 from data.importers.charybdis.source import IMPORTER
 from data.importers.kit.base import SAMPLE_SCHEMA, Batch, Source, sample_table
+from data.importers.kit.records import read_record, write_record
 from data.interchange import write_jsonl, write_parquet
 from data.records import ImportFormatError, Outcome, RunInfo, RunStatus, Score, ScoredSample, Split
 
