@@ -1,6 +1,6 @@
-"""The dashboard's front door: the table of pages, nothing else. Start it with `make app`.
+"""Entry point of the dashboard: the table of pages. Start it with `make app`.
 
-Streamlit loads this file twice over: the server imports it once, at its start, and finds `app`;
+Streamlit loads this file in two ways: the server imports it once, at its start, and uses `app`;
 each visit then runs it as a script.
 """
 
@@ -8,7 +8,7 @@ import os
 
 os.environ.setdefault(
     "OPENBLAS_NUM_THREADS", "1"
-)  # read when numpy comes. Matrices here are small: threads would only wait
+)  # read when numpy is imported. Matrices here are small: more threads only wait
 
 import streamlit as st
 

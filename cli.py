@@ -1,9 +1,9 @@
-"""The shell: the dashboard's abilities as commands, for people and for scripts. `python cli.py
---help` lists them.
+"""The shell: the dashboard's functions as commands, for people and scripts. `python cli.py --help`
+lists them.
 
 With `--json` a command prints exactly one JSON document on stdout; progress and remarks go to
 stderr. Exit status: 0 done, 1 failed, 2 wrong usage. Heavy modules are imported by the command that
-needs them, so that the shell itself starts at once.
+needs them, so that the shell itself starts quickly.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _APP = Path(__file__).resolve().with_name("app.py")
 
 
 class Shell(typer.core.TyperGroup):
-    """The commands. Wrong usage is told on stderr and, for scripts that asked for JSON, in the one
-    document on stdout too.
+    """The commands. Wrong usage is reported on stderr and, with --json, also in the document on
+    stdout.
     """
 
     # Any: the class of the context has no public name (`typer.Context` is a subclass of it).
     def invoke(self, ctx: Any) -> Any:
-        """Run what the command line names."""
+        """Run the command of the command line."""
         try:
             return super().invoke(ctx)
         except TyperException as wrong:
@@ -50,7 +50,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=(
         "rich" if sys.stderr.isatty() else None
-    ),  # into a log errors go without a frame, whole lines that can be searched
+    ),  # in a log, errors are whole lines without a frame, which can be searched
 )
 
 
@@ -62,7 +62,7 @@ def app(
         bool | None,
         typer.Option(
             "--browser/--no-browser",
-            help="Open a browser. Default: if there is a screen.",
+            help="Open a browser. Default: if a screen is available.",
             show_default=False,
         ),
     ] = None,
@@ -98,7 +98,7 @@ cli.add_typer(store.commands, name="store")
 
 def main() -> None:
     """Run the command line of this process."""
-    # Whatever the locale says, which is ASCII under LANG=C on some machines.
+    # Independent of the locale, which is ASCII under LANG=C on some machines.
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     cli()

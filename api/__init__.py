@@ -1,5 +1,5 @@
-"""The machine door: a read-only JSON API over the store, in the dashboard's own process. See
-api/app.py; `mount` is for app.py.
+"""A read-only JSON API over the store, in the dashboard's own process. See api/app.py; `mount` is
+for app.py.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ PREFIX = "/api/v1"
 
 
 class LazyApi:
-    """The API as an ASGI app that is put together by its first request: most visits never ask it,
-    and FastAPI takes a third of a second.
+    """The API as an ASGI app that is built at its first request: most visits never use it, and
+    importing FastAPI takes a third of a second.
     """
 
     def __init__(self, folder: Path) -> None:

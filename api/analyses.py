@@ -36,13 +36,13 @@ def _add(api: FastAPI, store: Store, study: Study) -> None:
 
 
 def words_of_request(request: Request) -> dict[str, list[str]]:
-    """The words of an address, by name."""
+    """The query parameters of a request, by name."""
     return {name: request.query_params.getlist(name) for name in request.query_params}
 
 
 def described(answer: Callable[..., Any], settings: tuple[Setting, ...]) -> Callable[..., Any]:
-    """The function with these settings as parameters of its address. They are described as text:
-    `read_settings` reads and refuses the words, so that shell and API refuse them alike.
+    """The function with these settings as parameters of its address. They are declared as text:
+    `read_settings` parses and refuses them, so that shell and API refuse the same values.
     """
     named = [
         inspect.Parameter(

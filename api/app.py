@@ -1,8 +1,8 @@
-"""Read-only JSON API: runs, scores, samples and analyses of the store, selected by the words of the
-dashboard's URL, page by page.
+"""Read-only JSON API: runs, scores, samples and analyses of the store, selected with the parameters
+of the dashboard's URL and returned in pages.
 
-Every answer names the store version it was read at. Undefined numbers are null. Errors are
-{"error": what happened and what is possible}. `/api/v1/openapi.json` describes it.
+Every response states the store version it was read at. Undefined numbers are null. Errors are
+{"error": what happened and what is possible}. `/api/v1/openapi.json` describes the API.
 """
 
 # No `from __future__ import annotations` here: FastAPI reads the annotations of functions that are
@@ -48,7 +48,7 @@ PageSize = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)]
 
 
 def make_api(folder: Path) -> FastAPI:
-    """The API over the store of this folder, which is made if it is not there."""
+    """The API over the store of this folder, which is created if it does not exist."""
     api = FastAPI(
         title="Charybdis",
         version="1",
@@ -99,7 +99,7 @@ def _add_errors(api: FastAPI) -> None:
 
     @api.middleware("http")
     async def say_ignored(request: Request, answer: Any) -> Response:
-        """Words that a page's address has and this one does not know are passed over, and named in
+        """Parameters that a page's address has and this one does not know are ignored and named in
         a header.
         """
         response: Response = await answer(request)

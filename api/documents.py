@@ -1,6 +1,4 @@
-"""What every answer of the API looks like: one JSON document with the store version in it, or one
-page of a frame.
-"""
+"""The responses of the API: one JSON document with the store version, or one page of a frame."""
 
 from __future__ import annotations
 
@@ -17,8 +15,8 @@ from data.store import Store
 
 
 class Document(BaseModel):
-    """One JSON object. What else is in it stands in docs/api.md, or is what the shell's `analyse
-    ... --json` prints.
+    """One JSON object. Its other fields are described in docs/api.md, or are those that the shell's
+    `analyse ... --json` prints.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -49,15 +47,13 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 def document(store: Store, content: dict[str, Any]) -> Response:
-    """The content with the store version beside it. Undefined numbers are null: msgspec writes no
-    NaN.
-    """
+    """The content with the store version. Undefined numbers are null: msgspec writes no NaN."""
     body = msgspec.json.encode({"store_version": store.version, **content}, enc_hook=json_hook)
     return Response(body, media_type="application/json")
 
 
 def page_of(store: Store, frame: pd.DataFrame, page: int, page_size: int) -> Response:
-    """One page of a frame that was read whole."""
+    """One page of a frame that was read completely."""
     rows = frame.iloc[page * page_size : (page + 1) * page_size]
     return rows_document(store, rows, page=page, page_size=page_size, total=len(frame))
 
@@ -65,7 +61,7 @@ def page_of(store: Store, frame: pd.DataFrame, page: int, page_size: int) -> Res
 def rows_document(
     store: Store, rows: pd.DataFrame, *, page: int, page_size: int, total: int
 ) -> Response:
-    """The rows of one page, and of how many they are."""
+    """The rows of one page, and the total number of rows."""
     return document(
         store,
         {

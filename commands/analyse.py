@@ -61,7 +61,7 @@ def _add(study: Study) -> None:
 
 
 def _option(one: Setting) -> tuple[Any, Any]:
-    """Annotation and default of the parameter that takes a setting's words."""
+    """Annotation and default of the parameter that takes the values of a setting."""
     if one.kind is bool:
         return Annotated[bool, option(one)], one.default
     return Annotated[list[str] | None if one.repeats else str | None, option(one)], None
@@ -70,7 +70,7 @@ def _option(one: Setting) -> tuple[Any, Any]:
 def _with_options(
     command: Callable[..., None], options: Mapping[str, tuple[Any, Any]]
 ) -> Callable[..., None]:
-    """The command with these parameters, which is what Typer makes options of."""
+    """The command with these parameters, from which Typer makes options."""
     named = [
         inspect.Parameter(
             name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
@@ -83,9 +83,7 @@ def _with_options(
 
 
 def _announce(question: str, what: str) -> None:
-    """A question that the dashboard will answer: its command is there and says so, whatever options
-    it is given.
-    """
+    """A question that is not answered yet: its command exists and reports this for any options."""
 
     def not_there_yet(context: typer.Context) -> None:
         raise typer.BadParameter(

@@ -40,9 +40,13 @@ TABLES = (
 )
 FORMATS = ("csv", "parquet", "json", "jsonl", "latex", "markdown", "every_eval_ever")
 OWN_FORMATS = ("jsonl", "parquet")
-"""In these, samples leave as whole runs, in files that `import` takes back (docs/formats.md)."""
+"""In these formats, samples are exported as whole runs, in files that `import` reads
+(docs/formats.md).
+"""
 RECORDS = "every_eval_ever"
-"""In this one, runs leave with their scores and samples, as a folder or archive of records."""
+"""In this format, runs are exported with their scores and samples, as a folder or archive of
+records.
+"""
 
 commands = typer.Typer()
 
@@ -62,15 +66,18 @@ def export(
     scheme: SchemeOption = None,
     denominator: DenominatorOption = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="The table as JSON; with --out, what was written.")
+        bool,
+        typer.Option(
+            "--json", help="The table as JSON; with --out, a summary of the written file."
+        ),
     ] = False,
 ) -> None:
-    """Write a table of the store, whatever its size; --model and --task narrow it.
+    """Write a table of the store, of any size; --model and --task restrict it.
 
-    samples as jsonl or parquet are whole runs, in files that `import` takes back. valley as latex
-    is a table that fits a page (accuracies, gap, S, P(critical)); its other formats hold every
-    column. runs as every_eval_ever are whole runs with scores and samples, in a folder of records
-    or, when --out ends in .zip, one archive of it.
+    samples as jsonl or parquet are whole runs, in files that `import` reads. valley as latex is a
+    table that fits a page (accuracies, gap, S, P(critical)); its other formats have every column.
+    runs as every_eval_ever are whole runs with scores and samples, in a folder of records or, when
+    --out ends in .zip, one archive of it.
     """
     for name, given, allowed in (("TABLE", table, TABLES), ("--format", table_format, FORMATS)):
         if given not in allowed:
@@ -108,7 +115,7 @@ def export(
 
 
 def _check_whole_runs(table: str, table_format: str, out: Path | None, has_tasks: bool) -> None:
-    """Refuse what a format of whole runs cannot do."""
+    """Refuse options that a format of whole runs does not support."""
     if table_format == RECORDS:
         if table != "runs":
             raise typer.BadParameter(

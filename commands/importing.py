@@ -36,7 +36,7 @@ def import_(
     mapping: Annotated[
         Path | None,
         typer.Option(
-            help="JSON file that says which column of a table means what; {} for the plain guess.",
+            help="JSON file with the meaning of a table's columns; {} uses the guess only.",
             exists=True,
             dir_okay=False,
         ),
@@ -44,8 +44,8 @@ def import_(
     empty: EmptyOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Import result files. Each source comes in whole or not at all; the same content twice changes
-    nothing.
+    """Import result files. Each source is imported completely or not at all; importing the same
+    content twice changes nothing.
     """
     with told(as_json):
         from data.importing import discover, import_sources, importers_named, path_text

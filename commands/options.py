@@ -1,4 +1,4 @@
-"""Options that several commands of the shell have, and the store they name."""
+"""Options that several commands of the shell share, and the store that they name."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 
 
 def option(one: Setting, flag: str | None = None) -> Any:
-    """A setting of a study as an option; `read_settings` reads its words.
+    """A setting of a study as an option; `read_settings` parses its values.
 
-    flag: how the shell calls it; default: the setting's name with hyphens.
+    flag: its name in the shell; default: the setting's name with hyphens.
     """
     name = flag or f"--{one.name.replace('_', '-')}"
     if one.kind is bool:
@@ -68,8 +68,8 @@ OodOption = Annotated[str | None, option(_WORDS["ood"])]
 
 @contextmanager
 def known_words() -> Iterator[None]:
-    """A word that is not possible in any store is wrong usage: status 2, in the same sentence as
-    everywhere.
+    """A value that is invalid for every store is wrong usage: status 2, with the same sentence as
+    elsewhere.
     """
     try:
         yield
@@ -78,7 +78,7 @@ def known_words() -> Iterator[None]:
 
 
 def option_words(said: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The values of such options as words; an option that was not given has none."""
+    """The values of such options as lists of strings; an option that was not given has none."""
     lists = {name: value if isinstance(value, list) else [value] for name, value in said.items()}
     return {
         name: [str(value) for value in values if value is not None]
@@ -87,7 +87,7 @@ def option_words(said: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def open_store(path: Path | None, *, empty: bool = False) -> Store:
-    """The store of `--store`, made if it is not there."""
+    """The store of `--store`, created if it does not exist."""
     from data.bootstrap import open_store as open_or_make
 
     with progress("Bringing in the shipped sources", in_logs=True) as report:
@@ -99,7 +99,8 @@ def open_store(path: Path | None, *, empty: bool = False) -> Store:
 
 
 def selection_of(store: Store, said: Mapping[str, Any]) -> Selection:
-    """The selection of these option values, by the names of SelectionWords. Refuses names that the
-    store does not have."""
+    """The selection of these option values, by the names of SelectionWords. Refuses names that are
+    not in the store.
+    """
     with known_words():
         return read_words(store, option_words(said))

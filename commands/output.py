@@ -1,5 +1,5 @@
-"""How the shell talks: JSON and tables on stdout, progress and errors on stderr, text from files
-without its control characters.
+"""Output of the shell: JSON and tables on stdout, progress and errors on stderr, text from files
+without control characters.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 @contextmanager
 def told(as_json: bool = False) -> Iterator[None]:
-    """Tell an error that is meant for a person, and end with status 1. Anything else is a fault of
-    ours and goes through.
+    """Report an error that is meant for a person, and exit with status 1. Other exceptions are bugs
+    and propagate.
     """
     try:
         yield
@@ -37,16 +37,18 @@ def told(as_json: bool = False) -> Iterator[None]:
 
 
 class WrongUsage(typer.BadParameter):
-    """Words that are wrong whatever the store holds: status 2, the sentence as it is."""
+    """Values that are wrong for every store: status 2, the sentence unchanged."""
 
     def format_message(self) -> str:
-        """The sentence, without the name of a parameter: it says what is possible."""
+        """The sentence, without the name of a parameter: it states the allowed values."""
         return self.message
 
 
 @contextmanager
 def usage(option: str) -> Iterator[None]:
-    """What is refused in here no store could make right: wrong usage of the option, status 2."""
+    """A refusal in this context does not depend on the store: it is wrong usage of the option,
+    status 2.
+    """
     try:
         yield
     except CharybdisError as error:
@@ -55,8 +57,8 @@ def usage(option: str) -> Iterator[None]:
 
 @contextmanager
 def placed(out: Path) -> Iterator[Path]:
-    """A file to write beside `out`; it is put in place when it is whole, and leaves nothing behind
-    when it is not.
+    """A temporary file next to `out`; it replaces `out` when it is complete, and is deleted
+    otherwise.
     """
     part = out.with_name(out.name + ".part")
     try:
@@ -72,8 +74,8 @@ def placed(out: Path) -> Iterator[Path]:
 
 @contextmanager
 def progress(title: str, *, in_logs: bool = False) -> Iterator[Progress]:
-    """A progress bar on stderr that appears with the first report. Where no terminal is, nothing,
-    or one line a tenth with `in_logs`.
+    """A progress bar on stderr that appears with the first report. Without a terminal there is no
+    output, or with `in_logs` one line per tenth.
     """
     from rich.progress import (
         BarColumn,
@@ -111,12 +113,12 @@ def progress(title: str, *, in_logs: bool = False) -> Iterator[Progress]:
 
 
 def say(what: str | Table, *, stderr: bool = False) -> None:
-    """Print a line or a table, as it stands: nothing in it is markup."""
+    """Print a line or a table unchanged: nothing in it is markup."""
     console(stderr=stderr).print(clean(what, keep="\n") if isinstance(what, str) else what)
 
 
 def console(*, stderr: bool) -> Console:
-    """Where text goes. Into a file or a pipe it goes unfolded."""
+    """The console for text. In a file or a pipe, lines are not folded."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -139,7 +141,7 @@ def text_table(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Table:
 
 
 def clean(text: str, *, keep: str = "") -> str:
-    """Text from a file or a model without the characters that would steer the terminal."""
+    """Text from a file or a model without characters that control the terminal."""
     return "".join(
         sign if sign.isprintable() or sign in keep else "\N{REPLACEMENT CHARACTER}" for sign in text
     )

@@ -1,5 +1,5 @@
-"""The live side of the shell: `probe` asks a model, `tasks` prints instances, `grade` says what
-became of replies.
+"""Probing in the shell: `probe` sends instances to a model, `tasks` prints instances, `grade`
+grades replies.
 """
 
 from __future__ import annotations
@@ -61,42 +61,45 @@ def probe(
     style: Annotated[
         str | None,
         typer.Option(
-            help="zero_shot, chat, few_shot or compact. Default: what fits the model.",
+            help="zero_shot, chat, few_shot or compact. Default: the one that fits the model.",
             show_default=False,
         ),
     ] = None,
     id_source: Annotated[
         str | None,
         typer.Option(
-            help="range, ladder, ladder:KIND or elicited. Default: what fits the model.",
+            help="range, ladder, ladder:KIND or elicited. Default: the one that fits the model.",
             show_default=False,
         ),
     ] = None,
     max_new_tokens: Annotated[
         int | None,
-        typer.Option(min=1, help="Limit of a reply. Default: the style's.", show_default=False),
+        typer.Option(
+            min=1, help="Limit of a reply in tokens. Default: the style's.", show_default=False
+        ),
     ] = None,
     temperature: Annotated[
-        float, typer.Option(min=0.0, max=10.0, help="0: always the most likely token.")
+        float, typer.Option(min=0.0, max=10.0, help="0 means always the most likely token.")
     ] = 0.0,
     device: Annotated[
         str | None,
-        typer.Option(help="cuda, mps or cpu. Default: the best there is.", show_default=False),
+        typer.Option(help="cuda, mps or cpu. Default: the best available.", show_default=False),
     ] = None,
     dtype: Annotated[
         str | None,
         typer.Option(
-            help="float32, bfloat16 or float16. Default: what suits the device.", show_default=False
+            help="float32, bfloat16 or float16. Default: the one that suits the device.",
+            show_default=False,
         ),
     ] = None,
     retry_errors: Annotated[
-        bool, typer.Option("--retry-errors", help="Ask again what ended in an error.")
+        bool, typer.Option("--retry-errors", help="Ask again for answers that ended in an error.")
     ] = False,
     store: StoreOption = None,
     empty: EmptyOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask a model, grade its replies, and store every sample as it comes."""
+    """Send instances to a model, grade its replies, and store each sample as it arrives."""
     splits = _splits(split)
     with told(as_json):
         from data.probe_sink import StoreSink
@@ -134,7 +137,7 @@ def probe(
 
 @contextmanager
 def _stopping() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks to stop; a second one interrupts as usual."""
+    """The first Ctrl-C requests a stop; a second one interrupts as usual."""
     asked = threading.Event()
 
     def stop(*_: object) -> None:
@@ -154,7 +157,7 @@ def _stopping() -> Iterator[Callable[[], bool]]:
 
 
 def _follow(events: Iterator[Event], model: Model) -> tuple[Finished, dict[str, int]]:
-    """Show how far it is; returns how it ended, and this call's outcomes."""
+    """Show the progress; returns the final event and the outcomes of this call."""
     from probe.id_sources import Elicitation
     from probe.run_loop import BatchDone, Started
 
@@ -233,9 +236,7 @@ def tasks(
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Print instances with their references. With --json, each is accepted back by `grade` as
-    printed.
-    """
+    """Print instances with their references. With --json, `grade` accepts each one as printed."""
     splits = _splits(split)
     with told(as_json):
         from probe.tasks import TASKS, make_batch
@@ -263,24 +264,24 @@ def tasks(
 
 @commands.command(
     epilog=(
-        "An instance whose task is not the one of --task fails the whole input: nothing is graded"
-        " then."
+        "If an instance is not of the task in --task, the whole input is refused and nothing is"
+        " graded."
     )
 )
 def grade(
     task: Annotated[
         str | None,
         typer.Option(
-            help="The task that all instances must be of. Default: each says its own.",
+            help="The task that all instances must have. Default: the task that each states.",
             show_default=False,
         ),
     ] = None,
     grader: Annotated[
-        str, typer.Option(help="charybdis, or scylla: as the authors' code does.")
+        str, typer.Option(help="charybdis, or scylla for the rules of the authors' code.")
     ] = "charybdis",
     as_json: JsonOption = False,
 ) -> None:
-    """Read [{"instance": ..., "reply": "..."}] on stdin and say what became of each reply, in the
+    """Read [{"instance": ..., "reply": "..."}] on stdin and print the grade of each reply, in the
     same order.
     """
     from probe.tasks.grading import GRADERS
@@ -315,7 +316,7 @@ def grade(
 def _read_replies(text: bytes, task: str | None) -> list[tuple[Any, str]]:
     """Instances and replies of the input.
 
-    Raises: CharybdisError naming the place of the first record that is not of the form.
+    Raises: CharybdisError naming the place of the first malformed record.
     """
     import json
 
@@ -356,7 +357,7 @@ def _read_replies(text: bytes, task: str | None) -> list[tuple[Any, str]]:
 
 
 def _task_names(words: list[str] | None) -> tuple[str, ...]:
-    """The tasks of these names, each once. Raises: typer.BadParameter that lists the tasks."""
+    """The tasks with these names, each once. Raises: typer.BadParameter that lists the tasks."""
     from probe.tasks import task_named
 
     with usage("--task"):

@@ -24,12 +24,12 @@ def report(
         ),
     ],
     out: Annotated[Path, typer.Option(help="HTML file to write.", dir_okay=False)],
-    title: Annotated[str, typer.Option(help="What stands at the top.")] = "Charybdis",
+    title: Annotated[str, typer.Option(help="Heading of the file.")] = "Charybdis",
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write pages as one self-contained HTML file: sentences, interactive charts, tables, and what
-    the numbers rest on.
+    """Write pages as one self-contained HTML file: sentences, interactive charts, tables, and the
+    sources of the numbers.
     """
     with told(as_json):
         from ui.startup import quiet

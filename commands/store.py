@@ -1,4 +1,4 @@
-"""`store`: look after the store."""
+"""`store`: maintenance of the store."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import typer
 from commands.options import EmptyOption, JsonOption, StoreOption, open_store
 from commands.output import print_json, say, text_table, told
 
-commands = typer.Typer(help="Look after the store.", no_args_is_help=True)
+commands = typer.Typer(help="Maintain the store.", no_args_is_help=True)
 
 
 @commands.command()
 def info(
     store: StoreOption = None, empty: EmptyOption = False, as_json: JsonOption = False
 ) -> None:
-    """What is stored, and where."""
+    """Content and location of the store."""
     with told(as_json):
         from data.queries import fetch_store_info
 
@@ -29,8 +29,8 @@ def info(
 
 @commands.command()
 def check(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Whether the store agrees with itself: rollups with samples, keys with names, versions; exit
-    status 1 when it does not.
+    """Check the consistency of the store: rollups with samples, keys with names, versions; exit
+    status 1 if a check fails.
     """
     with told(as_json):
         from data.checking import check_store
@@ -53,7 +53,7 @@ def remove_run(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove runs with all their scores and samples. All that are named, or none."""
+    """Remove runs with all their scores and samples. All named runs are removed, or none."""
     with told(as_json):
         from data.queries import fetch_run
         from data.removing import remove_runs
@@ -71,7 +71,7 @@ def remove_run(
 
 @commands.command()
 def compact(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Rewrite the store's file without the room that removed rows left."""
+    """Rewrite the store's file without the space of removed rows."""
     with told(as_json):
         opened = open_store(store)
         before, after = opened.compact()

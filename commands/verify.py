@@ -1,4 +1,4 @@
-"""`verify`: certified values against the methods that are built."""
+"""`verify`: compare the methods that are built with certified values."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ def verify(
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Hold certified values against the methods that are built; exit status 1 when one
-    disagrees.
-    """
+    """Compare the methods that are built with certified values; exit status 1 if one disagrees."""
     with told(as_json):
         from analysis.verify import verify_file
 

@@ -2,7 +2,7 @@
 shows.
 
 python -m docs.agreement                        the shipped values only; the others stay
-python -m docs.agreement REFERENCE_VALUES.json  and those of a file of certified values that is not
+python -m docs.agreement REFERENCE_VALUES.json  also those of a file of certified values that is not
 shipped
 """
 

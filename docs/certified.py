@@ -1,11 +1,11 @@
-"""Writes data/catalog/certified.json: values that `cli.py verify` holds Charybdis against, made by
-other code than its own.
+"""Writes data/catalog/certified.json: values with which `cli.py verify` compares Charybdis,
+computed independently of its code.
 
 python -m docs.certified
 
-Nothing of `analysis` is imported here. Every value is worked out by hand, by counting every case,
+Nothing of `analysis` is imported here. Every value is computed by hand, by enumerating all cases,
 in exact fractions, by a numerical method that the product does not use, or by another library;
-`source` says which. Everything a vector needs stands in its inputs.
+`source` states which. The inputs of a vector contain everything that it needs.
 """
 
 from __future__ import annotations

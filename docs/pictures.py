@@ -1,5 +1,5 @@
-"""Take the README's pictures from the real app on what ships, at 1280x800, light or dark. `make
-pictures` runs this.
+"""Take the README's screenshots from the running app on the shipped results, at 1280x800, light or
+dark. `make pictures` runs this.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ IDLE = (
 
 
 def take(browser: Browser, url: str, name: str) -> None:
-    """One picture, once the page is drawn."""
+    """Take one screenshot once the page is drawn."""
     page_name, _, scheme = name.partition("-")
     context = browser.new_context(
         viewport=SIZE, color_scheme="dark" if scheme == "dark" else "light"
@@ -48,7 +48,7 @@ def take(browser: Browser, url: str, name: str) -> None:
     if page_name == "probe":
         page.get_by_role("button", name="Ask", exact=True).click()
         page.get_by_text("log p of the reference").wait_for(timeout=120_000)
-    page.wait_for_timeout(2500)  # until tables and charts have grown to their size
+    page.wait_for_timeout(2500)  # until tables and charts have their final size
     page.screenshot(path=FOLDER / f"{name}.png")
     _shrink(FOLDER / f"{name}.png")
     sys.stdout.write(f"{name}.png\n")
@@ -56,7 +56,7 @@ def take(browser: Browser, url: str, name: str) -> None:
 
 
 def _shrink(picture: Path) -> None:
-    """Keep 256 colours: a page has hardly more, and the file is a third."""
+    """Reduce to 256 colours: a page has hardly more, and the file is a third of the size."""
     Image.open(picture).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
         picture, optimize=True
     )

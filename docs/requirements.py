@@ -5,11 +5,11 @@ python -m docs.requirements
 - `requirements.txt`: the direct dependencies of the dashboard and the probe.
 - `requirements.lock`: everything that the dashboard needs, with the hashes of the files for all
   platforms.
-- `requirements-probe.lock`: what the probe needs in addition, without torch. Its build differs
+- `requirements-probe.lock`: the additional packages of the probe, without torch. Its build differs
   between machines (CPU, CUDA versions), so no list of hashes fits all of them. The packages that
   only the CUDA builds need are left out as well: torch pins them itself.
 
-Versions in a lock file that still fit are kept. The resolver is uv; it asks the package index.
+Versions in a lock file that still fit are kept. The resolver is uv; it queries the package index.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def packages(text: str) -> list[str]:
 
 
 def _resolve(pins: Sequence[str], known: Iterable[str], *, is_fixed: bool) -> list[str]:
-    """Entries for the pins and all that they need; a known version is kept where it fits, or is
+    """Entries for the pins and all their dependencies; a known version is kept if it fits, or is
     the only one allowed.
     """
     with tempfile.TemporaryDirectory() as folder:

@@ -28,8 +28,8 @@ def _mcnemar(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _multiple(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Each adjusted p by its definition for one test at a time: the largest or smallest of what its
-    rivals ask for.
+    """Each adjusted p by its definition, one test at a time: the maximum or minimum over the other
+    tests.
     """
     p = [Fraction(str(one)) for one in inputs["p"]]
     m, one = len(p), Fraction(1)
@@ -123,8 +123,8 @@ def _clustered(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _power(inputs: dict[str, Any]) -> dict[str, Any]:
-    """The difference or the number of instances at which the normal power is as wanted, by halving
-    on the power itself.
+    """The difference or the number of instances at which the normal power has the required value,
+    by bisection on the power itself.
     """
     alpha, power = inputs.get("alpha", 0.05), inputs.get("power", 0.8)
     critical = root(lambda z: 1 - math.erfc(z / math.sqrt(2)) / 2 - (1 - alpha / 2), 0.0, 10.0)

@@ -59,7 +59,7 @@ def _choices(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pass_at_k(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Every choice of k attempts out of n: the share that holds a right one."""
+    """Every choice of k attempts out of n: the share that contains a right one."""
     drawn = list(combinations(range(inputs["n"]), inputs["k"]))
     return {"pass_at_k": sum(min(places) < inputs["c"] for places in drawn) / len(drawn)}
 
@@ -133,7 +133,7 @@ def _law(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _threshold(inputs: dict[str, Any]) -> dict[str, Any]:
-    """The size at which the loss law meets eta, by halving over log N."""
+    """The size at which the loss law equals eta, by bisection over log N."""
 
     def above(log_size: float) -> float:
         return float(

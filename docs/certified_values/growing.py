@@ -57,7 +57,7 @@ def _trend(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _jonckheere(inputs: dict[str, Any]) -> dict[str, Any]:
-    """J by pairs; mean and variance over every way to deal the values to the groups."""
+    """J by pairs; mean and variance over every assignment of the values to the groups."""
     groups = inputs["groups"]
     values, ends = [one for group in groups for one in group], np.cumsum([0, *map(len, groups)])
 

@@ -35,9 +35,7 @@ def _score(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bounds(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Ends of the gap over all pairs of accuracies on the grid of thousandths that have this
-    score.
-    """
+    """Ends of the gap over all pairs of accuracies, in thousandths, that give this score."""
     lower, upper = [], []
     for score in inputs["S"]:
         wanted = round(score * 1000)

@@ -1,4 +1,4 @@
-"""What every certified vector is made of, and small tools that share no code with the product."""
+"""Constructors of certified vectors, and small tools that share no code with the product."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def vector(
     source: str,
     tolerance: float | dict[str, float] = 1e-9,
 ) -> Callable[[], Vector]:
-    """A vector whose expected values are at hand."""
+    """A vector whose expected values are given."""
     return lambda: {
         "inputs": inputs,
         "expected": expected,
@@ -31,7 +31,7 @@ def made(
     source: str,
     tolerance: float | dict[str, float] = 1e-9,
 ) -> Callable[[], Vector]:
-    """A vector whose expected values are worked out from its inputs when the file is written."""
+    """A vector whose expected values are computed from its inputs when the file is written."""
     return lambda: {
         "inputs": inputs,
         "expected": make(inputs),
@@ -41,7 +41,7 @@ def made(
 
 
 def root(function: Callable[[float], float], lo: float, hi: float) -> float:
-    """Where a function that changes its sign between lo and hi is 0, by halving."""
+    """The root of a function that changes its sign between lo and hi, by bisection."""
     below = function(lo) < 0
     for _ in range(200):
         middle = (lo + hi) / 2

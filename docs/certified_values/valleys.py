@@ -79,7 +79,7 @@ def _pooled(inputs: dict[str, Any]) -> dict[str, Any]:
     right, asked = [*k_id, *k_ood], [*n, *n]
     fits = [_logistic_fit([row[:width] for row in rows], right, asked) for width in (2, 3, 4)]
     c0, c1, c2 = fits[1][0]
-    # Mantel-Haenszel by its textbook sums: a, b right and wrong on ID; c, d on OOD.
+    # Mantel-Haenszel by the textbook sums: a, b right and wrong on ID; c, d on OOD.
     tables = [(i, m - i, o, m - o) for i, o, m in zip(k_id, k_ood, n, strict=True)]
     odds = sum(a * d / (a + b + c + d) for a, b, c, d in tables) / sum(
         b * c / (a + b + c + d) for a, b, c, d in tables
@@ -144,7 +144,7 @@ def _paule_mandel(
     d: list[float], v: list[float], x: list[float] | None
 ) -> tuple[float, float, float, float, float]:
     """tau2, intercept (the mean without x), its standard error, slope, its standard error; tau2 by
-    halving, the rest by sums.
+    bisection, the others by sums.
     """
 
     def line(tau2: float) -> tuple[float, float, float, float, float]:
@@ -232,8 +232,8 @@ def _sign_flips(gaps: list[float]) -> float:
 
 
 def _fieller(x: list[float], m: list[float]) -> list[float]:
-    """Where the line crosses 0, and the points at which a t test of 'the line is 0 here' just
-    rejects at 10 %.
+    """The root of the line, and the points at which a t test of 'the line is 0 here' just rejects
+    at 10 %.
     """
     fit = stats.linregress(x, m)
     size, centre = len(x), float(np.mean(x))
