@@ -1,5 +1,5 @@
-"""How the authors make instances of five tasks, restated: what their grader does to a perfect
-solver depends on it.
+"""The authors' generation of instances for five tasks, reimplemented: the score of a perfect solver
+under their grader depends on it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ VALUES = {"id": range(100), "ood": range(1_000, 10_000)}
 
 
 def authors_batch(task: str, split: str, n: int, seed: int) -> list[Instance]:
-    """n instances as their step 2 and 3 would make them from random ID lists."""
+    """n instances as their steps 2 and 3 would make them from random ID lists."""
     rng = random.Random(f"{task} {split} {seed}")
     made: list[Instance] = []
     while len(made) < n:
@@ -32,8 +32,8 @@ def _drawn(rng: random.Random, split: str, low: int, high: int) -> list[int]:
 
 
 def _four_sum_in_range(rng: random.Random, split: str) -> dict[str, Any] | None:
-    """Bounds are neighbours among the *different* sums: how many choices share the sum between them
-    is lost.
+    """Bounds are neighbours among the *distinct* sums: the number of choices that share the sum
+    between them is lost.
     """
     numbers = _drawn(rng, split, 5, 11)
     sums = sorted({sum(four) for four in combinations(numbers, 4)})
@@ -65,8 +65,8 @@ def _n_tens(numbers: list[int]) -> int:
 
 
 def _subset_sum_multiple_ten(rng: random.Random, split: str) -> dict[str, Any] | None:
-    """One subset of 4 to 6 numbers fits. A list that does not have it is overwritten with one of
-    its own numbers until it does.
+    """One subset of 4 to 6 numbers fits. A list without such a subset is overwritten with one of
+    its own numbers until it has one.
     """
     numbers = _drawn(rng, split, 6, 9)
     number = rng.choice(numbers)

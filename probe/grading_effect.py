@@ -1,8 +1,8 @@
-"""What does the SCYLLA authors' grader alone do to a perfect solver? It answers with a random right
-answer; theirs accepts one of several.
+"""The effect of the SCYLLA authors' grader on a perfect solver. The solver gives a random right
+answer; their grader accepts one of several.
 
-On instances made by the authors' rules where those differ from ours (`probe.authors_instances`),
-else on ours.
+Instances follow the authors' rules where those differ from ours (`probe.authors_instances`), else
+ours.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ N, SEED = 256, 0
 
 
 def perfect_solver(task: str, split: str, *, n: int = N, seed: int = SEED) -> tuple[int, int]:
-    """Right answers that the authors' grader counts as right, and right answers that ours counts as
-    right, of n random right answers.
+    """Of n random right answers: the number that the authors' grader counts as right, and the
+    number that ours counts as right.
     """
     rng = random.Random(f"{task} {split} {seed}")
     batch = (
@@ -38,8 +38,8 @@ def perfect_solver(task: str, split: str, *, n: int = N, seed: int = SEED) -> tu
 
 
 def _right_answers(instance: Instance) -> list[Answer]:
-    """All right answers that differ for the authors' grader; one order of each sum. Elsewhere the
-    reference, and a tour's way back.
+    """All right answers that differ for the authors' grader; one order of each sum. For other tasks
+    the reference, and for a tour also its reverse.
     """
     if instance.task in _SEVERAL:
         distinct = {

@@ -1,8 +1,8 @@
-"""Where ID comes from: stated ranges, the ladder's known training distribution, or what a model
-itself writes when asked for test inputs.
+"""Sources of ID elements: stated ranges, the ladder's known training distribution, or the test
+inputs that a model writes on request.
 
 A source gives each task its ID and OOD elements and the lengths of its lists. It is stored with the
-run, so that a resumed run draws from the same one.
+run, so that a resumed run draws from the same source.
 """
 
 from __future__ import annotations
@@ -19,27 +19,26 @@ from probe.tasks import TASKS, Elements, Task
 from probe.tasks.elements import OOD_RANGE, RANGES
 
 MIN_EXAMPLES, MIN_ELEMENTS = 40, 24
-"""What an elicited task needs at least: examples that can be read, and different numbers in them.
-"""
+"""Minimum for an elicited task: readable examples, and distinct numbers in them."""
 PROMPTS_AT_MOST = 64
 _HOPELESS_AFTER = 16
-"""A model that has written nothing usable by then will not."""
+"""A model that has written nothing usable by then is not expected to."""
 _PROMPTS_A_ROUND = 8
 _LIST = re.compile(r"\[([0-9][0-9,;\s]{0,400})\]")
 _LARGEST = OOD_RANGE[1]
 
 
 class IdSourceError(CharybdisError):
-    """A source does not exist, or has not given enough."""
+    """A source does not exist, or has not given enough examples."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskElements:
-    """What a source says about one task."""
+    """Elements and lengths of one task."""
 
     elements: Elements
     lengths: tuple[int, ...] | None = None
-    """Lengths to draw from, each entry as likely; None: all that the task allows."""
+    """Lengths to draw from, all entries equally likely; None: all that the task allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +53,8 @@ class IdSource:
     tasks: Mapping[str, TaskElements] = field(default_factory=dict)
 
     def of(self, task: str) -> TaskElements:
-        """Elements and lengths of one task. Raises: IdSourceError when the source says nothing
-        about it.
+        """Elements and lengths of one task. Raises: IdSourceError when the source does not cover
+        the task.
         """
         found = self.tasks.get(task, self.default)
         if found is None:
@@ -67,13 +66,13 @@ class IdSource:
 
 
 def range_source() -> IdSource:
-    """ID 0 to 99, OOD 100 to 9999, every number as likely."""
+    """ID 0 to 99, OOD 100 to 9999, all numbers equally likely."""
     facts = {"name": "range", "id_range": [0, 99], "ood_range": list(OOD_RANGE)}
     return IdSource("range", facts, default=TaskElements(RANGES))
 
 
 def ladder_source(ood: str = "scatter") -> IdSource:
-    """What the shipped ladder was trained on, and one way of leaving it.
+    """The training distribution of the shipped ladder, and one kind of OOD.
 
     Raises: IdSourceError for a kind of OOD that does not exist, or whose numbers are ID as well.
     """
@@ -115,7 +114,7 @@ def read_source(facts: Mapping[str, Any]) -> IdSource:
 
 @dataclass(frozen=True, slots=True)
 class Elicitation:
-    """How far asking a model for test inputs has come."""
+    """Progress of eliciting test inputs from a model."""
 
     task: str
     n_examples: int
@@ -125,8 +124,8 @@ class Elicitation:
 
 
 def elicitation_prompt(task: Task, n: int = 10) -> str:
-    """What a model is asked so that it writes test inputs of a task (after arXiv 2410.01769,
-    section 3.2.2, in our words).
+    """The prompt that requests test inputs of a task from a model (after arXiv 2410.01769, section
+    3.2.2, in our words).
     """
     return (
         f'Here is a task:\n"{task.instruction}"\n\nWrite {n} different test inputs for this task.'
@@ -157,12 +156,13 @@ def elicit(
     max_new_tokens: int = 768,
     should_stop: ShouldStop = never,
 ) -> Iterator[Elicitation | IdSource]:
-    """Ask the model for test inputs of each task until there are enough; the last thing yielded is
-    the source.
+    """Request test inputs of each task from the model until there are enough; the last value
+    yielded is the source.
 
-    ID are the numbers the model wrote, as often as it wrote them; OOD is the rest of 0 to 9999;
-    lengths are those of its lists. Raises: IdSourceError when a task's prompts are used up before
-    there are enough examples; ModelError when none is answered.
+    ID elements are the numbers that the model wrote, as often as it wrote them; OOD elements are
+    the other numbers of 0 to 9999; lengths are those of its lists. Raises: IdSourceError when the
+    limit of prompts for a task is reached before there are enough examples; ModelError when no
+    prompt is answered.
     """
     said: dict[str, Any] = {}
     for name in tasks:
@@ -186,7 +186,7 @@ def elicit(
 
 
 class _Asked:
-    """What a model has written so far for one task."""
+    """The examples that a model has written so far for one task."""
 
     def __init__(self, task: Task, model: Model, seed: int, max_new_tokens: int) -> None:
         self._task, self._model, self._seed, self._max_new_tokens = (
@@ -200,7 +200,7 @@ class _Asked:
         self._n_prompts = 0
 
     def _elements(self) -> Counter[int]:
-        # The zeros of a distance matrix are its diagonal and no distances.
+        # The zeros of a distance matrix are its diagonal, not distances.
         return Counter(
             value
             for example in self._examples
@@ -214,8 +214,8 @@ class _Asked:
         return Elicitation(self._task.name, n_examples, n_elements, self._n_prompts, is_enough)
 
     def ask_more(self, so_far: Elicitation, should_stop: ShouldStop) -> None:
-        """One round of prompts. Raises: IdSourceError when they are used up; ModelError when none
-        was answered.
+        """One round of prompts. Raises: IdSourceError when the limit of prompts is reached;
+        ModelError when none was answered.
         """
         if self._n_prompts >= (PROMPTS_AT_MOST if so_far.n_examples else _HOPELESS_AFTER):
             other = "ladder" if self._model.ref.startswith("ladder:") else "range"

@@ -1,13 +1,13 @@
-"""One model at a time, for all who ask: a queue of jobs and the one thread that opens the model and
-works them off.
+"""One model at a time, for all users: a job queue and the single thread that opens the model and
+runs the jobs.
 
     queue = JobQueue()
     job = queue.submit(AskJob(ModelChoice("demo:echo"), instance))
     job.wait(1.0)
 
 A model belongs to one thread and fills the memory, so a process has one queue. A job for another
-model waits until those before it are done; the model is closed before the next one is opened. A
-single question about the open model goes in between two batches of a running probe: it takes
+model waits until the jobs before it are finished; the model is closed before the next one is
+opened. A single question to the open model runs between two batches of a running probe: it takes
 seconds, a probe takes hours.
 """
 
@@ -41,17 +41,17 @@ from probe.run_loop import (
 from probe.tasks import Grade, Instance
 
 UNWATCHED_S = 90.0
-"""A question that nobody has looked at for so long is given up: its page was closed. A browser may
-ask once a minute for a hidden page.
+"""A question that has not been polled for this long is cancelled, because its page was closed. For
+a hidden page, a browser may poll only once a minute.
 """
 KEPT = 12
-"""So many jobs that are over are remembered."""
+"""Number of finished jobs to keep."""
 _numbers = itertools.count(1)
 _log = logging.getLogger(__name__)
 
 
 class JobState(StrEnum):
-    """How far a job is."""
+    """State of a job."""
 
     WAITING = "waiting"
     OPENING = "opening the model"
@@ -63,7 +63,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """Which model, and how it is to be opened. See `probe.models.open_model`."""
+    """Which model, and how to open it. See `probe.models.open_model`."""
 
     ref: str
     device: str | None = None
@@ -71,7 +71,7 @@ class ModelChoice:
 
 
 class Job:
-    """Something to do with a model. Written by the queue's thread, read by any."""
+    """A task that needs a model. Written by the queue's thread, read by any thread."""
 
     def __init__(self, choice: ModelChoice) -> None:
         self.number = next(_numbers)
@@ -80,30 +80,30 @@ class Job:
         self.message = ""
         """Why it stopped or failed."""
         self.model_name = choice.ref
-        """As its runs name it, once the model is open."""
+        """Name of the model in its runs, once it is open."""
         self.facts: ModelFacts | None = None
         self._stop = threading.Event()
         self._over = threading.Event()
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether the job has ended."""
         return self._over.is_set()
 
     def stop(self) -> None:
-        """Ask it to end; what it has stays."""
+        """Request the job to end; its results so far are kept."""
         self._stop.set()
 
     def should_stop(self) -> bool:
-        """Whether somebody asked it to end."""
+        """Whether a stop was requested."""
         return self._stop.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it is over, at most so long. Returns whether it is."""
+        """Wait until the job has ended, up to the timeout. Returns whether it has."""
         return self._over.wait(seconds)
 
     def work(self, model: Model, between: Callable[[], None]) -> None:
-        """Do it. `between` is called where something short may go in between."""
+        """Run the job. `between` is called at points where a short job may run."""
         raise NotImplementedError
 
     def _end(self, state: JobState, message: str = "") -> None:
@@ -112,9 +112,7 @@ class Job:
 
 
 class AskJob(Job):
-    """One instance put to the model, its reply token by token, and what became of it. Nothing is
-    stored.
-    """
+    """One instance, the model's reply token by token, and its grade. Nothing is stored."""
 
     def __init__(
         self,
@@ -138,14 +136,14 @@ class AskJob(Job):
         self.tokens: list[Token] = []
         self.grade: Grade | None = None
         self.answer_logprob: float | None = None
-        """How likely the model finds the reference, as a stored sample has it; None where the model
-        does not tell.
+        """Log-probability of the reference, as in a stored sample; None if the model does not
+        provide it.
         """
         self.duration_s = 0.0
         self._watched_s = time.monotonic()
 
     def watch(self) -> None:
-        """Somebody is looking."""
+        """Note that a page is polling the job."""
         self._watched_s = time.monotonic()
 
     def should_stop(self) -> bool:
@@ -164,7 +162,7 @@ class AskJob(Job):
         ):
             if lead is None:
                 break
-            if lead:  # no answer could be read: it is asked for alone, as the run loop does
+            if lead:  # no answer could be read: request the answer alone, as the run loop does
                 self.tokens.append(Token(f"\n{lead}"))
             asked = replace(prompt, lead=prompt.lead + "".join(token.text for token in self.tokens))
             for token in model.stream(asked, replace(decoding, max_new_tokens=limit)):
@@ -180,11 +178,10 @@ class AskJob(Job):
 
 
 class BatchJob(Job):
-    """A probe of many instances, stored as they come.
+    """A probe of many instances; samples are stored as they arrive.
 
     Args:
-        resumes: the run that is to go on; the job fails when model and settings would begin
-            another.
+        resumes: the run to resume; the job fails when model and settings would start another run.
     """
 
     def __init__(
@@ -200,17 +197,17 @@ class BatchJob(Job):
         self.spec, self.sink, self.retry_errors, self.resumes = spec, sink, retry_errors, resumes
         self.run_id: str | None = None
         self.n_done = self.n_before = 0
-        """Stored samples of the run, and how many of them were there before."""
+        """Stored samples of the run, and how many of them existed before."""
         self.n_total: int | None = None
         self.rate_per_s: float | None = None
         self.left_s: float | None = None
         self.outcomes: Counter[str] = Counter()
-        """Of what was asked now."""
+        """Outcomes of this call."""
         self.notes: tuple[str, ...] = ()
         self.elicitation: Elicitation | None = None
 
     def again(self, *, retry_errors: bool = False) -> BatchJob:
-        """The same probe as a new job: it goes on where this one ended."""
+        """The same probe as a new job, which resumes where this one ended."""
         return BatchJob(
             self.choice, self.spec, self.sink, retry_errors=retry_errors, resumes=self.run_id
         )
@@ -268,7 +265,7 @@ class OpenedModel:
 
 
 class JobQueue:
-    """See the head of this file. Every method may be called from any thread."""
+    """See the module docstring. Every method may be called from any thread."""
 
     def __init__(self, opener: Callable[..., Model] = open_model) -> None:
         self._opener = opener
@@ -283,16 +280,16 @@ class JobQueue:
 
     @property
     def opened(self) -> OpenedModel | None:
-        """The model in memory; None while there is none."""
+        """The model in memory, or None."""
         return self._opened
 
     def jobs(self) -> tuple[Job, ...]:
-        """What runs, then what waits in its order, then what is over, the newest first."""
+        """The running job, waiting jobs in their order, then finished jobs, the newest first."""
         with self._changed:
             return (*self._running, *self._waiting, *reversed(self._past))
 
     def before(self, job: Job) -> int:
-        """How many jobs are to be done before this one."""
+        """Number of jobs ahead of this one."""
         with self._changed:
             return len(self._running) + self._waiting.index(job) if job in self._waiting else 0
 
@@ -307,15 +304,15 @@ class JobQueue:
             self._changed.notify_all()
 
     def let_go(self) -> None:
-        """Close the model as soon as nothing runs, so that its memory is free; the next job opens
-        one again.
+        """Close the model as soon as no job is running, to free its memory; the next job opens a
+        model again.
         """
         with self._changed:
             self._is_let_go = True
             self._changed.notify_all()
 
     def close(self, wait_s: float = 5.0) -> None:
-        """Stop everything and give the model's memory back."""
+        """Stop all jobs and free the model's memory."""
         with self._changed:
             self._is_closed = True
             for job in (*self._running, *self._waiting):
@@ -333,7 +330,7 @@ class JobQueue:
         self._close_model()
 
     def _next(self) -> Job | None:
-        """The next job; None when the queue is closed and nothing waits any more."""
+        """The next job; None when the queue is closed and no job is waiting."""
         with self._changed:
             while not self._waiting:
                 if self._is_closed:
@@ -361,7 +358,7 @@ class JobQueue:
             ended = JobState.STOPPED, str(stopped)
         except CharybdisError as fault:
             ended = JobState.FAILED, str(fault)
-        except Exception as fault:  # noqa: BLE001 (whatever a model's library raises must not end the only thread that can open another)
+        except Exception as fault:  # noqa: BLE001 (this thread must outlive errors of a model's library)
             _log.exception("A job of the probe failed unexpectedly")
             ended = (
                 JobState.FAILED,

@@ -1,11 +1,11 @@
-"""How an instance is put to a model and how its reply is read: the prompt styles, by name.
+"""The prompt styles, by name: how an instance becomes a prompt and how the reply is read.
 
 zero_shot  the task in words, the form of the answer, "Let's think step by step" (SCYLLA's set-up),
 as plain text;
 chat       the same as a user's turn in the model's chat template;
-few_shot   three solved instances of the same task before the question, answers without reasoning,
-           as plain text;
-compact    the ladder's own form: `sort: 48 02 64=` answered by ` 02 48 64$`.
+few_shot   three solved instances of the same task before the question, with answers but no
+           reasoning, as plain text; compact    the ladder's own form: `sort: 48 02 64=`, with the
+           answer ` 02 48 64$`.
 """
 
 from __future__ import annotations
@@ -32,32 +32,30 @@ class PromptError(CharybdisError):
 
 @dataclass(frozen=True, slots=True)
 class PromptStyle:
-    """One way to ask and to read."""
+    """One form of prompt, with its reader."""
 
     name: str
     label: str
     render: Callable[[Task, Instance], str]
     read: Callable[[Task, str], Reading]
     write_reference: Callable[[Instance], str]
-    """The reference as a reply would state it after `answer_lead`; what answer log-probabilities
-    are taken of.
+    """The reference as a reply would state it after `answer_lead`; answer log-probabilities are
+    those of this text.
     """
     max_new_tokens: int
     is_chat: bool = False
     second_trigger: str | None = None
-    """Put after a reply in which no answer can be read, to ask for the answer alone."""
+    """Appended to a reply in which no answer can be read, to request the answer alone."""
     answer_lead: str = ""
-    """What stands between the prompt and a bare answer."""
+    """The text between the prompt and a bare answer."""
     end_sign: str = ""
-    """The sign that ends a reply, if it is part of what is read."""
+    """The sign that ends a reply, if the reader needs it."""
     n_shot: int = 0
     tasks: frozenset[str] | None = None
-    """The tasks it can ask about; None for all."""
+    """The tasks that it supports; None for all."""
 
     def prompt(self, instance: Instance) -> Prompt:
-        """The instance as a prompt. Raises: PromptError for a task that the style has no
-        words for.
-        """
+        """The instance as a prompt. Raises: PromptError for an unsupported task."""
         if self.tasks is not None and instance.task not in self.tasks:
             raise PromptError(
                 f"Prompt style '{self.name}' cannot ask about {instance.task}. It has words for:"
@@ -66,8 +64,8 @@ class PromptStyle:
         return Prompt(self.render(TASKS[instance.task], instance), self.is_chat)
 
     def question(self, instance: Instance, prompt: Prompt) -> tuple[Prompt, str]:
-        """Prompt and reference as `Model.answer_logprobs` takes them: the answer right after what
-        leads to it.
+        """Prompt and reference for `Model.answer_logprobs`: the answer directly follows the text
+        that leads to it.
         """
         asked = replace(prompt, lead=f"\n{self.answer_lead}") if self.answer_lead else prompt
         return asked, self.write_reference(instance)
@@ -75,7 +73,7 @@ class PromptStyle:
     def decoding(
         self, max_new_tokens: int | None = None, temperature: float = 0.0, seed: int = 0
     ) -> Decoding:
-        """How replies in this style are made; None: as long as the style allows."""
+        """Decoding of replies in this style; None: as long as the style allows."""
         return Decoding(
             max_new_tokens or self.max_new_tokens,
             temperature,
@@ -85,7 +83,7 @@ class PromptStyle:
         )
 
     def grade(self, instance: Instance, reply: str) -> Grade:
-        """What became of a reply in this style."""
+        """The grade of a reply in this style."""
         task = TASKS[instance.task]
         return judge(task, instance, self.read(task, reply))
 
@@ -107,8 +105,8 @@ def _few_shot(task: Task, instance: Instance) -> str:
 
 @lru_cache(maxsize=64)
 def _shots(task_name: str) -> str:
-    """The same solved instances for every question of a task: ID elements of the stated ranges,
-    drawn with a fixed seed.
+    """The solved instances, the same for every question of a task: ID elements of the stated
+    ranges, drawn with a fixed seed.
     """
     task, rng = TASKS[task_name], random.Random(20_410_01769)
     shown = [task.make(rng, Split.ID, None, RANGES) for _ in range(N_SHOTS)]
@@ -118,9 +116,7 @@ def _shots(task_name: str) -> str:
 
 
 def _read_after_lead(task: Task, reply: str) -> Reading:
-    """A plain model goes on with further questions of its own making: its answer is what stands on
-    the first line.
-    """
+    """A base model continues with further questions of its own: its answer is the first line."""
     return read_answer("The answer is" + reply.split("\n", 1)[0], task.kind)
 
 
@@ -164,7 +160,7 @@ STYLES = (*_WORDED, "compact")
 
 
 def style_named(name: str) -> PromptStyle:
-    """The style of this name. Raises: PromptError that lists the names."""
+    """The style with this name. Raises: PromptError that lists the names."""
     if name in _WORDED:
         return _WORDED[name]
     if name == "compact":

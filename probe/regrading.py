@@ -1,9 +1,9 @@
-"""What would the SCYLLA authors' grader, and ours, say of replies that are stored? Instances are
-rebuilt from what was stored with them.
+"""Regrading of stored replies with the SCYLLA authors' grader and with ours. Instances are rebuilt
+from the stored data.
 
-The input comes from a sample's metadata or is read from its prompt; that the task's hash of it is
-the sample's id proves that it is the question which was asked. Where that fails nothing is graded,
-and the reason is told.
+The input comes from a sample's metadata or is read from its prompt; if the task's hash of the input
+equals the sample's id, it is the original question. Otherwise the reply is not graded, and the
+reason is given.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from probe.tasks.parsing import read_answer
 from probe.tasks.scylla_grader import GraderHalt, authors_answer, evaluate, extract
 
 NEEDED_COLUMNS = ("input", "response", "metadata")
-"""What `data.queries.fetch_answers` must be asked for on top of a sample's address."""
+"""The columns that `data.queries.fetch_answers` must return in addition to a sample's address."""
 COLUMNS = ("task", "instance_id", "outcome", *NEEDED_COLUMNS)
-"""What `regrade` looks at, in this order."""
+"""The columns that `regrade` reads, in this order."""
 NO_TASK = "it is no task of SCYLLA's, whose grader knows no other"
 NO_PROMPT = "neither its input nor its prompt is stored"
 NO_INPUT = "its input cannot be read from its prompt: the prompt is in none of our forms"
@@ -42,24 +42,26 @@ _Key = tuple[str, str, str | None]
 
 
 class Regraded(NamedTuple):
-    """What the graders say of one stored reply: values of Outcome, or None with the reason."""
+    """The graders' outcomes for one stored reply: values of Outcome, or None with the reason."""
 
     authors_outcome: str | None
     our_outcome: str | None
     reason: str | None
-    """Why there is no outcome; None where there is one, and for attempts that ended in an error."""
+    """The reason why there is no outcome; None if there is one, and for attempts that ended in an
+    error.
+    """
 
 
 def regrade(samples: Iterable[tuple[Any, ...]]) -> list[Regraded]:
-    """Grade every stored reply anew, each different one once.
+    """Regrade every stored reply; equal replies are graded once.
 
     Args:
-        samples: per sample what `COLUMNS` names; metadata as a mapping or as its JSON text. What is
-            no text counts as absent.
+        samples: one row per sample with the columns `COLUMNS`; metadata as a mapping or as its JSON
+            text. A value that is not text counts as absent.
 
-    A reply in the compact form has no brackets and no words, in which the authors' extraction would
-    find no list at all: what it answers is put to their grader as "The answer is [...]." A reply
-    that goes on after "The answer is" gets these words back.
+    A reply in the compact form has no brackets and no words, so the authors' extraction would find
+    no list in it: their grader gets its answer as "The answer is [...]." To a reply that continues
+    after "The answer is", these words are prepended.
     """
     instances: dict[_Key, Instance | str] = {}
     golds: dict[str, Answer | None] = {}
@@ -86,7 +88,7 @@ def regrade(samples: Iterable[tuple[Any, ...]]) -> list[Regraded]:
 def rebuilt(
     task_name: str, known_as: str, prompt: str | None, metadata: Any = None
 ) -> Instance | str:
-    """The instance that a sample answered, proved by its id; or the reason why there is none. Its
+    """The instance that a sample answered, verified by its id; or the reason why there is none. Its
     prompt is the stored one.
     """
     task = TASKS.get(task_name)
@@ -101,7 +103,7 @@ def rebuilt(
         try:
             task.validate(given)
             if instance_id(task.name, given) == known_as:
-                # Its split does not matter to a grader, and an import may not know it.
+                # The split does not matter to a grader, and may be unknown for an import.
                 return Instance(
                     known_as,
                     task.name,
@@ -127,8 +129,8 @@ def _stored_input(metadata: Any) -> dict[str, Any] | None:
 
 
 def inputs_in(task: Task, prompt: str) -> Iterator[dict[str, Any]]:
-    """Inputs that a prompt of one of our forms may ask about, the last one first: solved examples
-    stand before the question.
+    """Candidate inputs in a prompt of one of our forms, the last one first: solved examples come
+    before the question.
     """
     short = _COMPACT.fullmatch(prompt)
     if short:
@@ -200,8 +202,8 @@ def _outcomes(instance: Instance, reply: str, golds: dict[str, Answer | None]) -
 def _authors_outcome(
     task: Task, instance: Instance, worded: str, golds: dict[str, Answer | None]
 ) -> Outcome:
-    """As `scylla_grader.grade_as_authors`, whose search for the stored answer is here done once per
-    instance and not per reply.
+    """Like `scylla_grader.grade_as_authors`, but the stored answer is computed once per instance
+    and not per reply.
     """
     found = extract(task, worded)
     if found is None:

@@ -1,9 +1,8 @@
-"""One batch of instances put to a model: its replies, the second question where no answer could be
-read, and what became of each.
+"""One batch of instances sent to a model: its replies, the second prompt where no answer could be
+read, and the grades.
 
-What comes out are columns and not one object per answer: for the smallest model of the ladder,
-making an object of 22 fields out of every answer cost a tenth of the time in which the model gave
-it.
+The results are columns and not one object per answer: for the smallest model of the ladder, making
+an object of 22 fields for every answer cost a tenth of the model's time.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _write_json = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a model answered to a batch, as the store takes it."""
+    """The answers to a batch, in the form that the store accepts."""
 
     columns: SampleColumns
     """One entry per instance, in their order."""
@@ -35,7 +34,7 @@ class Answers:
 
     @property
     def errors(self) -> list[str]:
-        """Why there is no answer, of every instance without one."""
+        """The reason for every instance without an answer."""
         pairs = zip(self.columns["reason"], self.outcomes, strict=True)
         return [reason for reason, outcome in pairs if outcome is Outcome.ERROR]
 
@@ -50,7 +49,7 @@ def ask(
     with_answer_logprobs: bool,
     should_stop: ShouldStop,
 ) -> Answers:
-    """Put a batch to the model and grade it. Raises: StoppedError, ModelError."""
+    """Send a batch to the model and grade the replies. Raises: StoppedError, ModelError."""
     prompts = [style.prompt(instance) for instance in batch]
     if isinstance(model, OracleModel):
         model.learn(
@@ -84,7 +83,7 @@ def ask(
 def _grade(
     style: PromptStyle, batch: Sequence[Instance], replies: Sequence[Reply]
 ) -> list[Grade | None]:
-    """None where there is no reply."""
+    """The grades; None where there is no reply."""
     return [
         None if reply.error is not None else style.grade(one, reply.text)
         for one, reply in zip(batch, replies, strict=True)
@@ -105,7 +104,7 @@ def _ask_again(
     grades: list[Grade | None],
     should_stop: ShouldStop,
 ) -> float:
-    """Where no answer could be read, ask for the answer alone, after the model's own reply and the
+    """Where no answer could be read, request the answer alone, after the model's own reply and the
     second trigger.
 
     Replies and grades are replaced in place. Returns the time in the model, s.
@@ -130,8 +129,8 @@ def _ask_again(
 
 
 def _merge(first: Reply, lead: str, second: Reply) -> Reply:
-    """Both replies as one, with the trigger between them. Token log-probabilities are those of the
-    tokens the model made.
+    """Both replies joined, with the trigger between them. Token log-probabilities are those of the
+    generated tokens.
     """
     both = first.token_logprobs is not None and second.token_logprobs is not None
     return Reply(

@@ -1,11 +1,11 @@
-"""The run loop: instances are made, a model replies, replies are graded, samples go to a sink. The
-shell and the page share it.
+"""The run loop: instances are generated, a model replies, replies are graded, samples are written
+to a sink. The shell and the page share it.
 
     for event in run_probe(model, ProbeSpec(tasks=("sort_numbers",), n=64), sink):
         ...
 
-A run's id follows from what it asks, so that the same call goes on where an earlier one ended and
-does only what is missing.
+A run's id is computed from its specification, so the same call resumes an earlier run and computes
+only the missing samples.
 """
 
 from __future__ import annotations
@@ -36,25 +36,24 @@ from probe.replies import Answers, ask
 from probe.tasks import TASKS, Instance, make_batch, task_named
 
 VERSION = "1"
-"""Raised whenever the same spec would give other samples from the same replies."""
+"""Increased whenever the same spec would give other samples from the same replies."""
 ID_SOURCES = ("range", "ladder", "elicited")
 SHORTEST_BATCH_S, LONGEST_BATCH_S = 2.0, 4.0
-"""A batch is made so large that it takes about 33 times what storing the last one took, within
-these limits: larger ones lose more when the process is killed, smaller ones spend their time on
-storing. (A model whose smallest batch takes longer is given that one.)
+"""The size of a batch is chosen so that it takes about 33 times as long as storing the last one,
+within these limits: with larger batches more is lost when the process is killed, with smaller ones
+storing takes most of the time. (If the smallest batch of a model takes longer, it is used.)
 """
 _STORING_SHARE = 0.03
 _GROWTH = 32.0
-"""So many times larger at most is the next batch; the first one also warms things up, and tells
-little about the next.
+"""Largest growth from one batch to the next; the first batch includes warm-up and predicts the next
+one poorly.
 """
 _BATCH_AT_MOST = 8_192
 _ROUND = 8
-"""So many instances of a task and split are asked before the next task and split has its turn:
-every cell fills evenly.
+"""Instances of one task and split in a row, before the next task and split: all cells fill evenly.
 """
 _FAILED_BATCHES = 3
-"""After so many batches in a row in which nothing but errors came back the run ends."""
+"""The run ends after this many consecutive batches with errors only."""
 
 
 N_AT_MOST = 100_000
@@ -62,42 +61,40 @@ N_AT_MOST = 100_000
 
 
 class ProbeError(CharybdisError):
-    """A probe cannot be run as asked."""
+    """A probe cannot be run as specified."""
 
 
 class Sink(Protocol):
-    """Where a run's samples go. Each call is stored before it returns."""
+    """Destination of a run's samples. Each call is stored before it returns."""
 
     def stored_metadata(self, run_id: str) -> Mapping[str, Any] | None:
-        """What was stored as the metadata of this run; None for a new run."""
+        """The stored metadata of this run; None for a new run."""
         ...
 
     def begin(self, run: RunInfo) -> None:
-        """Start a run, or go on with the one of this id."""
+        """Start a run, or resume the one with this id."""
         ...
 
     def done_instances(self) -> set[tuple[str, str, str]]:
-        """Task, split and instance id of every sample that the run has."""
+        """Task, split and instance id of every stored sample of the run."""
         ...
 
     def drop_errors(self) -> int:
-        """Forget the samples that are errors, so that they are asked again. Returns how many there
-        were.
-        """
+        """Delete the samples that are errors, so they are probed again. Returns their number."""
         ...
 
     def add(self, samples: SampleColumns) -> None:
-        """Store a batch: all of it, or nothing when the process is killed meanwhile."""
+        """Store a batch: all of it, or nothing if the process is killed."""
         ...
 
     def finish(self, status: RunStatus, warnings: Sequence[str]) -> None:
-        """Note how the run ended."""
+        """Store how the run ended."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeSpec:
-    """What a run asks. Empty or None: what fits the model."""
+    """Specification of a run. Empty or None: the default for the model."""
 
     tasks: tuple[str, ...] = ()
     levels: tuple[int, ...] = ()
@@ -114,12 +111,12 @@ class ProbeSpec:
     max_new_tokens: int | None = None
     temperature: float = 0.0
     with_answer_logprobs: bool = True
-    """Whether local models are also asked how likely they find the reference."""
+    """Whether local models also compute the log-probability of the reference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A spec with everything decided."""
+    """A spec without open choices."""
 
     run_id: str
     tasks: tuple[str, ...]
@@ -138,7 +135,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The run is in the store; `n_done` of its samples were there already."""
+    """The run is in the store; `n_done` of its samples existed already."""
 
     run: RunInfo
     n_total: int
@@ -150,15 +147,15 @@ class BatchDone:
     """These samples are stored."""
 
     outcomes: tuple[Outcome, ...]
-    """Of each, in the order of asking."""
+    """Of each sample, in order."""
     n_done: int
     n_total: int
     rate_per_s: float
-    """Samples a second since the start of this call."""
+    """Samples per second since the start of this call."""
     left_s: float
     """At this rate."""
     notes: tuple[str, ...]
-    """What went differently than asked; each once."""
+    """Departures from the request, each once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +177,9 @@ Event: TypeAlias = Elicitation | Started | BatchDone | Finished
 
 
 def plan_run(model: Model, spec: ProbeSpec) -> Plan:
-    """Decide what the spec leaves open.
+    """Decide the open choices of the spec.
 
-    Raises: ProbeError, TaskError, PromptError naming what does not fit and what would.
+    Raises: ProbeError, TaskError, PromptError naming the invalid value and the valid ones.
     """
     style = style_named(spec.style or model.facts.style)
     is_ladder = style.name == "compact"
@@ -221,7 +218,7 @@ def plan_run(model: Model, spec: ProbeSpec) -> Plan:
             f"There is no ID source '{id_source}'. Choose one of {', '.join(ID_SOURCES)}."
         )
     if id_source == "ladder:scatter":
-        id_source = "ladder"  # the same numbers under its other name must be the same run
+        id_source = "ladder"  # the same numbers under the other name must be the same run
     decoding = style.decoding(spec.max_new_tokens, spec.temperature, spec.seed)
     asked = (
         VERSION,
@@ -258,14 +255,14 @@ def run_probe(
     retry_errors: bool = False,
     should_stop: ShouldStop = never,
 ) -> Iterator[Event]:
-    """Run what is missing of a probe; yields an event after every step that is stored.
+    """Compute the missing samples of a probe; yields an event after every step that is stored.
 
     Ends with `Finished`: success, or partial when `should_stop` became true. Closing the generator
-    stops as well. When the model cannot go on, the run is stored as `error` with all samples it
-    has, and the exception goes through.
+    also stops the run. When the model cannot continue, the run is stored as `error` with its
+    samples so far, and the exception propagates.
 
     Args:
-        retry_errors: ask again what ended in an error before.
+        retry_errors: repeat instances that ended in an error.
 
     Raises: ProbeError, ModelError, TaskError, PromptError, IdSourceError.
     """
@@ -328,7 +325,7 @@ class _Loop:
         try:
             asked = (
                 self._instances()
-            )  # before anything is stored: where they cannot be made there is no run
+            )  # before anything is stored: if they cannot be made, there is no run
         except StoppedError:
             message = "Stopped while the instances were made; nothing was asked."
             yield Finished(
@@ -370,9 +367,7 @@ class _Loop:
         )
 
     def _instances(self) -> list[Instance]:
-        """All instances in the order in which they are asked: a few of every task and split, then a
-        few more.
-        """
+        """All instances in the order of probing: a few of every task and split, then a few more."""
         plan = self._plan
         cells = []
         for task in plan.tasks:
@@ -419,12 +414,12 @@ class _Loop:
             size = self._next_size(len(batch), batch_s, stored_s)
 
     def _next_size(self, n: int, batch_s: float, stored_s: float) -> int:
-        """How many instances to ask next, after n took `batch_s` and storing them `stored_s`."""
+        """Size of the next batch, after n instances took `batch_s` and storing them `stored_s`."""
         wanted_s = min(max(stored_s / _STORING_SHARE, SHORTEST_BATCH_S), LONGEST_BATCH_S)
         if self._n_failed_batches:
             return (
                 self._model.batch_size
-            )  # what fails, fails fast: thousands of instances would be errors before the run ends
+            )  # failures are fast: thousands of instances would be errors before the run ends
         larger = n * min(_GROWTH, wanted_s / max(batch_s, 1e-6))
         return min(max(round(larger), self._model.batch_size), _BATCH_AT_MOST)
 
@@ -443,7 +438,7 @@ class _Loop:
         return answers
 
     def _check_errors(self, answers: Answers, is_last: bool) -> None:
-        """Raises: ModelError when nothing but errors has come for a while, or to the end."""
+        """Raises: ModelError when the last batches, or all until the end, have errors only."""
         errors = answers.errors
         self._n_failed_batches = (
             self._n_failed_batches + 1 if len(errors) == len(answers.outcomes) else 0
@@ -459,7 +454,7 @@ class _Loop:
 
 
 def run_info(model: Model, plan: Plan, source: IdSource) -> RunInfo:
-    """What is stored about the run itself."""
+    """The stored record of the run itself."""
     facts, style = model.facts, plan.style
     return RunInfo(
         run_id=plan.run_id,

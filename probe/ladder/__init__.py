@@ -1,3 +1,3 @@
-"""A ladder of small models that this project trained itself, so that what they have seen is a fact
-and not a guess.
+"""A ladder of small models that this project trained itself, so that their training data are known
+and not guessed.
 """

@@ -1,9 +1,9 @@
-"""`make ladder`: train and evaluate every rung. What is finished is skipped, so that it can be
-stopped and started again.
+"""`make ladder`: train and evaluate every rung. Finished parts are skipped, so the build can be
+stopped and resumed.
 
-`build/ladder/<model>/` holds checkpoints and samples on the way; what ships appears when it is
-complete: weights in `probe/ladder/weights/<model>/`, the runs of all models with every sample in
-`data/ladder/runs.parquet`.
+`build/ladder/<model>/` contains intermediate checkpoints and samples. The shipped files are written
+when they are complete: weights in `probe/ladder/weights/<model>/`, the runs of all models with
+every sample in `data/ladder/runs.parquet`.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ SHIPPED_RUNS = ROOT / "data" / "ladder" / "runs.parquet"
 MB instead of 14).
 """
 SHIPPED_EFFORT = 19
-"""zstd level of what ships: an eighth smaller than the default, and reading takes no longer."""
+"""zstd level of the shipped file: an eighth smaller than the default, and as fast to read."""
 TRAINED, SAMPLES = "trained.json", "samples.parquet"
-"""Written last: a folder with them holds a finished training, and a finished evaluation."""
+"""Written last: their presence in a folder marks a finished training, and a finished evaluation."""
 
 
 def say(text: str) -> None:
@@ -54,8 +54,8 @@ def say(text: str) -> None:
 
 
 def train_model(rung: Rung, seed: int, work: Path = WORK, weights: Path = WEIGHTS) -> None:
-    """Train one model unless that is done; keep its checkpoints under `work` and its weights under
-    `weights`.
+    """Train one model unless it is trained already; keep its checkpoints under `work` and its
+    weights under `weights`.
     """
     name = model_name(rung, seed)
     folder = work / name
@@ -110,7 +110,7 @@ def _stream(seed: int, work: Path) -> Stream:
 
 
 def evaluate_model(rung: Rung, seed: int, work: Path = WORK, weights: Path = WEIGHTS) -> None:
-    """Evaluate one trained model and its checkpoints unless that is done."""
+    """Evaluate one trained model and its checkpoints unless they are evaluated already."""
     name = model_name(rung, seed)
     folder = work / name
     if (folder / SAMPLES).is_file():
@@ -149,8 +149,8 @@ def _unpack(rung: Rung, seed: int, file: Path) -> Path:
 
 
 def ship(rung: Rung, work: Path = WORK, target: Path = SHIPPED_RUNS) -> None:
-    """Write the shipped runs anew: of a rung's seeds that are evaluated here, and of all other
-    models what is shipped already.
+    """Rewrite the shipped runs: the seeds of a rung that are evaluated here, and the shipped runs
+    of all other models.
     """
     parts = {
         model_name(rung, seed): part
@@ -169,14 +169,14 @@ def ship(rung: Rung, work: Path = WORK, target: Path = SHIPPED_RUNS) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     described.sort(
         key=lambda run: run.model_raw
-    )  # the same file, in whatever order rungs were trained; stable, so steps stay in order
-    # One table is one row group, and a dictionary holds for a row group.
+    )  # the same file for any order of training; the sort is stable, so steps stay in order
+    # One table is one row group, and a dictionary applies to one row group.
     write_parquet(target, [*described, pa.concat_tables(tables)], effort=SHIPPED_EFFORT)
     say(f"{target.name}  {target.stat().st_size / 1e6:.2f} MB")
 
 
 def _runs_of(file: Path, besides: Collection[str] = ()) -> tuple[list[RunInfo], list[pa.Table]]:
-    """The runs of a file with their samples; not those of the models named in `besides`."""
+    """The runs of a file with their samples, except those of the models in `besides`."""
     described: list[RunInfo] = []
     tables: list[pa.Table] = []
     for batch in IMPORTER.read(
@@ -192,7 +192,7 @@ def _runs_of(file: Path, besides: Collection[str] = ()) -> tuple[list[RunInfo], 
 
 
 def main() -> None:
-    """Train and evaluate the rungs named in the arguments, all without one."""
+    """Train and evaluate the rungs named in the arguments; without arguments, all rungs."""
     parser = argparse.ArgumentParser(description="Train and evaluate the ladder.")
     parser.add_argument("rungs", nargs="*", help=f"of {', '.join(RUNGS)}; all when none is named")
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2], help="only these seeds")

@@ -1,9 +1,9 @@
-"""The prompt style "ladder compact": `sort: 48 02 64=` is answered by ` 02 48 64$`. One token per
+"""The prompt style "ladder compact": the answer to `sort: 48 02 64=` is ` 02 48 64$`. One token per
 task word, digit and sign.
 
 Numbers of a list are padded to the same width, at least two digits; a target or bound has one digit
-more, k one digit. The target stands before the list. A leading digit carries its space, so that a
-number of two digits is two tokens.
+more, k one digit. The target comes before the list. The first digit of a number includes the space
+before it, so that a two-digit number is two tokens.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ TOKEN_IDS: Mapping[str, int] = {token: place for place, token in enumerate(VOCAB
 _TOKEN = re.compile(r"[a-z]+| ?[0-9]|[:=$]")
 _ANSWER = re.compile(r"(?: [0-9]+)+")
 MAX_NEW_TOKENS = 40
-"""More than any right answer needs: 10 numbers of three digits and the end."""
+"""More than any right answer needs: 10 numbers of three digits and the end sign."""
 
 
 def render(task: Task, given: Input) -> str:
@@ -72,7 +72,7 @@ def render(task: Task, given: Input) -> str:
 
 
 def render_answer(given: Input, answer: Answer) -> str:
-    """What the model is trained to reply, with the end sign; a choice of numbers stands in the
+    """The reply that the model is trained to give, with the end sign; chosen numbers are in the
     order of `answer`.
     """
     return _list(answer if isinstance(answer, list) else [answer], _width(given["numbers"])) + END
@@ -85,7 +85,7 @@ def render_copy(numbers: Sequence[int]) -> tuple[str, str]:
 
 
 def read(task: Task, reply: str) -> Reading:
-    """What stands before the end sign, or why it is no answer."""
+    """The answer before the end sign, or the reason why there is none."""
     answer, end, _ = reply.partition(END)
     if not end:
         return Reading(None, f"no end sign {END} within the tokens allowed")
@@ -100,8 +100,8 @@ def read(task: Task, reply: str) -> Reading:
 
 
 _TWO_DIGITS = tuple(f" {number:02d}" for number in range(100))
-"""Nearly every number of the ladder; looked up, since formatting them was a third of what the run
-loop spent.
+"""Nearly all numbers of the ladder, in a table, because formatting them took a third of the run
+loop's time.
 """
 
 
@@ -121,7 +121,7 @@ def _list(numbers: Sequence[int], width: int) -> str:
 
 def encode(text: str) -> list[int]:
     """Token numbers, as the shipped tokenizer gives them. Raises: KeyError or ValueError for text
-    that is not of this style.
+    that is not in this style.
     """
     tokens = _TOKEN.findall(text)
     if "".join(tokens) != text:

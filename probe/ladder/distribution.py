@@ -1,11 +1,11 @@
-"""What the ladder was trained on, exactly, and the ways of leaving it.
+"""The exact training distribution of the ladder, and its kinds of OOD.
 
 The 100 two-digit values 00 to 99 fall into three sets:
 
 * ID, 68 values: drawn with p(rank) ~ 1 / (rank + 5), ranks shuffled once for all, without
   replacement within a list;
-* scatter, 12 values: never seen. Both digits of each are seen in their places, in other numbers: an
-  OOD of composition, and the default;
+* scatter, 12 values: never seen. Both digits of each are seen in the same positions, in other
+  numbers: compositional OOD, and the default;
 * decade, 20 values 3x and 7x: seen in the `copy` task of training alone, never in a task that is
   measured.
 
@@ -25,7 +25,7 @@ from probe.tasks.elements import Elements, Pool, shuffled
 SEED: Final = 20410
 N_RANKS = 68
 _WEIGHT = 5_000
-"""A value of rank r stands round(5000 / (r + 5)) times in the pool: the distribution is a list of
+"""A value of rank r occurs round(5000 / (r + 5)) times in the pool: the distribution is a list of
 whole numbers, known exactly.
 """
 
@@ -34,8 +34,8 @@ def _lay_out() -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     rng = random.Random(SEED)
     others = shuffled(rng, [value for value in range(100) if value // 10 not in (3, 7)])
     scatter: list[int] = []
-    # Every last digit once, so that multiples of ten can be asked for, and two more; no first digit
-    # more than twice.
+    # Every last digit once, so that multiples of ten are possible, and two more values; no first
+    # digit more than twice.
     for wanted in [*range(10), None, None]:
         for value in others:
             fits = wanted is None or value % 10 == wanted
@@ -52,8 +52,8 @@ def _lay_out() -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
 
 
 RANKED, SCATTER, DECADE = _lay_out()
-"""Trained values from the most to the least frequent; never trained ones; those trained to copy
-only.
+"""Trained values from the most to the least frequent; values that are never trained; values that
+are only copied.
 """
 TAIL = RANKED[-20:]
 """The 20 rarest trained values."""
@@ -65,7 +65,7 @@ WEIGHTS: Mapping[int, int] = {
 }
 ID_VALUES = tuple(value for value, weight in WEIGHTS.items() for _ in range(weight))
 ELEMENTS = Elements("ladder", ID_VALUES, SCATTER)
-"""ID and OOD as `probe.tasks` draws them: the source named `ladder`."""
+"""ID and OOD elements for `probe.tasks`: the source named `ladder`."""
 
 
 def probability(value: int) -> float:
@@ -74,8 +74,8 @@ def probability(value: int) -> float:
 
 
 def is_trained(value: int) -> bool:
-    """Whether the number is an element of any training instance, that of `copy` included. Targets
-    and bounds are sums, not elements.
+    """Whether the number is an element of any training instance, including `copy`. Targets and
+    bounds are sums, not elements.
     """
     return value in WEIGHTS or value in DECADE or value in LONGER_TRAINED
 
@@ -102,22 +102,22 @@ LENGTHS: Mapping[str, tuple[int, ...]] = {
     "subset_sum_in_range": _SUBSETS,
     "subset_sum_multiple_ten": _SUBSETS,
 }
-"""The trained tasks and the lengths of their lists, ID and OOD. TSP is not among them: of five
-cities it has 12 tours, which is easier than two-sum, and level order would not be order of
-difficulty.
+"""The trained tasks and the lengths of their lists, ID and OOD. TSP is not among them: with five
+cities it has 12 tours, which is easier than two-sum, and the order of levels would not be the order
+of difficulty.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class OodKind:
-    """One way of leaving the training distribution."""
+    """One kind of departure from the training distribution."""
 
     name: str
     label: str
     values: tuple[int, ...]
     extra_length: int = 0
-    """How many numbers more than in training a list has at most; the least is one more than the
-    longest trained.
+    """By how many numbers the longest list exceeds the longest trained list; the shortest exceeds
+    it by one.
     """
 
 
@@ -127,8 +127,8 @@ OOD_KINDS: Mapping[str, OodKind] = {
         OodKind("scatter", "12 values never seen, of digits seen in their places", SCATTER),
         OodKind("decade", "20 values (3x, 7x) seen in the copy task only", DECADE),
         OodKind("tail", "the 20 rarest trained values", TAIL),
-        # Each decade value as often as a twentieth of all trained ones together: half of what is
-        # drawn.
+        # The weight of each decade value is a twentieth of that of all trained values: they make up
+        # half of the draws.
         OodKind(
             "mix",
             "half trained values, half decade",

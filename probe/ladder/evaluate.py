@@ -1,8 +1,8 @@
-"""Runs of the ladder with every sample: what a model answers ID and under each OOD kind, and how
-likely it found the right answer.
+"""Runs of the ladder with every sample: the answers of a model ID and under each OOD kind, and its
+probability of the right answer.
 
-It asks through `probe.models`, as a live probe does, so that a probe with the ID source `ladder`
-repeats these runs.
+It uses `probe.models`, like a live probe, so that a probe with the ID source `ladder` repeats these
+runs.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from probe.tasks.elements import TaskError
 from probe.tasks.grading import judge
 
 N_FINAL, N_KIND, N_CHECKPOINT = 256, 128, 32
-"""Instances per task and split: of the finished model, of each further OOD kind, of a checkpoint on
-the way.
+"""Instances per task and split: of the finished model, of each further OOD kind, of an intermediate
+checkpoint.
 """
 INSTANCE_SEED = 0
 FURTHER_KINDS = tuple(kind for kind in OOD_KINDS if kind != "scatter")
 _DECIMALS = 3
-"""Log-probabilities are kept to a thousandth: what is below differs between machines anyway, and
+"""Log-probabilities are rounded to a thousandth: smaller differences vary between machines, and
 files stay small.
 """
 _TRIES = 500
@@ -37,7 +37,7 @@ _TRIES = 500
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Where in its training a model stands."""
+    """A point in the training of a model."""
 
     step: int
     tokens: int
@@ -47,7 +47,7 @@ class Moment:
 
 
 def main_instances(task: str, split: Split, n: int) -> list[Instance]:
-    """The instances of the main run; a smaller n gives the first ones of a larger."""
+    """The instances of the main run; a smaller n gives the first instances of a larger n."""
     return make_batch(task, split, n, INSTANCE_SEED, lengths=LENGTHS[task], elements=ELEMENTS)
 
 
@@ -114,9 +114,9 @@ def ask(model: Model, run_id: str, instances: Sequence[Instance]) -> list[Scored
 def evaluate(
     model: Model, rung: Rung, seed: int, moment: Moment
 ) -> Iterator[RunInfo | list[ScoredSample]]:
-    """The main run, ID and scatter, and before it for the finished model of seed 0 one run per
-    further OOD kind, which shows the first ID answers of the main run again, so that it has its own
-    gap. Each run stands before its samples; the main run is the last, so that it is the newest of
+    """The main run, ID and scatter. Before it, for the finished model of seed 0, one run per
+    further OOD kind, which repeats the first ID answers of the main run, so that it has its own
+    gap. Each run comes before its samples; the main run is the last, so that it is the newest of
     its model.
     """
     n = N_FINAL if moment.is_last else N_CHECKPOINT

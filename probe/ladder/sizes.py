@@ -21,13 +21,13 @@ class Rung:
     hidden: int
     """Width of the gated feed-forward part."""
     learning_rate: float
-    """Of the part that AdamW trains; Muon's is three times it. Tuned per size."""
+    """Of the part that AdamW trains; Muon's is three times as high. Tuned per size."""
     seeds: tuple[int, ...]
     note: str = ""
 
     @property
     def n_params(self) -> int:
-        """Exactly, with the embedding counted once (it is the output layer as well)."""
+        """Exact number, with the embedding counted once (it is also the output layer)."""
         block = 4 * self.width**2 + 3 * self.width * self.hidden + 2 * self.width
         return len(VOCABULARY) * self.width + self.layers * block + self.width
 
@@ -61,7 +61,7 @@ RUNGS: dict[str, Rung] = {
 
 
 def model_name(rung: Rung, seed: int) -> str:
-    """Name of a model of the ladder, say `ladder-80k-s0`."""
+    """Name of a model of the ladder, for example `ladder-80k-s0`."""
     return f"ladder-{rung.name}-s{seed}"
 
 

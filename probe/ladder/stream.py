@@ -1,5 +1,5 @@
-"""The training stream: instances of the trained tasks as token numbers, in an order that depends on
-the seed alone.
+"""The training stream: instances of the trained tasks as token numbers, in an order that depends
+only on the seed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COPY_SHARE, LONGER_SHARE = 0.03, 0.01
 ANSWER_WEIGHT, PROMPT_WEIGHT = 1.0, 0.1
 BATCH = 128
 _CHUNK = 64
-"""Batches sorted by length together, so that under 5 % of a batch is padding."""
+"""Number of batches sorted by length together, so that less than 5 % of a batch is padding."""
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One training instance; `numbers` are the elements its list shows."""
+    """One training instance; `numbers` are the elements of its list."""
 
     task: str
     prompt: str
@@ -39,7 +39,7 @@ class Example:
 
 
 def examples(seed: int) -> Iterator[Example]:
-    """Training instances without end."""
+    """An infinite stream of training instances."""
     rng = random.Random(1_000_003 * (seed + 1))
     tasks = [TASKS[name] for name in LENGTHS]
     trained, longer, copied = (
@@ -63,7 +63,7 @@ def examples(seed: int) -> Iterator[Example]:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Token numbers, padded on the right, and the weight in the loss of predicting each."""
+    """Token numbers, padded on the right, and the loss weight of predicting each."""
 
     ids: Ints
     weights: Floats
@@ -87,7 +87,7 @@ def token_examples(seed: int, n_tokens: int) -> tuple[list[npt.NDArray[np.uint8]
 
 
 def batches(seed: int, rows: list[npt.NDArray[np.uint8]], prompts: list[int]) -> Iterator[Batch]:
-    """The instances in batches of nearly equal lengths, in an order that mixes lengths again."""
+    """The instances in batches of nearly equal lengths, in an order that mixes the lengths."""
     rng = random.Random(7_000_003 * (seed + 1))
     size = BATCH * _CHUNK
     for start in range(0, len(rows), size):

@@ -2,7 +2,7 @@
 cosine to zero.
 
 The same seed on the same class of device gives the same weights, bit by bit: one thread,
-deterministic kernels, a stream that depends on the seed alone.
+deterministic kernels, a stream that depends only on the seed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from probe.ladder.sizes import TRAIN_TOKENS, Rung, model_name
 from probe.ladder.stream import ANSWER_WEIGHT, Batch, batches, token_examples
 
 CHECKPOINTS = tuple(TRAIN_TOKENS // 2**halving for halving in range(5, -1, -1))
-"""Tokens after which a model is looked at; the last is the end."""
+"""Numbers of tokens after which a model is evaluated; the last is the end."""
 MUON_FACTOR = 3.0
 WARM_UP = 0.02
 CLIP = 1.0
@@ -35,7 +35,7 @@ Stream = tuple[list[npt.NDArray[np.uint8]], list[int]]
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A model in the middle of its training, or at the end."""
+    """A model during or at the end of its training."""
 
     model: LlamaForCausalLM
     step: int
@@ -90,9 +90,8 @@ def train(
 ) -> LlamaForCausalLM:
     """Train one model to `TRAIN_TOKENS`, or for n_steps.
 
-    Args: on_checkpoint is called with the model after each of `CHECKPOINTS`; it may evaluate it and
-    must leave it as it is.
-        stream: the instances of this seed, where they were made before.
+    Args: on_checkpoint is called with the model after each of `CHECKPOINTS`; it may evaluate the
+    model and must not change it. stream: the instances of this seed, if they were made before.
     """
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
@@ -123,7 +122,7 @@ def train(
 
 
 def _optimizers(model: LlamaForCausalLM, rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for what multiplies hidden states, AdamW for the embedding and the norms."""
+    """Muon for the matrices that multiply hidden states, AdamW for the embedding and the norms."""
     hidden = [
         parameter
         for name, parameter in model.named_parameters()
@@ -144,7 +143,7 @@ def _optimizers(model: LlamaForCausalLM, rate: float) -> list[torch.optim.Optimi
 
 
 def _rate(progress: float) -> float:
-    """Share of the peak learning rate: up for 2 %, then a cosine to zero."""
+    """Share of the peak learning rate: warm-up for 2 %, then a cosine to zero."""
     if progress < WARM_UP:
         return max(progress / WARM_UP, 0.02)
     return 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
@@ -157,9 +156,9 @@ def _set_rate(optimizers: list[torch.optim.Optimizer], share: float) -> None:
 
 
 def _step(model: LlamaForCausalLM, optimizers: list[torch.optim.Optimizer], batch: Batch) -> float:
-    """One step; returns the loss per answer token."""
+    """One training step; returns the loss per answer token."""
     ids, weights = torch.from_numpy(batch.ids), torch.from_numpy(batch.weights)[:, 1:]
-    # Padding stands on the right, where causal attention does not see it: no mask is needed.
+    # Padding is on the right, where causal attention does not see it: no mask is needed.
     logits = model(input_ids=ids, use_cache=False).logits[:, :-1]
     losses = torch.nn.functional.cross_entropy(
         logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none"

@@ -1,4 +1,4 @@
-"""Models to probe: local ones, servers, and made-up ones for trying out.
+"""Models to probe: local models, servers, and demo models.
 
     with open_model("ladder:ladder-80k-s0") as model: ...
 
@@ -25,7 +25,7 @@ from probe.models.base import (
 
 LADDER_FOLDER = Path(__file__).resolve().parent.parent / "ladder" / "weights"
 LOCAL_PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")
-"""What local models need: the extra `probe` of pyproject.toml."""
+"""Packages that local models need: the extra `probe` of pyproject.toml."""
 
 __all__ = [
     "LADDER_FOLDER",
@@ -47,12 +47,13 @@ def open_model(ref: str, *, device: str | None = None, dtype: str | None = None)
     """Open a model by its REF.
 
     Args:
-        device: cuda | mps | cpu; None: the best there is. For local models only.
-        dtype: float32 | bfloat16 | float16; None: what suits device and model. For local models
+        device: cuda | mps | cpu; None: the best available. For local models only.
+        dtype: float32 | bfloat16 | float16; None: chosen for device and model. For local models
             only.
 
     Raises:
-        ModelError: it is not there, cannot be loaded, or the machine lacks what it needs.
+        ModelError: it does not exist, cannot be loaded, or the machine does not meet its
+        requirements.
     """
     if ref.startswith("demo:"):
         from probe.models.demo import open_demo
@@ -79,8 +80,8 @@ def open_model(ref: str, *, device: str | None = None, dtype: str | None = None)
 
 
 def missing_packages() -> str:
-    """What to install before local models can be opened, in one sentence; empty when nothing is
-    missing. Imports none of it.
+    """One sentence with the packages to install before local models can be opened; empty when none
+    is missing. Does not import them.
     """
     missing = [name for name in LOCAL_PACKAGES if find_spec(name) is None]
     if not missing:

@@ -1,10 +1,10 @@
-"""What a model is to the probe: it replies to prompts, shows its tokens as they come, and says how
-likely it found an answer.
+"""The interface of a model for the probe: it replies to prompts, streams its tokens, and gives the
+log-probability of an answer.
 
     with open_model("ladder:80k") as model:
         replies = model.reply([Prompt("sort: 48 02 64=")], Decoding(max_new_tokens=32))
 
-A prompt that gets no answer is a Reply with its `error`; a model that cannot go on at all raises
+A prompt without an answer gives a Reply with an `error`; a model that cannot continue raises
 ModelError.
 """
 
@@ -17,53 +17,52 @@ from typing import Any, Protocol, Self
 from data.records import CharybdisError
 
 N_ALTERNATIVES = 5
-"""So many of the most likely tokens stand beside a streamed token."""
+"""Number of most likely tokens given with each streamed token."""
 
 ShouldStop = Callable[[], bool]
 
 
 class ModelError(CharybdisError):
-    """A model cannot be opened, or cannot go on."""
+    """A model cannot be opened, or cannot continue."""
 
 
 class StoppedError(CharybdisError):
-    """Somebody stopped the model before it was done; what it had begun is given up."""
+    """The model was stopped before it finished; its unfinished output is discarded."""
 
 
 def never() -> bool:
-    """Nobody stops."""
+    """Never stop."""
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is asked."""
+    """A prompt for a model."""
 
     text: str
     is_chat: bool = False
-    """Whether it is put as a user's turn in the model's chat template, or given as it stands."""
+    """Whether it is sent as a user's turn in the model's chat template, or unchanged."""
     lead: str = ""
-    """How the reply begins already; the model goes on from there."""
+    """The given beginning of the reply, which the model continues."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How a reply is made."""
+    """Settings of decoding."""
 
     max_new_tokens: int = 2048
     temperature: float = 0.0
-    """0: always the most likely token (greedy)."""
+    """0 means always the most likely token (greedy)."""
     seed: int = 0
     """For temperatures above 0."""
     keep_end: bool = False
-    """Whether the sign that ends a reply stays in its text."""
+    """Whether the sign that ends a reply is kept in its text."""
     end_sign: str = ""
-    """That sign. Servers leave it out; with `keep_end` it is put back where a reply ended by
-    itself.
+    """That sign. Servers omit it; with `keep_end` it is appended to a reply that ended by itself.
     """
 
     def __post_init__(self) -> None:
-        """Raises: ModelError for lengths and temperatures that mean nothing."""
+        """Raises: ModelError for invalid lengths and temperatures."""
         if self.max_new_tokens < 1 or not 0 <= self.temperature <= 10:
             raise ModelError(
                 f"A reply of {self.max_new_tokens} tokens at temperature {self.temperature} cannot"
@@ -77,12 +76,12 @@ class Token:
     """One token of a reply."""
 
     text: str
-    """The texts of all tokens together are the reply."""
+    """The concatenated texts of all tokens are the reply."""
     logprob: float | None = None
-    """Natural log of its probability, where the model tells."""
+    """Natural log of its probability, if the model provides it."""
     alternatives: tuple[tuple[str, float], ...] = ()
-    """The most likely tokens at this place with their log-probabilities, the likeliest first; the
-    token itself may be among them.
+    """The most likely tokens at this position with their log-probabilities, the most likely first;
+    the token itself may be among them.
     """
 
 
@@ -93,33 +92,35 @@ class Reply:
     text: str = ""
     """Without the prompt and its lead."""
     token_logprobs: tuple[float, ...] | None = None
-    """Of every token made, the one that ends the reply included; None where the model does not
-    tell.
+    """Of every generated token, including the one that ends the reply; None if the model does not
+    provide them.
     """
     n_input_tokens: int | None = None
     n_output_tokens: int | None = None
     duration_s: float | None = None
-    """The batch's time divided by its prompts: replies of a batch come together."""
+    """The batch's time divided by its number of prompts, because replies of a batch arrive
+    together.
+    """
     is_cut: bool = False
-    """Whether it ran into the limit of tokens."""
+    """Whether it reached the limit of tokens."""
     error: str | None = None
     """Why there is no reply to this prompt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
-    """What is known of an open model; stored with its runs."""
+    """Facts of an open model, stored with its runs."""
 
     device: str
     """cuda | mps | cpu | server | demo."""
     device_label: str
-    """For people, say "NVIDIA H200" or "CPU, 2 threads"."""
+    """For people, for example "NVIDIA H200" or "CPU, 2 threads"."""
     dtype: str | None = None
     checkpoint: str | None = None
     """Hash or revision of the weights."""
     n_params: int | None = None
     memory_bytes: int | None = None
-    """Of the weights, where they are in this process."""
+    """Of the weights, if they are in this process."""
     context_tokens: int | None = None
     has_chat_template: bool = False
     has_logprobs: bool = True
@@ -128,7 +129,7 @@ class ModelFacts:
     style: str = "zero_shot"
     """The prompt style that fits the model."""
     versions: dict[str, str] = field(default_factory=dict)
-    """Of the libraries that run it."""
+    """Versions of the libraries that run it."""
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
@@ -136,15 +137,15 @@ class Model(Protocol):
     """One open model. Not shared between threads: one caller at a time."""
 
     ref: str
-    """As `open_model` takes it."""
+    """The REF of `open_model`."""
     name: str
-    """As its runs name it."""
+    """Its name in runs."""
     batch_size: int
-    """How many prompts it likes to get at once."""
+    """Preferred number of prompts per call."""
 
     @property
     def facts(self) -> ModelFacts:
-        """What is known of it now."""
+        """The facts known so far."""
         ...
 
     def reply(
@@ -152,29 +153,29 @@ class Model(Protocol):
     ) -> list[Reply]:
         """Reply to prompts, in their order.
 
-        Raises: StoppedError when `should_stop` became true meanwhile; ModelError when the model
-        cannot go on at all.
+        Raises: StoppedError when `should_stop` became true; ModelError when the model cannot
+        continue.
         """
         ...
 
     def stream(self, prompt: Prompt, decoding: Decoding) -> Iterator[Token]:
-        """The tokens of one reply as they come."""
+        """The tokens of one reply as they are generated."""
         ...
 
     def answer_logprobs(self, questions: Sequence[tuple[Prompt, str]]) -> list[float | None]:
-        """How likely the model finds each answer right after its prompt: natural log, summed over
-        the answer's tokens; None if unknown.
+        """Log-probability of each answer directly after its prompt: natural log, summed over the
+        answer's tokens; None if unknown.
         """
         ...
 
     def notes(self) -> tuple[str, ...]:
-        """What went differently than asked (a halved batch, log-probabilities that the server
-        refused), each once.
+        """Departures from the request (a halved batch, log-probabilities that the server refused),
+        each once.
         """
         ...
 
     def close(self) -> None:
-        """Give memory and connections back. May be called twice."""
+        """Release memory and connections. May be called twice."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -183,7 +184,7 @@ class Model(Protocol):
 
 
 class Closing:
-    """`with model:` closes it, and notes are kept once each."""
+    """Base class: `with model:` closes the model, and each note is kept once."""
 
     def __init__(self) -> None:
         self._notes: dict[str, None] = {}
@@ -195,7 +196,7 @@ class Closing:
         self._notes[text] = None
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,5 +1,5 @@
-"""Models without weights: they need no torch, answer at once, and what they score is known
-beforehand. For trying out and for tests.
+"""Models without weights: they need no torch, answer at once, and their scores are known in
+advance. For demonstration and tests.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FACTS = ModelFacts(
     has_chat_template=True,
     has_logprobs=False,
 )
-"""Any prompt is as good as another to them, chat or not."""
+"""They treat all prompts alike, chat or not."""
 
 
 class _Demo(Closing):
@@ -69,7 +69,7 @@ class _Demo(Closing):
 
 
 class EchoModel(_Demo):
-    """Says back what it is asked."""
+    """Repeats its prompt."""
 
     def __init__(self) -> None:
         super().__init__("demo:echo")
@@ -79,11 +79,11 @@ class EchoModel(_Demo):
 
 
 class OracleModel(_Demo):
-    """Gives the reference answer, and with probability `error_rate` one that is none; which prompts
-    these are depends on the seed alone.
+    """Gives the reference answer, and with probability `error_rate` a wrong one; the seed alone
+    determines for which prompts.
 
-    It knows the answers it is told beforehand (`learn`), because a prompt alone does not tell them;
-    the run loop tells them.
+    The run loop passes the answers in advance (`learn`), because they do not follow from the
+    prompt.
     """
 
     def __init__(self, error_rate: float = 0.0, seed: int = 0) -> None:

@@ -1,10 +1,10 @@
-"""Local models by transformers: replies in batches with a log-probability for every token, on
-whichever device there is.
+"""Local models with transformers: replies in batches with a log-probability for every token, on any
+available device.
 
 Decoding is a loop of our own over the model's forward pass and its key-value cache. It picks the
-tokens that `model.generate` picks (greedy, without penalties) and gathers the log-probability of
-each as it goes, instead of keeping every score; prompts of like length go together, and prompts
-that are done leave the batch.
+same tokens as `model.generate` (greedy, without penalties) and collects the log-probability of each
+during generation, instead of keeping every score. Prompts of similar length are batched together,
+and finished prompts leave the batch.
 """
 
 from __future__ import annotations
@@ -41,23 +41,23 @@ T = TypeVar("T")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 BATCH_SIZE = 32
 _SMALL = 5_000_000
-"""Models of fewer parameters take batches of `_SMALL_BATCH_SIZE`: their passes cost more to start
-than to run.
+"""Models of fewer parameters take batches of `_SMALL_BATCH_SIZE`: starting a forward pass costs
+more than running it.
 """
 _SMALL_BATCH_SIZE = 256
 _SHRINK_AT = 0.5
-"""A batch is cut down to the prompts that go on once these are no more than this share of it."""
+"""A batch is reduced to its unfinished prompts once these are no more than this share of it."""
 
 
 def devices() -> list[str]:
-    """What a model can run on here, the best first."""
+    """The available devices, the best first."""
     found = ["cuda"] if torch.cuda.is_available() else []
     found += ["mps"] if torch.backends.mps.is_available() else []
     return [*found, "cpu"]
 
 
 def dtypes(device: str) -> list[str]:
-    """The number formats that this device computes in at speed, the default first."""
+    """The number formats in which this device computes fast, the default first."""
     if device == "cuda":
         return (
             ["bfloat16", "float16", "float32"]
@@ -77,8 +77,8 @@ def device_label(device: str) -> str:
 
 
 class _RoomyLayer(DynamicLayer):
-    """A layer's cache with room to grow: transformers' own copies all it holds for every token
-    more.
+    """A layer's cache with spare capacity: the cache of transformers copies its whole content for
+    every new token.
     """
 
     _room: tuple[torch.Tensor, torch.Tensor] | None = None
@@ -111,26 +111,26 @@ class _RoomyLayer(DynamicLayer):
 
 
 class _Step(NamedTuple):
-    """One token more of every prompt that goes on."""
+    """The next token of every unfinished prompt."""
 
     rows: list[int]
     tokens: list[int]
     logprobs: list[float]
     likely: tuple[tuple[str, float], ...]
-    """The likeliest tokens of the first prompt."""
+    """The most likely tokens of the first prompt."""
 
 
 class LocalModel(Closing):
     """A causal language model from a folder or the hub. Weights are read from safetensors only, and
-    no code that comes with them is run.
+    code that comes with them is not run.
 
     Args:
         source: folder or hub id.
-        ref: how the caller names it.
-        device, dtype: see `devices` and `dtypes`; None: the first there.
+        ref: the caller's name for it.
+        device, dtype: see `devices` and `dtypes`; None: the first of them.
 
     Raises:
-        ModelError: it cannot be loaded, or device or dtype are not to be had.
+        ModelError: it cannot be loaded, or device or dtype are not available.
     """
 
     def __init__(
@@ -190,7 +190,7 @@ class LocalModel(Closing):
         return self._facts
 
     def close(self) -> None:
-        """Give the memory back, the GPU's too."""
+        """Release the memory, including that of the GPU."""
         self._model = self._tokenizer = None
         gc.collect()
         if self._device == "cuda":
@@ -221,8 +221,8 @@ class LocalModel(Closing):
     def _in_batches(
         self, lengths: dict[int, int], work: Callable[[list[int]], list[T]]
     ) -> dict[int, T]:
-        """Results by place. Places of like length go together; a batch that does not fit into
-        memory is halved, and so are all after it.
+        """Results by position. Prompts of similar length are batched together; a batch that does
+        not fit into memory is halved, and so are all later ones.
         """
         found: dict[int, T] = {}
         waiting = sorted(lengths, key=lambda place: lengths[place])
@@ -297,7 +297,7 @@ class LocalModel(Closing):
             made.append(token)
             text = self._text(made, decoding.keep_end)
             if text.endswith("\N{REPLACEMENT CHARACTER}") and len(made) % 8:
-                text = shown  # half a character: its other half comes with the next token
+                text = shown  # half a character: the next token has its other half
             yield Token(text[len(shown) :], logprob, likely)
             shown = text
 
@@ -348,7 +348,7 @@ class LocalModel(Closing):
         )
 
     def _fault(self, ids: list[int]) -> str | None:
-        """Why these tokens cannot be replied to."""
+        """The reason why these tokens cannot be processed."""
         if not ids:
             return "An empty prompt cannot be replied to."
         if self._context is not None and len(ids) >= self._context:
@@ -360,7 +360,7 @@ class LocalModel(Closing):
 
     @torch.inference_mode()
     def _steps(self, ids: list[list[int]], decoding: Decoding, n_top: int) -> Iterator[_Step]:
-        """One token of every prompt that goes on, until none does."""
+        """One token of every unfinished prompt, until all are finished."""
         tokens, mask = self._pad(ids)
         n_new = (
             decoding.max_new_tokens
@@ -423,7 +423,7 @@ class LocalModel(Closing):
         return logits[:, -n_kept:]
 
     def _pad(self, ids: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Token numbers filled up on the left, and which of them are meant."""
+        """Token numbers padded on the left, and the mask of the real ones."""
         longest = max(map(len, ids))
         filled = [[self._pad_token] * (longest - len(one)) + one for one in ids]
         meant = [[0] * (longest - len(one)) + [1] * len(one) for one in ids]
@@ -441,8 +441,8 @@ class LocalModel(Closing):
     # -- given answers -----------------------------------------------------------------------------
 
     def answer_logprobs(self, questions: Sequence[tuple[Prompt, str]]) -> list[float | None]:
-        """As `Model.answer_logprobs`. Prompt and answer are tokenised apart, as SCYLLA does; None
-        where they do not fit the context.
+        """See `Model.answer_logprobs`. Prompt and answer are tokenised separately, as in SCYLLA;
+        None where they do not fit the context.
         """
         given = self._encode([prompt for prompt, _ in questions])
         wanted: list[list[int]] = self._tokenizer(
@@ -471,8 +471,8 @@ class LocalModel(Closing):
         logits = self._forward(tokens, mask, positions, None, longest + 1)[:, :-1].float()
         asked = tokens[:, -longest:]
         each = logits.gather(2, asked[:, :, None])[:, :, 0] - logits.logsumexp(2)
-        # Answers stand at the end of their rows; what is longer than the row's own answer is
-        # prompt.
+        # Answers are at the end of their rows; the positions before the row's own answer belong to
+        # the prompt.
         starts = torch.tensor(
             [longest - len(wanted) for _, wanted in questions], device=each.device
         )
@@ -484,8 +484,8 @@ class LocalModel(Closing):
 def _pick(
     logits: torch.Tensor, temperature: float, generator: torch.Generator | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The next tokens and their log-probabilities (at temperature 1, whatever temperature they are
-    drawn at).
+    """The next tokens and their log-probabilities (at temperature 1, not the sampling
+    temperature).
     """
     if generator is None:
         best, chosen = logits.max(dim=-1)
@@ -528,7 +528,7 @@ def _load(source: str, device: str, dtype: torch.dtype) -> tuple[Any, Any]:
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
-    """The tokens that end a reply: what the model's generation settings say, else the tokenizer."""
+    """The tokens that end a reply, from the model's generation settings or the tokenizer."""
     stated = model.generation_config.eos_token_id
     stated = tokenizer.eos_token_id if stated is None else stated
     return frozenset(() if stated is None else stated if isinstance(stated, list) else [stated])

@@ -1,7 +1,7 @@
 """Models behind a server with OpenAI's API: vLLM, llama.cpp, Ollama, `transformers serve` and the
 like. REF: `openai:<model>@<base_url>`.
 
-The key comes from the environment variable OPENAI_API_KEY alone; it is sent to the server named and
+The key comes from the environment variable OPENAI_API_KEY alone; it is sent to the named server and
 neither stored nor shown.
 """
 
@@ -39,23 +39,23 @@ CONCURRENCY = 8
 TRIES = 5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 TIMEOUT = httpx.Timeout(600.0, connect=10.0)
-"""A long chain of thought takes minutes; a server that is there accepts at once."""
+"""A long chain of thought takes minutes; a running server accepts connections at once."""
 _LOOK_S = 0.1
-"""So often somebody who wants to stop is looked for."""
+"""Interval at which a requested stop is checked."""
 _WORTH_ANOTHER_TRY = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _HOPELESS = frozenset({401, 403, 404})
 
 
 class _Refused(Exception):
-    """The server refused this one request; the text says why."""
+    """The server refused this one request; the text states the reason."""
 
 
 class ServerModel(Closing):
     """One model of a server.
 
     Args:
-        model: its name there.
-        base_url: up to and including the version, say http://127.0.0.1:8000/v1.
+        model: its name on the server. base_url: up to and including the version, for example
+        http://127.0.0.1:8000/v1.
     """
 
     def __init__(
@@ -100,8 +100,8 @@ class ServerModel(Closing):
             return gave_up.is_set() or should_stop()
 
         def work(place: int) -> Reply:
-            # Equal prompts of one call get seeds of their own, or the same reply would come back
-            # for all of them.
+            # Equal prompts of one call get different seeds; otherwise the server would return the
+            # same reply for all of them.
             return self._reply(
                 prompts[place], replace(decoding, seed=decoding.seed + place), is_over
             )
@@ -176,8 +176,7 @@ class ServerModel(Closing):
             body["seed"] = decoding.seed
         if prompt.is_chat:
             body["messages"] = [{"role": "user", "content": prompt.text}]
-            # a server continues its own turn nowhere the same way; a user's turn is understood by
-            # all
+            # servers differ in how they continue their own turn; all accept a user's turn
             if prompt.lead:
                 body["messages"] += [
                     {"role": "assistant", "content": prompt.lead},
@@ -223,8 +222,8 @@ class ServerModel(Closing):
                     " an OpenAI-compatible API?"
                 )
             if attempt + 1 < TRIES:
-                # Half of the pause is left to chance, so that clients that failed together do not
-                # come back together.
+                # Half of the pause is random, so that clients that failed together do not retry
+                # together.
                 pause_s = min(LONGEST_PAUSE_S, self._first_pause_s * 2**attempt) * (
                     0.5 + random.random() / 2
                 )
@@ -232,7 +231,7 @@ class ServerModel(Closing):
         raise _Refused(f"{problem} Tried {TRIES} times.")
 
     def _drops_logprobs(self, response: httpx.Response, body: dict[str, Any]) -> bool:
-        """Whether the server refused log-probabilities; they are not asked for again then."""
+        """Whether the server refused log-probabilities; if so, they are not requested again."""
         if (
             "logprobs" in body
             and response.status_code in (400, 422, 501)
@@ -276,8 +275,8 @@ def _in_parallel(work: Callable[[int], Reply], n: int, is_over: ShouldStop) -> l
     """Results of `work` for 0 to n - 1, in their order, CONCURRENCY at a time.
 
     The threads are daemons that nobody waits for, unlike those of a ThreadPoolExecutor: a request
-    that a server leaves unanswered for minutes is given up at once when somebody stops, and does
-    not keep the process from ending. Raises: StoppedError; what `work` raises.
+    that a server leaves unanswered for minutes is abandoned at once on a stop, and does not keep
+    the process from ending. Raises: StoppedError, and the exceptions of `work`.
     """
     places: SimpleQueue[int] = SimpleQueue()
     for place in range(n):
@@ -330,7 +329,7 @@ def _words(cause: Exception) -> str:
 
 
 def _chosen_logprobs(given: Any) -> tuple[float, ...] | None:
-    """Log-probabilities of a reply's tokens from either endpoint's form; None when there are
+    """Log-probabilities of a reply's tokens, in the format of either endpoint; None when there are
     none.
     """
     if not isinstance(given, dict):

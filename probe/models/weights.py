@@ -1,4 +1,4 @@
-"""Which weights are these? A hash that costs little also for large files."""
+"""A hash that identifies weights and is fast for large files too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def checkpoint_of(folder: Path) -> str | None:
     """Hash over a folder's safetensors: name, size, first and last MiB of each file. None when it
     has none.
 
-    Files up to 2 MiB are covered whole; in larger ones the first block has the table of all
+    Files up to 2 MiB are covered whole; in larger files the first block contains the table of all
     tensors.
     """
     files = sorted(folder.glob("*.safetensors"))

@@ -3,8 +3,8 @@
     instances = make_batch("two_sum", "ood", n=64, seed=7)
     grade(instances[0], "The answer is [12, 34].").outcome
 
-`TASKS` holds every task by its name. See `base` for what a task is and how another prompt form
-plugs in.
+`TASKS` contains every task by its name. See `base` for the definition of a task and for adding
+another prompt form.
 """
 
 from __future__ import annotations

@@ -1,29 +1,29 @@
-"""What a task is: instances drawn from a split, reference answers, and a check that accepts every
-right answer.
+"""Definition of a task: instances drawn from a split, reference answers, and a check that accepts
+every right answer.
 
 A file of this folder ends in `TASK = ...`, or in `TASKS = (...)` where several tasks are rows of
-one table; the registry finds them. With one row in data/catalog/task_levels.csv that is all.
+one table; the registry finds them. A new task needs only this file and one row in
+data/catalog/task_levels.csv.
 
-How an instance is made, and why ID and OOD compare:
+How an instance is made, and why ID and OOD are comparable:
 
-1. the *pattern* is drawn first: length, order, which numbers repeat, where the answer stands. It
-   does not know the split;
-2. then it is *filled* with values of the split, and filled again until the instance has what its
-   task promises.
+1. the *pattern* is drawn first: length, order, repeated numbers, position of the answer. It is
+   independent of the split;
+2. then it is *filled* with values of the split, and filled again until the instance has the
+   properties that its task guarantees.
 
 With the same seed, instance number i has the same pattern in both splits, so lengths and structure
 are matched exactly and only the elements differ. (The authors' OOD lists differ in length and in
 repeated numbers as well.)
 
-How another prompt form plugs in. `Instance.prompt` is text made by a prompt style; the instance
-itself is its input. A style is a name and two functions: `render(task, given) -> str`, and
-`read(task, reply) -> Reading`. The zero-shot style is `prompts.zero_shot` with
-`parsing.read_answer`. The compact form of the ladder (`sort: 48 02 64=` answered by `02 48 64$`)
-renders the same input with its task word, target before the list, zero-padded values, and reads
-what stands before `$`; an instance is shown in it by `msgspec.structs.replace(instance,
-prompt=style.render(task, instance.input))`, and `grading.judge(task, instance, style.read(task,
-reply))` decides as for any other style, because the decision depends on the input and the answer
-and never on the prompt.
+Adding another prompt form. `Instance.prompt` is text made by a prompt style; the instance itself is
+its input. A style is a name and two functions: `render(task, given) -> str`, and `read(task, reply)
+-> Reading`. The zero-shot style is `prompts.zero_shot` with `parsing.read_answer`. The compact form
+of the ladder (`sort: 48 02 64=` answered by `02 48 64$`) renders the same input with its task word,
+target before the list, zero-padded values, and reads the text before `$`; an instance is converted
+to it by `msgspec.structs.replace(instance, prompt=style.render(task, instance.input))`, and
+`grading.judge(task, instance, style.read(task, reply))` grades it as for any other style, because
+the grade depends only on the input and the answer, not on the prompt.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class AnswerKind(StrEnum):
 
 
 class Instance(msgspec.Struct, frozen=True):
-    """One question with its input and one right answer. A struct, because making a frozen dataclass
-    takes eight times as long.
+    """One question with its input and one right answer. A struct, because constructing a frozen
+    dataclass takes eight times as long.
     """
 
     instance_id: str
@@ -69,10 +69,10 @@ class Instance(msgspec.Struct, frozen=True):
     input: Input
     prompt: str
     reference: Answer
-    """One right answer; `Task.fault` knows whether another is right too."""
+    """One right answer; `Task.fault` decides whether another is also right."""
 
     def to_json(self) -> dict[str, Any]:
-        """The object that the shell prints and accepts back."""
+        """The object that the shell prints and reads."""
         return {
             "instance_id": self.instance_id,
             "task": self.task,
@@ -85,24 +85,24 @@ class Instance(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """What was read from a reply: an answer, or the reason why there is none."""
+    """The result of reading a reply: an answer, or the reason why there is none."""
 
     answer: Answer | None
     reason: str
 
 
 class Grade(msgspec.Struct, frozen=True):
-    """What became of one reply."""
+    """The grade of one reply."""
 
     outcome: Outcome
     answer: Answer | None
-    """None when nothing was read."""
+    """None when no answer was read."""
     reason: str
-    """Why, in words for the reader."""
+    """The reason, as text for the reader."""
 
 
 def instance_id(task: str, given: Input) -> str:
-    """16 hexadecimal digits that depend on the task's name and the input alone."""
+    """16 hexadecimal digits that depend only on the task's name and the input."""
     hashed = _hash_of_name(task).copy()
     hashed.update(_written(given))
     return hashed.hexdigest()
@@ -126,26 +126,26 @@ class Task(ABC):
     level: int | None
     """None for tasks without a level of their own."""
     authors_order: Literal["given", "any", "either"] = "given"
-    """In which order of its numbers the authors' grader accepts a list: as stored, any, or either
+    """The orders of a list's numbers that the authors' grader accepts: as stored, any, or either
     direction.
     """
     lengths: range
-    """Lengths an instance may have: SCYLLA's."""
+    """Allowed lengths of an instance: those of SCYLLA."""
     fields: tuple[str, ...]
     kind: AnswerKind = AnswerKind.LIST
     instruction: str
     answer_rule: str
-    """What <answer> must look like, for the prompt."""
+    """The form of <answer>, for the prompt."""
     example: str
 
     @abstractmethod
     def pattern(self, rng: random.Random, length: int) -> Any:
-        """Everything about an instance that does not depend on the split."""
+        """The part of an instance that does not depend on the split."""
 
     @abstractmethod
     def fill(self, pattern: Any, rng: random.Random, pool: Pool) -> dict[str, Any] | None:
-        """The input with values of the pool; None when these values do not give what the task
-        promises, so that others are drawn.
+        """The input with values of the pool; None when these values do not give the properties that
+        the task guarantees, so that others are drawn.
         """
 
     @abstractmethod
@@ -154,25 +154,27 @@ class Task(ABC):
 
     @abstractmethod
     def fault(self, given: Input, reference: Answer, answer: Answer) -> str | None:
-        """Why the answer is wrong, in words; None when it is right, whether or not it equals the
+        """The reason why the answer is wrong; None when it is right, whether or not it equals the
         reference.
         """
 
     @abstractmethod
     def guess(self, given: Input, rng: random.Random) -> Answer:
-        """A random answer of valid form, from someone who read the question and knows nothing."""
+        """A random answer of valid form, from a guesser who knows only the question."""
 
     @abstractmethod
     def chance(self, given: Input) -> float:
-        """The probability that `guess` is right, exactly."""
+        """The exact probability that `guess` is right."""
 
     def fits(self, pattern: Any, pool: Pool) -> bool:
-        """Whether the pool has what the pattern needs, such as numbers that end in its digits."""
+        """Whether the pool has the values that the pattern needs, such as numbers that end in its
+        digits.
+        """
         return True
 
     def format_fault(self, given: Input, answer: Answer) -> str | None:
-        """What a readable answer lacks of the form that the prompt asks for; None when it has
-        it.
+        """The fault in the form of a readable answer; None when it has the form that the prompt
+        requires.
         """
         return None
 
@@ -185,8 +187,8 @@ class Task(ABC):
     ) -> Instance:
         """One instance: the same generator state gives the same instance on every platform.
 
-        Args: lengths to choose from (default: all the task allows). elements: what is ID and what
-        is OOD.
+        Args: lengths to choose from (default: all the task allows). elements: the ID and OOD
+        values.
         Raises: TaskError for a length the task does not allow, or when the elements cannot give a
         valid instance.
         """
@@ -200,7 +202,7 @@ class Task(ABC):
     def draw_pattern(
         self, rng: random.Random, lengths: Sequence[int] | None, elements: Elements = RANGES
     ) -> Any:
-        """A pattern of one of the lengths, each as likely, that both splits can fill."""
+        """A pattern of one of the lengths, all equally likely, that both splits can fill."""
         allowed = self.lengths if lengths is None else lengths
         length = allowed[floor(rng.random() * len(allowed))]
         if length not in self.lengths:
@@ -232,7 +234,7 @@ class Task(ABC):
         )
 
     def instance(self, given: dict[str, Any], split: Split) -> Instance:
-        """The instance that asks about this input."""
+        """The instance with this input."""
         return Instance(
             instance_id(self.name, given),
             self.name,
@@ -252,5 +254,5 @@ class Task(ABC):
         )
 
     def validate(self, given: Any) -> None:
-        """Raises TaskError unless this is an input that the task can ask about."""
+        """Raises TaskError unless this is a valid input of the task."""
         validate_input(self.name, self.fields, self.lengths, given)

@@ -31,7 +31,7 @@ def make_batch(
     elements: Elements = RANGES,
 ) -> list[Instance]:
     """n instances, no two with equal input. The same arguments give the same instances everywhere;
-    a larger n continues the list.
+    a larger n extends the list.
 
     Instance number i has the same pattern in both splits, so OOD has exactly the lengths of ID.
     Raises: TaskError when the elements and lengths do not give n different instances.
@@ -79,8 +79,8 @@ def _generator(task: str, part: str, seed: int) -> random.Random:
 def read_instance(record: Any) -> Instance:
     """An instance as `Instance.to_json` gives it.
 
-    Raises: TaskError for a missing or unknown key, an input the task cannot ask about, an id that
-    is not that of the input, or a reference that is no right answer.
+    Raises: TaskError for a missing or unknown key, an invalid input, an id that is not that of the
+    input, or a reference that is not a right answer.
     """
     if not isinstance(record, Mapping) or not set(_KEYS) <= set(record):
         found = (
@@ -126,21 +126,21 @@ def read_instance(record: Any) -> Instance:
 
 
 def is_answer(task: Task, value: Any) -> bool:
-    """Whether a JSON value has the kind of this task's answers."""
+    """Whether a JSON value has the type of this task's answers."""
     if task.kind is AnswerKind.INTEGER:
         return type(value) is int
     return isinstance(value, list) and all(type(number) is int for number in value)
 
 
 def grade(instance: Instance, reply: str, grader: str = "charybdis") -> Grade:
-    """What became of one reply: outcome, the answer read from it, and why. See
+    """The grade of one reply: outcome, the answer read from it, and the reason. See
     `grading.grade_reply`.
     """
     return grade_reply(TASKS[instance.task], instance, reply, grader)
 
 
 def check(instance: Instance, answer: Answer) -> bool:
-    """Whether an answer is right; every right answer is."""
+    """Whether an answer is right; every right answer is accepted."""
     return TASKS[instance.task].check(instance, answer)
 
 
@@ -153,8 +153,8 @@ def chance_level(
     elements: Elements = RANGES,
     n: int = 256,
 ) -> float:
-    """What a guesser of valid form scores who knows the list and nothing else: the mean of
-    `Task.chance` over n instances of seed 0.
+    """The expected score of a guesser who knows only the list and gives an answer of valid form:
+    the mean of `Task.chance` over n instances of seed 0.
     """
     maker = task_named(task)
     return fmean(

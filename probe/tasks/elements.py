@@ -1,7 +1,7 @@
 """Which values are ID and which are OOD, and how values are drawn from them.
 
 Draws use `random.Random.random()` alone, whose sequence for an integer seed is the same on every
-platform and Python version; `sample`, `shuffle` and `randrange` are not promised to stay.
+platform and Python version; `sample`, `shuffle` and `randrange` are not guaranteed to be stable.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ T = TypeVar("T")
 
 LARGEST_ELEMENT = 99_999
 OOD_RANGE = (0, 9_999)
-"""SCYLLA draws OOD elements from here, less the ID elements (arXiv 2410.01769, section 3.2.2)."""
+"""SCYLLA draws OOD elements from this range, without the ID elements (arXiv 2410.01769, section
+3.2.2).
+"""
 _ATTEMPTS = 200
 
 
 class TaskError(CharybdisError):
-    """An instance cannot be made or read as asked."""
+    """An instance cannot be made or read as requested."""
 
 
 def below(rng: random.Random, n: int) -> int:
-    """A number from 0 to n - 1, each as likely as the next to within 2^-53 n."""
+    """A number from 0 to n - 1, uniform to within 2^-53 n."""
     return floor(rng.random() * n)
 
 
@@ -50,8 +52,8 @@ def shuffled(rng: random.Random, items: Sequence[T]) -> list[T]:
 
 @lru_cache(maxsize=256)
 def _steps(n: int) -> list[tuple[int, float]]:
-    """Each place from the last to the second, and how many items stand up to it: a float, whose
-    product with a draw is made sooner.
+    """Each position from the last to the second, and the number of items up to it, as a float,
+    because its product with a draw is faster.
     """
     return [(place, float(place + 1)) for place in range(n - 1, 0, -1)]
 
@@ -68,8 +70,8 @@ class Pool:
 
     @cached_property
     def followers(self) -> dict[int, int]:
-        """For each value, how many whole numbers from it on are in the pool without a gap, itself
-        included.
+        """For each value, how many consecutive whole numbers from it on are in the pool, including
+        itself.
         """
         found: dict[int, int] = {}
         for value in sorted(self.members, reverse=True):
@@ -101,8 +103,8 @@ class Pool:
         return list(chosen)
 
     def _any_distinct(self, rng: random.Random, n: int) -> list[int]:
-        """For pools with too few values, or a few that are drawn nearly always: each different
-        value as likely.
+        """For pools with too few values, or with a few dominant ones: all distinct values are
+        equally likely.
         """
         if len(self.members) < n:
             raise TaskError(
@@ -112,7 +114,7 @@ class Pool:
         return shuffled(rng, sorted(self.members))[:n]
 
     def ending_in(self, rng: random.Random, digits: Sequence[int]) -> list[int]:
-        """One value per last digit, all different where the pool allows it.
+        """One value per last digit, all different if the pool allows it.
 
         Raises: TaskError when no value of the pool ends in one of the digits.
         """
@@ -128,7 +130,7 @@ class Pool:
                 )
             size = float(len(candidates))
             value = candidates[floor(draw() * size)]
-            # Where all candidates are drawn already, these draws are in vain and must be cheap.
+            # If all candidates are drawn already, these draws fail and must be fast.
             for _ in repeat(None, _ATTEMPTS):
                 if value not in drawn:
                     break
@@ -171,14 +173,16 @@ class Elements:
     def from_ranges(
         cls, id_range: tuple[int, int] = (0, 99), ood_range: tuple[int, int] = OOD_RANGE
     ) -> Elements:
-        """Every whole number of a range, ends included; OOD is what its range has beyond ID."""
+        """Every whole number of a range, ends included; OOD has the numbers of its range that are
+        not ID.
+        """
         return cls.from_values("range", range(id_range[0], id_range[1] + 1), ood_range)
 
     @classmethod
     def from_values(
         cls, name: str, id_values: Iterable[int], ood_range: tuple[int, int] = OOD_RANGE
     ) -> Elements:
-        """ID as listed (repeats weigh more); OOD is what the range has beyond it."""
+        """ID as listed (repeats have more weight); OOD has the other numbers of the range."""
         listed = tuple(id_values)
         known = frozenset(listed)
         return cls(

@@ -13,8 +13,8 @@ from probe.tasks.lists import OneOfTheListTask, by_symbols
 
 
 class FindMode(OneOfTheListTask):
-    """How often each number occurs is the pattern; one occurs more often than any other. Of several
-    modes each is right.
+    """The pattern is how often each number occurs; one occurs more often than any other. If there
+    are several modes, each is right.
     """
 
     name = "find_mode"

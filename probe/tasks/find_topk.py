@@ -12,7 +12,7 @@ from probe.tasks.lists import OneOfTheListTask
 
 
 class FindTopk(OneOfTheListTask):
-    """k is stored with the instance. Equal numbers count separately, and the prompt says so; the
+    """k is stored with the instance. Equal numbers count separately, as the prompt states; the
     lists made here have none.
     """
 

@@ -1,4 +1,4 @@
-"""Is a reply right? Reply in, `Grade` out: correct, wrong or unparsed, with the reason in words."""
+"""Grading: reply in, `Grade` out: correct, wrong or unparsed, with the reason as text."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ GRADERS: tuple[Grader, ...] = ("charybdis", "scylla")
 
 
 def grade_reply(task: Task, instance: Instance, reply: str, grader: str = "charybdis") -> Grade:
-    """What became of one reply.
+    """The grade of one reply.
 
     `charybdis` reads the last well-formed answer (rules in `parsing`) and accepts every right one;
-    `scylla` does as the authors do. Raises: TaskError for another grader.
+    `scylla` follows the authors. Raises: TaskError for another grader.
     """
     if grader == "scylla":
         return grade_as_authors(task, instance, reply)
@@ -29,14 +29,14 @@ def grade_reply(task: Task, instance: Instance, reply: str, grader: str = "chary
 
 
 def read_reply(task: Task, reply: str) -> Reading:
-    """What a reply to a prompt in words gives as its answer. The example of the prompt is none when
-    a reply repeats the prompt.
+    """The answer in a reply to a prompt in words. The example of the prompt does not count when a
+    reply repeats the prompt.
     """
     return read_answer(reply.replace(example_sentence(task), " "), task.kind)
 
 
 def judge(task: Task, instance: Instance, reading: Reading) -> Grade:
-    """Decide on what was read, in whichever prompt style it was asked."""
+    """Grade the answer that was read, for any prompt style."""
     if reading.answer is None:
         return Grade(Outcome.UNPARSED, None, reading.reason)
     answer = reading.answer

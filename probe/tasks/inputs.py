@@ -1,5 +1,5 @@
-"""What the input of an instance may hold: JSON fields of three kinds, checked before anything is
-computed, and shown in a prompt.
+"""The input of an instance: JSON fields of three kinds, checked before anything is computed, and
+shown in a prompt.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FIELDS = {
     "second": (NUMBERS, "Second list"),
     "distances": (MATRIX, "Distances"),
 }
-"""Every field an input may have: what it holds, and its name in a prompt."""
+"""Every field that an input may have: its kind, and its name in a prompt."""
 LARGEST_NUMBER = LARGEST_ELEMENT * 64
 """Targets and bounds are sums of elements."""
 
@@ -52,8 +52,7 @@ def _show_field(kind: str, label: str, value: Any) -> str:
 
 
 def _spaced(numbers: list[int]) -> str:
-    # JSON without its brackets and commas is written in a third of the time that joining texts
-    # takes.
+    # Stripping brackets and commas from JSON takes a third of the time of joining strings.
     return msgspec.json.encode(numbers)[1:-1].decode().replace(",", " ")
 
 
@@ -85,7 +84,7 @@ def validate_input(task: str, fields: Sequence[str], lengths: range, given: Any)
 
 
 def _is_element(value: object) -> bool:
-    # A bool is an int in Python and no number here.
+    # A bool is an int in Python, but not a number here.
     return type(value) is int and 0 <= value <= LARGEST_ELEMENT
 
 

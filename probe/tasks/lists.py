@@ -1,5 +1,5 @@
-"""What tasks over one list of different numbers share: the order is the pattern, the values come
-from the split.
+"""Base classes of tasks over one list of distinct numbers: the order is the pattern, the values
+come from the split.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LENGTHS = range(4, 17)
 
 
 class OrderedListTask(Task):
-    """A list of different numbers; which is smallest, which second and so on is the pattern."""
+    """A list of distinct numbers; the pattern is the rank of each."""
 
     lengths = LENGTHS
     fields: tuple[str, ...] = ("numbers",)
@@ -32,7 +32,7 @@ class OrderedListTask(Task):
 
 
 class OneOfTheListTask(OrderedListTask):
-    """The answer is one number of the list. The guesser names one of its different numbers."""
+    """The answer is one number of the list. The guesser names one of its distinct numbers."""
 
     kind = AnswerKind.INTEGER
     answer_rule = "one whole number, without words or units"

@@ -15,7 +15,7 @@ from probe.tasks.lists import LENGTHS, by_symbols
 
 
 class LongestCommonSubarray(Task):
-    """Which places hold the same number is the pattern: a shared stretch, and elsewhere single
+    """The pattern is which positions have the same number: a shared stretch, and elsewhere single
     numbers of the first list or new ones.
 
     The guesser gives a random stretch of the first list.
@@ -35,16 +35,16 @@ class LongestCommonSubarray(Task):
     example = "[12, 34, 56]"
 
     def pattern(self, rng: random.Random, length: int) -> tuple[int, int, list[int]]:
-        """Both lengths, how many different numbers there are, and the second list; the first is 0,
-        1, .. length - 1.
+        """Both lengths, the number of distinct numbers, and the second list; the first is 0, 1, ..
+        length - 1.
         """
         draw, twice = rng.random, 2.0 * length
         while True:
             shared = 1 + floor(draw() * (length - 2))
             room = length - shared + 1
             start, at = floor(draw() * room), floor(draw() * room)
-            # Half of the other places are new numbers; the draw that says so also says which number
-            # of the first list it is else.
+            # Half of the other places are new numbers; otherwise the same draw selects a number of
+            # the first list.
             second = [floor(draw() * twice) for _ in repeat(None, length)]
             second[at : at + shared] = range(start, start + shared)
             n_different = _number_new(length, second, start + shared - 1, shared)
@@ -59,9 +59,9 @@ class LongestCommonSubarray(Task):
         return {"first": values[:length], "second": by_symbols(second, values)}
 
     def solve(self, given: Input) -> list[int]:
-        """The first one in the first list. Where that repeats no number, one walk over the second
-        list finds it; else a window over the first only ever grows, so about 2 n searches in the
-        second suffice.
+        """The first one in the first list. If the first list repeats no number, one pass over the
+        second list finds it; otherwise a window over the first never shrinks, so about 2 n searches
+        in the second suffice.
         """
         first: list[int] = given["first"]
         places = {number: place for place, number in enumerate(first)}
@@ -131,11 +131,11 @@ def stretches(first: Sequence[int], second: Sequence[int]) -> set[tuple[int, ...
 
 
 def _number_new(length: int, second: list[int], last: int, shared: int) -> int | None:
-    """Number what is new in the second list from `length` on; None when it shares another stretch
-    with 0, 1, .. length - 1 that is as long as the one that is meant to be longest, which has
-    `shared` numbers and ends with `last`.
+    """Number the new elements of the second list from `length` on. None when it shares another
+    stretch with 0, 1, .. length - 1 that is as long as the intended longest one, which has `shared`
+    numbers and ends with `last`.
 
-    Returns: how many different numbers both lists have together.
+    Returns: the number of distinct numbers in both lists together.
     """
     run, expected, new = 0, -1, length
     for place, symbol in enumerate(second):
@@ -155,8 +155,8 @@ def _number_new(length: int, second: list[int], last: int, shared: int) -> int |
 
 
 def _by_places(first: list[int], second: Sequence[int], places: Mapping[int, int]) -> list[int]:
-    """The longest common stretch that ends first in the first list, each number of which has one
-    place there.
+    """The longest common stretch that ends first in the first list, in which each number occurs
+    once.
     """
     best, end_best, run, expected = 0, 0, 0, -1
     for number in second:
@@ -169,7 +169,7 @@ def _by_places(first: list[int], second: Sequence[int], places: Mapping[int, int
 
 
 def _code(first: Sequence[int], second: Sequence[int]) -> tuple[str, str]:
-    """Both lists as texts with one character per different number, because searching texts is
+    """Both lists as strings with one character per distinct number, because searching strings is
     fast.
     """
     characters = {

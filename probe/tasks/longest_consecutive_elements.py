@@ -17,10 +17,10 @@ _TRIES = range(40)
 
 
 class LongestConsecutiveElements(Task):
-    """How long the runs are and how they are mixed is the pattern; ties happen and each longest run
-    is right.
+    """The pattern is the lengths of the runs and their mixing; ties occur, and each longest run is
+    right.
 
-    The guesser keeps a random non-empty choice of the different numbers, sorted.
+    The guesser keeps a random non-empty choice of the distinct numbers, sorted.
     """
 
     name = "longest_consecutive_elements"
@@ -63,8 +63,9 @@ class LongestConsecutiveElements(Task):
         for run in runs:
             for _ in _TRIES:
                 start = values[floor(draw() * size)]
-                # Runs keep a gap of one number, or they would be one run. No run is longer than one
-                # before it, so that it meets one exactly when its first or its last number does.
+                # Runs are separated by a gap of one number; otherwise they would be one run. No run
+                # is longer than an earlier one, so it touches an earlier one exactly when its first
+                # or its last number does.
                 if (
                     start not in closed
                     and start + run - 1 not in closed

@@ -17,7 +17,7 @@ from probe.tasks.sums import pick
 
 class LongestIncreasingSubsequence(OrderedListTask):
     """Several subsequences are usually longest and each is right. The guesser keeps a random
-    non-empty choice of places.
+    non-empty choice of positions.
     """
 
     name = "longest_increasing_subsequence"
@@ -32,14 +32,14 @@ class LongestIncreasingSubsequence(OrderedListTask):
     example = "[12, 34, 56]"
 
     def pattern(self, rng: random.Random, length: int) -> list[int]:
-        """As the authors: something increases."""
+        """As in the authors' code, the list is not all decreasing."""
         while True:
             order = super().pattern(rng, length)
             if any(before < after for before, after in pairwise(order)):
                 return order
 
     def solve(self, given: Input) -> list[int]:
-        """Patience sorting: for each length the smallest end so far, O(n log n)."""
+        """Patience sorting: for each length the smallest last number so far, O(n log n)."""
         numbers = numbers_of(given)
         ends: list[int] = []
         places: list[int] = []
@@ -82,13 +82,13 @@ class LongestIncreasingSubsequence(OrderedListTask):
 
 
 def is_subsequence(answer: Sequence[int], numbers: Sequence[int]) -> bool:
-    """Whether the answer's numbers stand in the list in their order."""
+    """Whether the answer's numbers occur in the list in their order."""
     rest: Any = iter(numbers)
     return all(number in rest for number in answer)
 
 
 def count_longest(numbers: Sequence[int]) -> int:
-    """How many choices of places are longest increasing subsequences."""
+    """How many choices of positions are longest increasing subsequences."""
     best: list[tuple[int, int]] = []
     for place, number in enumerate(numbers):
         behind = [best[earlier] for earlier in range(place) if numbers[earlier] < number]

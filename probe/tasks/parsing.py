@@ -1,21 +1,22 @@
-"""What answer does a reply give? Text in, `Reading` out: an integer or a list of integers, or the
+"""Reading the answer of a reply: text in, `Reading` out: an integer or a list of integers, or the
 reason why none could be read.
 
 The rules, in this order:
 
 1. An answer follows a marker: "answer is", "answer:", "answer =", `\\boxed{`, `<answer>` (any
    case). The last marker that is followed by a value counts; markers followed by words ("the answer
-   is not clear") are passed over. Markup between marker and value is ignored.
-2. If that value is not a well-formed answer the reply is refused and the reason says why: nothing
-   else in the text is taken instead.
-3. Without such a marker, the last line counts if the answer is all it holds. Numbers elsewhere in
+   is not clear") are skipped. Markup between marker and value is ignored.
+2. If that value is not a well-formed answer, the reply is refused with a reason: nothing else in
+   the text is taken instead.
+3. Without such a marker, the last line counts if it contains only the answer. Numbers elsewhere in
    the text are never taken.
 
-What a reasoning model writes up to `</think>` is not read. An integer keeps its sign; `1,234` is
+The text of a reasoning model up to `</think>` is not read. An integer keeps its sign; `1,234` is
 1234; decimals, fractions, powers, expressions, several numbers, numbers with letters attached and
-digits of other scripts are refused. A list stands in [], () or {}, its numbers separated by commas
-or all by spaces; without brackets commas are needed and the list must end its sentence. `[1,234,
-5]` is refused, because it has two readings. A value on another line than its marker must fill it.
+digits of other scripts are refused. A list is enclosed in [], () or {}, its numbers separated by
+commas or all by spaces; without brackets, commas are required and the list must end its sentence.
+`[1,234, 5]` is refused, because it has two readings. A value on another line than its marker must
+fill it.
 
 Cost is linear in the reply and nothing is kept between calls. Nothing is evaluated.
 """
@@ -28,7 +29,7 @@ from collections import deque
 from probe.tasks.base import Answer, AnswerKind, Reading
 
 MARKERS_READ = 1_000
-"""Of more markers than this only the last ones are looked at."""
+"""If there are more markers than this, only the last ones are examined."""
 LONGEST_LIST_TEXT = 5_000
 MOST_DIGITS = 18
 
@@ -53,8 +54,7 @@ _REST_OF_LINE = re.compile(
 _VALUE_START = re.compile(
     r"[-+]?[ \t]{0,3}\d|\.[0-9]|[\[({][\s\"'`$*]{0,20}(?:[-+.]?\d|[\[({\])}])|\\d?frac|\\sqrt"
 )
-"""Digits of any script: such a value is refused, and not passed over in favour of an earlier one.
-"""
+"""Digits of any script: such a value is refused, and not skipped in favour of an earlier one."""
 
 _BAD_TAILS = (
     (re.compile(r"\.[0-9]"), "a decimal, and an integer is asked for"),
@@ -91,13 +91,13 @@ _NORMALISE = (
 
 
 class _Refused(Exception):
-    """A value stands here and is no well-formed answer."""
+    """There is a value here that is not a well-formed answer."""
 
 
 def read_answer(reply: str, kind: AnswerKind) -> Reading:
     """The last well-formed answer of a reply.
 
-    Returns: the answer and where it was found, or None and why there is none.
+    Returns: the answer and its position, or None and the reason.
     Edge cases: an empty reply, a reply of one 5 MB line and one with a million markers are read in
     linear time.
     """
@@ -142,15 +142,15 @@ def _read_last_line(text: str, kind: AnswerKind) -> Answer | None:
     try:
         return _read_at(text, start, end, kind, fills_line=True)
     except _Refused:
-        # Without a marker a malformed value is just text.
+        # Without a marker, a malformed value is ordinary text.
         return None
 
 
 def _read_at(
     text: str, start: int, limit: int, kind: AnswerKind, *, fills_line: bool = False
 ) -> Answer | None:
-    """The answer that begins here; None when no value does. Raises _Refused for a value that is no
-    answer.
+    """The answer that begins here; None when no value begins here. Raises _Refused for a value that
+    is not an answer.
     """
     lead = _LEAD.match(text, start, limit)
     at = lead.end() if lead else start
@@ -225,7 +225,7 @@ def _read_items(inner: str) -> list[int]:
 
 
 def _refuse_two_readings(parts: list[str], inner: str) -> None:
-    """Raises _Refused when some commas have a space after them and one without stands where
+    """Raises _Refused when some commas are followed by a space and one without a space is where
     thousands would be separated.
     """
     tight = [not part[:1].isspace() for part in parts[1:]]

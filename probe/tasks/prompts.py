@@ -1,8 +1,8 @@
-"""The zero-shot prompt: the task in words, its input, the form the answer must have, and a push to
-think step by step.
+"""The zero-shot prompt: the task in words, its input, the required form of the answer, and the
+instruction to think step by step.
 
-In the spirit of SCYLLA's prompts (arXiv 2410.01769, section 4) and in our own words; where theirs
-leave open what counts, these say it.
+Modelled on SCYLLA's prompts (arXiv 2410.01769, section 4) and in our own words; where theirs are
+ambiguous, these are explicit.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Protocol
 from probe.tasks.inputs import Input, show_input
 
 SECOND_TRIGGER = "Therefore, the answer is"
-"""Appended to a first reply to ask for the answer alone. Grade the trigger together with what
-follows it.
+"""Appended to a first reply to request the answer alone. Grade the trigger together with the text
+that follows it.
 """
 
 
 class Wording(Protocol):
-    """What a prompt takes from a task; the fields are those of `probe.tasks.base.Task`."""
+    """The fields of a task that a prompt uses; they are those of `probe.tasks.base.Task`."""
 
     fields: tuple[str, ...]
     instruction: str

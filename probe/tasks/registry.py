@@ -1,5 +1,5 @@
-"""Every task by name. A module of this package names its task in `TASK`, or several in `TASKS`:
-nothing else is to be edited to add one.
+"""Every task by name. A module of this package names its task in `TASK`, or several in `TASKS`: no
+other file has to be edited to add one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TASKS: dict[str, Task] = _found()
 
 
 def task_named(name: str) -> Task:
-    """The task of this name, or of this class name in the authors' code. Raises: TaskError that
+    """The task with this name, or with this class name in the authors' code. Raises: TaskError that
     lists the names.
     """
     if name in TASKS:

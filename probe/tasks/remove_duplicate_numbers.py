@@ -13,8 +13,8 @@ from probe.tasks.lists import OrderedListTask, by_symbols
 
 
 class RemoveDuplicateNumbers(OrderedListTask):
-    """Which places repeat an earlier number is the pattern. The guesser gives the different numbers
-    in a random order.
+    """The pattern is which positions repeat an earlier number. The guesser gives the distinct
+    numbers in a random order.
     """
 
     name = "remove_duplicate_numbers"
@@ -31,7 +31,7 @@ class RemoveDuplicateNumbers(OrderedListTask):
         different = between(rng, length // 2, length - 1)
         symbols, draw = list(range(different)), rng.random
         for n in range(different, length):
-            # A repeat stands anywhere behind the first of its kind; symbols keep the order of first
+            # A repeat may be anywhere after the first occurrence; symbols keep the order of first
             # occurrence.
             symbol = floor(draw() * different)
             behind = symbols.index(symbol) + 1

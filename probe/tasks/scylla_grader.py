@@ -1,12 +1,12 @@
-"""How the authors of SCYLLA grade, restated: for parity with published numbers and to show what
-grading alone does to a valley.
+"""The grader of the SCYLLA authors, reimplemented: for parity with published numbers and to show
+the effect of grading alone on a valley.
 
 Their rules (github.com/zhentingqi/scylla at d7162d68), defects included: the last number or list
 after the first of a few key phrases that matches, else the last one anywhere; numbers have no sign;
 values are cut to integers or compared within 1e-5 of their size; one stored answer counts, in any
-order for sums and in either direction for tours. Left out: their list of phrases grows with every
-call, which changes the cost and not the result. Where their code halts in a debugger or raises, the
-outcome is `error`.
+order for sums and in either direction for tours. Not reproduced: their list of phrases grows with
+every call, which changes the cost but not the result. Where their code halts in a debugger or
+raises an exception, the outcome is `error`.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def grade_as_authors(task: Task, instance: Instance, reply: str) -> Grade:
     """The authors' outcome for one reply.
 
     Returns: outcome unparsed when their extraction finds nothing, error when their evaluation
-    halts, else right or wrong against the one answer they store. `answer` is what they read, as
-    integers where possible.
+    halts, else right or wrong against the one answer they store. `answer` is the value that they
+    read, as integers where possible.
     """
     found = extract(task, reply)
     if found is None:
@@ -62,7 +62,7 @@ def grade_as_authors(task: Task, instance: Instance, reply: str) -> Grade:
 
 
 def extract(task: Task, reply: str) -> str | None:
-    """The JSON text of what the authors' extraction takes from a reply."""
+    """The JSON text of the answer that the authors' extraction takes from a reply."""
     text = reply
     for removed in _REMOVED:
         text = text.replace(removed, "")
@@ -103,7 +103,7 @@ def _extract_list(text: str) -> str | None:
         except json.JSONDecodeError:
             continue
         except (ValueError, RecursionError):
-            # An integer of more digits than Python converts: a halt later on.
+            # An integer with more digits than Python converts: it causes a halt later.
             return found
         return found
     return None
@@ -129,10 +129,10 @@ def _after_space(text: str, at: int) -> int:
 
 
 def authors_answer(task: Task, given: Input, reference: Answer) -> Answer | None:
-    """The answer their solver would store for this input; None when it finds none.
+    """The answer that their solver would store for this input; None when it finds none.
 
-    Our references equal theirs wherever one answer exists, and for the tasks not listed here also
-    in which of several they take.
+    Our references equal theirs where only one answer exists, and for the tasks not listed here also
+    in the choice among several.
     """
     if task.name == "longest_increasing_subsequence":
         return _first_increasing(given["numbers"])
@@ -148,8 +148,8 @@ def authors_answer(task: Task, given: Input, reference: Answer) -> Answer | None
 
 
 def _first_small_subset(numbers: list[int], is_hit: Any) -> list[int] | None:
-    """Only subsets of 4 to 6 numbers are looked at, smallest numbers first; their prompt states no
-    size.
+    """Only subsets of 4 to 6 numbers are looked at, smallest numbers first; their prompt does not
+    state a size.
     """
     ordered = sorted(numbers)
     for size in _SUBSET_SIZES:
@@ -160,8 +160,8 @@ def _first_small_subset(numbers: list[int], is_hit: Any) -> list[int] | None:
 
 
 def _first_increasing(numbers: list[int]) -> list[int]:
-    """The longest increasing subsequence that ends first, each number after the first that gave it
-    its length.
+    """The longest increasing subsequence that ends first; each number follows the first predecessor
+    that gives its length.
     """
     length, before = [1] * len(numbers), [-1] * len(numbers)
     for place, number in enumerate(numbers):

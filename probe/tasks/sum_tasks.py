@@ -1,8 +1,8 @@
 """The ten sum tasks: name two, three, four or any number of the list's numbers whose sum equals a
 target, lies in an open range or is a multiple of ten.
 
-Where an instance can be made with exactly one answer it is, so that ID and OOD have the same chance
-level: sums of small numbers collide far more often.
+Where possible, an instance has exactly one answer, so that ID and OOD have the same chance level:
+sums of small numbers collide far more often.
 """
 
 from __future__ import annotations
@@ -80,11 +80,11 @@ class SumTask(Task):
 
     @abstractmethod
     def sum_fault(self, given: Input, total: int) -> str | None:
-        """What is wrong with this sum; None when nothing is."""
+        """The fault of this sum; None when it is right."""
 
     @abstractmethod
     def n_right(self, given: Input) -> int:
-        """In how many ways positions can be chosen whose sum is right."""
+        """The number of choices of positions whose sum is right."""
 
     def fault(self, given: Input, reference: Answer, answer: Answer) -> str | None:
         if not isinstance(answer, list):
@@ -96,9 +96,7 @@ class SumTask(Task):
         return not_taken_from(given["numbers"], answer) or self.sum_fault(given, sum(answer))
 
     def guess(self, given: Input, rng: random.Random) -> Answer:
-        """Fixed size: any positions, each choice as likely. Any size: any subset but the
-        empty one.
-        """
+        """Fixed size: any positions, all choices equally likely. Any size: any non-empty subset."""
         numbers = given["numbers"]
         if self.size is not None:
             return shuffled(rng, numbers)[: self.size]
@@ -152,7 +150,7 @@ class TargetTask(SumTask):
 class RangeTask(SumTask):
     """The sum must lie between two numbers, ends excluded; exactly one choice of positions does.
 
-    The authors look at subsets of 4 to 6 numbers and state no size; here one subset of any size is
+    The authors consider subsets of 4 to 6 numbers and state no size; here one subset of any size is
     right.
     """
 
@@ -204,8 +202,8 @@ class RangeTask(SumTask):
 
 class TenTask(SumTask):
     """The sum must be a multiple of ten. The last digits decide, so they are the pattern and both
-    splits have the same. Of a fixed size exactly one choice of positions is right; of any size
-    every subset that fits.
+    splits have the same. With a fixed size, exactly one choice of positions is right; with any
+    size, every subset that fits is right.
     """
 
     fields = ("numbers",)
@@ -232,7 +230,7 @@ class TenTask(SumTask):
         numbers = numbers_of(given)
         if self.size is not None:
             return first_multiple_of_ten(numbers, (self.size,))
-        # Sizes that instances are made with first, then the others for lists that were not made
+        # First the sizes of generated instances, then the others, for lists that were not generated
         # here.
         small, large = range(1, SUBSET_SIZES[0]), range(SUBSET_SIZES[-1] + 1, len(numbers) + 1)
         return first_multiple_of_ten(numbers, chain(SUBSET_SIZES, small, large))
@@ -246,9 +244,9 @@ class TenTask(SumTask):
 
 @cache
 def _digit_sets(size: int | None, length: int) -> DigitSets:
-    """The sets of last digits an instance may have, see `sums.digit_sets`.
+    """The sets of last digits that an instance may have, see `sums.digit_sets`.
 
-    No subset of fewer than 4 numbers is right. Without that the task is to find a pair: a random
+    No subset of fewer than 4 numbers is right. Otherwise the task would be to find a pair: a random
     list of 6 to 9 numbers nearly always has one.
     """
     if size is not None:

@@ -1,5 +1,5 @@
-"""Choices of positions of a list and their sums: how many there are, and one with a given sum, with
-a sum in a range or with a multiple of ten. The sum tasks are made of these.
+"""Choices of positions of a list and their sums: counting them, and finding one with a given sum, a
+sum in a range or a multiple of ten. The sum tasks are built on these.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from probe.tasks.elements import TaskError
 DigitSets: TypeAlias = tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]
 Ints = npt.NDArray[np.int64]
 SUBSET_SIZES = range(4, 7)
-"""A subset task is made so that its answer has 4 to 6 numbers, as the authors'."""
+"""The answer of a subset task has 4 to 6 numbers, as in the authors' code."""
 
 
 def not_taken_from(numbers: Sequence[int], answer: Sequence[int]) -> str | None:
-    """Which number is not in the list, or is named more often than the list has it; None when all
-    can be taken.
+    """The number that is not in the list, or that is named more often than it occurs in the list;
+    None when all can be taken.
     """
     for number, times in Counter(answer).items():
         present = numbers.count(number)
@@ -36,7 +36,7 @@ def not_taken_from(numbers: Sequence[int], answer: Sequence[int]) -> str | None:
 
 
 def pick(numbers: Sequence[int], mask: int) -> list[int]:
-    """The numbers at the places of the bits that are set."""
+    """The numbers at the positions of the bits that are set."""
     return [number for place, number in enumerate(numbers) if mask >> place & 1]
 
 
@@ -50,7 +50,7 @@ def _positions(n: int, size: int) -> Ints:
 
 @lru_cache(maxsize=32)
 def _of_answer_size(n: int) -> Ints:
-    """Which subsets of n positions have as many numbers as an answer may."""
+    """Which subsets of n positions have an allowed number of elements."""
     sizes = np.bitwise_count(np.arange(1 << n, dtype=np.int64))
     return np.flatnonzero((sizes >= SUBSET_SIZES[0]) & (sizes <= SUBSET_SIZES[-1]))
 
@@ -63,8 +63,8 @@ def combination_sums(numbers: Sequence[int], size: int) -> Ints:
 
 
 def subset_sums(numbers: Sequence[int]) -> Ints:
-    """The sum of every subset, by doubling: entry m belongs to the positions whose bits m has;
-    entry 0 to the empty one.
+    """The sum of every subset, by doubling: entry m is for the positions whose bits are set in m;
+    entry 0 for the empty subset.
     """
     totals = np.zeros(1 << len(numbers), dtype=np.int64)
     for place, number in enumerate(numbers):
@@ -78,8 +78,8 @@ def all_sums(numbers: Sequence[int], size: int | None) -> Ints:
 
 
 def unique_sums(numbers: Sequence[int], size: int | None) -> tuple[Ints, Ints, Ints]:
-    """Sums of all choices, how many choices have each sum, and the places of those that are alone
-    with theirs.
+    """Sums of all choices, how many choices have each sum, and the indices of the choices with a
+    unique sum.
     """
     if size is not None:
         totals = combination_sums(numbers, size)
@@ -95,7 +95,7 @@ _WINDOW = 512
 
 
 def next_sum_below(counts: Ints, total: int) -> int | None:
-    """The largest sum that exists below this one, searched for in steps because it is near."""
+    """The largest existing sum below this one, searched for in steps because it is near."""
     for end in range(total, 0, -_WINDOW):
         found = np.flatnonzero(counts[max(0, end - _WINDOW) : end])
         if len(found):
@@ -112,7 +112,7 @@ def next_sum_above(counts: Ints, total: int) -> int | None:
 
 
 def first_combination(numbers: Sequence[int], hits: npt.NDArray[np.bool_], size: int) -> list[int]:
-    """The numbers of the first choice that is a hit. Raises: TaskError when none is."""
+    """The numbers of the first matching choice. Raises: TaskError when none is."""
     place = int(hits.argmax())
     if not hits[place]:
         raise no_answer()
@@ -138,7 +138,9 @@ def no_answer() -> TaskError:
 
 
 def two_with_sum(numbers: Sequence[int], total: int) -> list[int]:
-    """Two numbers with this sum: one look-up per number, O(n). Raises: TaskError for none."""
+    """Two numbers with this sum: one look-up per number, O(n). Raises: TaskError if there are
+    none.
+    """
     behind: dict[int, int] = {}
     for number in reversed(numbers):
         behind[number] = behind.get(number, 0) + 1
@@ -150,8 +152,8 @@ def two_with_sum(numbers: Sequence[int], total: int) -> list[int]:
 
 
 def three_with_sum(numbers: Sequence[int], total: int) -> list[int]:
-    """Three numbers with this sum: for every pair the last place of the number that is missing,
-    O(n^2). Raises: TaskError for none.
+    """Three numbers with this sum: for every pair the last position of the missing number, O(n^2).
+    Raises: TaskError if there are none.
     """
     last = {number: place for place, number in enumerate(numbers)}
     place_of = last.get
@@ -165,8 +167,8 @@ def three_with_sum(numbers: Sequence[int], total: int) -> list[int]:
 
 
 def four_with_sum(numbers: Sequence[int], total: int) -> list[int]:
-    """Four numbers with this sum: the sums of all pairs so far against each pair behind them,
-    O(n^2). Raises: TaskError for none.
+    """Four numbers with this sum: the sums of all pairs so far against each later pair, O(n^2).
+    Raises: TaskError if there are none.
     """
     pairs: dict[int, tuple[int, int]] = {}
     for j, third in enumerate(numbers):
@@ -180,7 +182,7 @@ def four_with_sum(numbers: Sequence[int], total: int) -> list[int]:
 
 
 def subset_with_sum(numbers: Sequence[int], total: int) -> list[int]:
-    """A subset with this sum, O(n total / 64). Raises: TaskError for none."""
+    """A subset with this sum, O(n total / 64). Raises: TaskError if there is none."""
     reached = _reach(numbers)
     if total < 0 or not reached[-1] >> total & 1:
         raise no_answer()
@@ -188,8 +190,8 @@ def subset_with_sum(numbers: Sequence[int], total: int) -> list[int]:
 
 
 def subset_in_range(numbers: Sequence[int], low: int, high: int) -> list[int]:
-    """The subset with the smallest sum above `low`, if it is below `high`. Raises: TaskError for
-    none.
+    """The subset with the smallest sum above `low`, if it is below `high`. Raises: TaskError if
+    there is none.
     """
     reached = _reach(numbers)
     above = reached[-1] >> (low + 1)
@@ -200,8 +202,8 @@ def subset_in_range(numbers: Sequence[int], low: int, high: int) -> list[int]:
 
 
 def _reach(numbers: Sequence[int]) -> list[int]:
-    """Which sums non-empty subsets of the first i numbers have: bit s of entry i is set when s is
-    one.
+    """The sums of non-empty subsets of the first i numbers: bit s of entry i is set when s is such
+    a sum.
     """
     reached = [0]
     for number in numbers:
@@ -211,7 +213,7 @@ def _reach(numbers: Sequence[int]) -> list[int]:
 
 
 def _read_back(numbers: Sequence[int], reached: Sequence[int], total: int) -> list[int]:
-    """A subset with this sum, read back from `_reach`; the sum must be reached."""
+    """A subset with this sum, reconstructed from `_reach`; the sum must be reachable."""
     chosen: list[int] = []
     for place in range(len(numbers), 0, -1):
         if not reached[place - 1] >> total & 1:
@@ -224,12 +226,12 @@ def _read_back(numbers: Sequence[int], reached: Sequence[int], total: int) -> li
 
 
 def digit_sets(length: int, allowed: Mapping[int, range], some_of: Sequence[int] = ()) -> DigitSets:
-    """All multisets of last digits in which the number of choices of a size whose sum ends in 0
-    lies in its allowed range.
+    """All multisets of last digits in which, for each size, the number of choices whose sum ends in
+    0 is in its allowed range.
 
     Args: allowed by size. some_of: sizes of which at least one must have such a choice.
-    Returns: the multisets, and the cumulated number of orders each has, so that a draw by it is a
-    draw of a random list that qualifies.
+    Returns: the multisets, and the cumulative number of orders of each, so that a draw proportional
+    to it is a draw of a random qualifying list.
     """
     start = [[1] + [0] * 9] + [[0] * 10 for _ in range(max(*allowed, *some_of, 1))]
     found = [

@@ -23,8 +23,9 @@ class TSP(Task):
     """Distances are symmetric elements of the split. Every shortest tour is right, in either
     direction; ties are allowed.
 
-    A list that is no round trip from city 0 is not in the form asked for, which is told apart from
-    a tour that is too long. The guesser visits the other cities in a random order.
+    A list that is not a round trip from city 0 does not have the required form, which is
+    distinguished from a tour that is too long. The guesser visits the other cities in a random
+    order.
     """
 
     name = "tsp"
@@ -60,7 +61,7 @@ class TSP(Task):
 
     def solve(self, given: Input) -> list[int]:
         """Held and Karp (1962), one NumPy step per number of cities visited; of several shortest
-        tours the first in lexicographic order.
+        tours, the first in lexicographic order.
         """
         rows = given["distances"]
         best = _shortest_paths(rows)
@@ -104,7 +105,7 @@ class TSP(Task):
 
 
 def tour_length(rows: list[list[int]], tour: list[int]) -> int:
-    """The summed distances along a tour."""
+    """The sum of the distances along a tour."""
     return sum(rows[here][there] for here, there in pairwise(tour))
 
 
@@ -128,7 +129,7 @@ _FAR = np.int64(1) << 40
 
 def _shortest_paths(rows: list[list[int]]) -> Ints:
     """Entry [set, city]: the shortest path from city 0 through exactly the set, ending in the city;
-    by symmetry also its way back.
+    by symmetry also its reverse.
     """
     m = len(rows) - 1
     distances = np.array(rows, dtype=np.int64)
