@@ -1,5 +1,5 @@
-"""How long until the reader sees the plot? Our chart and our valley page beside the smallest
-possible app, in one headless Chromium.
+"""Time until the plot is visible: our chart and our valley page compared with the smallest possible
+app, in one headless Chromium.
 
 python -m benchmarks.browser                     fill a temporary store with ten million samples,
                                                  measure, print a table
@@ -8,8 +8,8 @@ python -m benchmarks.browser --store F           draw the valley page from the s
 python -m benchmarks.browser --json results.json also write the numbers
 
 Wall time, medians, repetitions of all apps interleaved. "Cold first plot" runs from navigation in a
-browser without a cache to the frame after the first trace is there; "filter change" from the key
-press to the frame after the new plot is there. The valley page changes between two denominators:
+browser without a cache to the frame after the first trace is drawn; "filter change" from the key
+press to the frame after the new plot is drawn. The valley page changes between two denominators:
 the first change to each computes its valleys, the later ones find them cached.
 """
 
@@ -46,8 +46,8 @@ OUR_CHART_APP = (
     + FLOOR_APP
     + 'show_chart(figure, key="chart")\n'
 )
-# Both small apps write the slider's value into the plot: the new plot is there when the new value
-# is drawn.
+# Both small apps write the slider's value into the plot: the new plot is complete when the new
+# value is drawn.
 VALUE_DRAWN = "() => document.querySelector('.js-plotly-plot .annotation-text')?.textContent"
 DRAWS_COUNTED = "() => document.querySelector('.charybdis-chart[data-draws]')?.dataset.draws"
 WATCH = """
@@ -83,9 +83,7 @@ WATCH = """
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """One app to measure: where it answers, what shows that a plot is there, and how a reader
-    changes it.
-    """
+    """One app to measure: its address, the sign of a drawn plot, and how a reader changes it."""
 
     name: str
     url: str
@@ -118,8 +116,8 @@ def move_slider(page: Page) -> None:
 
 
 def change_denominator(page: Page) -> None:
-    """From the first denominator of the list to the second or back, by keyboard. (The third draws
-    what the second draws.)
+    """From the first denominator of the list to the second or back, by keyboard. (The third gives
+    the same plot as the second.)
     """
     page.get_by_role("combobox", name="Denominator").click()
     options = page.get_by_role("option")
@@ -131,8 +129,8 @@ def change_denominator(page: Page) -> None:
 
 
 def open_app(browser: Browser, app: App) -> tuple[Page, float]:
-    """Open an app in a browser without a cache; return the page and the milliseconds to its first
-    plot.
+    """Open an app in a browser without a cache; return the page and the time to its first plot in
+    ms.
     """
     page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
     page.add_init_script(WATCH % app.seen)
@@ -147,9 +145,7 @@ def measure(
     times: dict[str, dict[str, list[float]]] = {
         app.name: {"cold": [], "change": []} for app in apps
     }
-    for (
-        app
-    ) in apps:  # the first visit after a start compiles scripts and fills caches, in all apps alike
+    for app in apps:  # the first visit after a start compiles scripts and fills caches, in all apps
         open_app(browser, app)[0].context.close()
     for _ in range(n_cold):
         for app in apps:
@@ -163,12 +159,12 @@ def measure(
         for app, page in zip(apps, pages, strict=True):
             app.change(page)
             times[app.name]["change"].append(page.evaluate("nextPlot"))
-            page.wait_for_timeout(300)  # a reader's pause: the rest of the page settles
+            page.wait_for_timeout(300)  # a reader's pause, in which the rest of the page settles
     return times
 
 
 def compare(times: dict[str, dict[str, list[float]]], floor: str) -> list[Result]:
-    """Every app against the floor; targets of the project."""
+    """Every app against the smallest one, with the project's targets."""
     results = []
     for name, of_app in times.items():
         for kind, target in (("cold", 1.5), ("change", 3.0)):
@@ -182,7 +178,7 @@ def compare(times: dict[str, dict[str, list[float]]], floor: str) -> list[Result
 
 
 def start_all(stack: ExitStack, folder: Path, options: argparse.Namespace) -> list[App]:
-    """Start the servers; they end with the stack."""
+    """Start the servers; they are stopped with the stack."""
     apps = []
     for name, text in (("st.plotly_chart", PLOTLY_CHART_APP), ("our chart", OUR_CHART_APP)):
         script = folder / name.replace(" ", "-") / "app.py"

@@ -1,5 +1,5 @@
-"""Do intervals hold the truth as often as they say, and do tests speak without cause as seldom?
-Simulation on results whose truth is known.
+"""Coverage of intervals and false positive rates of tests, by simulation on results whose true
+values are known.
 
 python -m benchmarks.calibration                    200 replicates, a minute; prints the table
 python -m benchmarks.calibration --replicates 2000  the full one
@@ -48,8 +48,8 @@ DESIGNS = {
         ability=3.3,
     ),
 }
-"""Seventeen tasks at Figure 5's difficulties with the spread of METHODS B0; sixteen tasks as our
-ladder of small models has them.
+"""Seventeen tasks at Figure 5's difficulties with the spread of METHODS B0; sixteen tasks as in our
+ladder of small models.
 """
 DESIGN_WORDS = {
     "SCYLLA-like": (
@@ -65,13 +65,13 @@ DESIGN_WORDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """How often something happened in simulations.
+    """The rate of an event in simulations.
 
     method         key of the method in data/catalog/methods.toml.
     what, design   which interval or test, on which results.
-    nominal        what it promises. band: what is still called kept.
+    nominal        nominal rate. band: range of rates that count as kept.
     rate           share of replicates (0-1); error: its Monte-Carlo standard error; n: replicates.
-    remark         why it is not kept, where that is known.
+    remark         the reason why it is not kept, if known.
     """
 
     method: str
@@ -96,7 +96,7 @@ class Rate:
 def coverage(
     method: str, what: str, design: str, hits: list[bool], nominal: float, remark: str = ""
 ) -> Rate:
-    """A coverage: 93-97 % is kept at 95 %, 87-93 % at 90 %."""
+    """A coverage: 93-97 % counts as kept at 95 %, 87-93 % at 90 %."""
     margin = 0.02 if nominal >= 0.95 else 0.03
     return Rate(
         method=method,
@@ -113,8 +113,8 @@ def coverage(
 def false_positives(
     method: str, what: str, design: str, p_values: list[float], remark: str = ""
 ) -> Rate:
-    """How often p < .05 although nothing is there: up to 7 % is kept; fewer than 5 % costs power
-    and is no error.
+    """The rate of p < .05 without a true effect: up to 7 % counts as kept; less than 5 % costs
+    power and is not an error.
     """
     hits = [p < 0.05 for p in p_values if not math.isnan(p)]
     return Rate(
@@ -151,8 +151,8 @@ def _changed(design: Design, **fields: object) -> Design:
 
 
 def level_accuracies(name: str, replicates: int, seed: int = 1) -> Rate:
-    """95 % intervals of level accuracies, both splits, against the mean over all tasks that the
-    design could draw.
+    """95 % intervals of level accuracies, both splits, against the mean over all tasks of the
+    design.
     """
     design = DESIGNS[name]
     drawn = simulate_cells(design, replicates=replicates, seed=seed)
@@ -239,7 +239,7 @@ def shift_and_half_point(name: str, replicates: int, seed: int = 3) -> list[Rate
 
 
 def valley_tests(name: str, replicates: int, seed: int = 4) -> list[Rate]:
-    """Tests of a valley where nothing is there: no gap at all, or a constant one."""
+    """Tests of a valley under the null hypothesis: no gap, or a constant one."""
     none = simulate_cells(_changed(DESIGNS[name], delta=0.0), replicates=replicates, seed=seed)
     means = [
         (combine_tasks(d, v, gap), interior_peak_test(gap, none.level))
@@ -289,11 +289,11 @@ def valley_tests(name: str, replicates: int, seed: int = 4) -> list[Rate]:
 def argmax_against_half_point(
     name: str, replicates: int, seed: int = 5
 ) -> tuple[float, float, float]:
-    """RMSE in levels of the critical level and of the half point, and how often the level is the
-    true one.
+    """RMSE in levels of the critical level and of the half point, and the rate at which the level
+    is the true one.
 
-    Truth of the level: where the true gap is largest; of the half point: the ability, read as a
-    level.
+    True value of the level: where the true gap is largest; of the half point: the ability,
+    expressed as a level.
     """
     design = DESIGNS[name]
     drawn = simulate_cells(design, replicates=replicates, seed=seed)
@@ -319,7 +319,7 @@ def _pair(
     rng: np.random.Generator, *, difference: float, spread: float, n_tasks: int = 17, n: int = 64
 ) -> tuple[np.ndarray, np.ndarray]:
     """Answers of two models to the same instances, (tasks, instances): shared difficulty, and a
-    task's own difference between them.
+    difference between the models per task.
     """
     centre = rng.normal(0.5, 0.9, (n_tasks, 1)) + rng.normal(0.0, 1.0, (n_tasks, n))
     own = difference + rng.normal(0.0, spread, (n_tasks, 1))
@@ -329,12 +329,12 @@ def _pair(
 
 
 def comparisons(replicates: int, seed: int = 6) -> list[Rate]:
-    """Two models on shared instances: the clustered difference and McNemar's test, tasks alike and
-    tasks that differ.
+    """Two models on shared instances: the clustered difference and McNemar's test, with equal and
+    with differing tasks.
     """
     rng = np.random.default_rng(seed)
     tasks = np.repeat(np.arange(17), 64)
-    # Truth over all tasks that could be drawn, from many of them.
+    # True value over all tasks of the design, estimated from many of them.
     a, b = _pair(rng, difference=0.3, spread=0.5, n_tasks=20_000)
     truth = float(a.mean() - b.mean())
     inside, booted = [], []
@@ -373,7 +373,7 @@ def comparisons(replicates: int, seed: int = 6) -> list[Rate]:
 
 
 def size_trends(replicates: int, seed: int = 7, n_models: int = 23) -> list[Rate]:
-    """Critical level against size: interval-censored slope (95 %), and tests where size has no
+    """Critical level against size: interval-censored slope (95 %), and tests when size has no
     effect.
     """
     rng = np.random.default_rng(seed)
@@ -433,7 +433,7 @@ def measure(replicates: int) -> tuple[list[Rate], dict[str, tuple[float, float, 
 def as_markdown(
     rates: list[Rate], errors: dict[str, tuple[float, float, float]], replicates: int
 ) -> str:
-    """The note: what was simulated, and every rate with its Monte-Carlo error."""
+    """The note: the simulated designs, and every rate with its Monte-Carlo error."""
     lines = [
         "# Calibration",
         "",
@@ -491,8 +491,8 @@ def as_markdown(
 
 
 def as_table(rates: list[Rate]) -> pd.DataFrame:
-    """What the methods page and captions say of each method: CALIBRATION_COLUMNS, shares with six
-    decimals.
+    """The rates that the methods page and captions state for each method: CALIBRATION_COLUMNS,
+    shares with six decimals.
     """
     rows = [
         {

@@ -1,14 +1,14 @@
 """Reading run folders of HELM and work folders of OpenCompass: Charybdis against json + pandas on
-the same files, side by side in one run.
+the same files in one run.
 
     python benchmarks/import_folders.py [--rows 5000] [--repeats 3] [--json]
 
-CPU seconds of the whole process (all threads), the best of the repeats, which take turns so that a
-busy machine is busy for both. The peer is the plainest script that gets the same answers into a
-frame: `json.load` of every file, one row an answer, statistics or verdicts joined to it. It holds
-whole files in memory, checks nothing and stores nothing. Charybdis goes through the files record by
-record, with errors told by their place, outcomes, log-probabilities and a recount of the stated
-numbers. The last line adds the writing into a store.
+CPU seconds of the whole process (all threads), the best of the repeats, which alternate so that
+both are measured under the same load. The peer is the simplest script that reads the same answers
+into a frame: `json.load` of every file, one row per answer, statistics or verdicts joined to it. It
+holds whole files in memory, checks nothing and stores nothing. Charybdis reads the files record by
+record, reports errors with their place, and derives outcomes, log-probabilities and a recount of
+the stated numbers. The last line adds writing to a store.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ HELM_METRICS = (
     "num_perplexity_tokens",
     "num_bytes",
 )
-"""What HELM 0.5 writes for each answer of a multiple-choice run."""
+"""The statistics that HELM 0.5 writes for each answer of a multiple-choice run."""
 
 
 def _write(file: Path, content: Any, indent: int) -> int:
@@ -103,8 +103,8 @@ def _question(rng: random.Random) -> tuple[str, dict[str, str], str]:
 
 
 def write_helm(folder: Path, n_rows: int) -> int:
-    """A run of multiple choice with five shots, as `helm-run` leaves it; returns the characters
-    written.
+    """A multiple-choice run with five shots, as written by `helm-run`; returns the number of
+    characters written.
     """
     rng = random.Random(0)
     shots = "".join(
@@ -227,7 +227,9 @@ def read_helm_plainly(folder: Path) -> pd.DataFrame:
 
 
 def write_generation(folder: Path, n_rows: int) -> int:
-    """Predictions and results of a generating task with details; returns the characters written."""
+    """Predictions and results of a generation task with details; returns the number of characters
+    written.
+    """
     rng = random.Random(0)
     predictions: dict[str, Any] = {}
     details: dict[str, Any] = {"type": "GEN"}
@@ -250,8 +252,8 @@ def write_generation(folder: Path, n_rows: int) -> int:
 
 
 def write_choices(folder: Path, n_rows: int) -> int:
-    """Predictions and results of a task whose choices are weighed, with details; returns the
-    characters written.
+    """Predictions and results of a task scored by the probability of each choice, with details;
+    returns the number of characters written.
     """
     rng = random.Random(0)
     predictions: dict[str, Any] = {}
@@ -320,7 +322,7 @@ def read_opencompass_plainly(folder: Path) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Kind:
-    """One layout: how it is written, and read without Charybdis."""
+    """One layout, with its writer and its reader without Charybdis."""
 
     name: str
     write: Callable[[Path, int], int]
@@ -368,7 +370,7 @@ def _stored(source: Source, folder: Path) -> int:
 
 
 def measure(kind: Kind, n_rows: int, repeats: int, folder: Path) -> dict[str, Any]:
-    """CPU seconds of both on the same files, and how many times as long the plain script takes."""
+    """CPU seconds of both on the same files, and the ratio of the plain script to Charybdis."""
     n_characters = kind.write(folder / "files", n_rows)
     (source,) = discover([folder / "files"]).sources
     ours = plain = stored = float("inf")

@@ -1,12 +1,12 @@
 """Reading 200,000 lm-evaluation-harness samples: Charybdis against pandas.read_json and json +
-pandas, side by side in one run.
+pandas in one run.
 
     python benchmarks/import_lm_eval.py [--rows 200000] [--repeats 3] [--json]
 
-CPU seconds of the whole process (all threads), the best of the repeats, which take turns so that a
-busy machine is busy for all of them. Charybdis does more for it: outcomes, scores,
-log-probabilities of choices and answers, JSON columns, in the shape the store takes. The last line
-adds the writing into a store, for which pandas has no counterpart.
+CPU seconds of the whole process (all threads), the best of the repeats, which alternate so that all
+are measured under the same load. Charybdis does more in that time: outcomes, scores,
+log-probabilities of choices and answers, JSON columns, in the form that the store accepts. The last
+line adds writing to a store, for which pandas has no counterpart.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ ROWS = {"generation": _generation_row, "multiple choice": _choice_row}
 
 
 def write_samples(file: Path, kind: str, n_rows: int) -> int:
-    """Write samples as 0.4.13 does; returns the characters written."""
+    """Write samples in the format of 0.4.13; returns the number of characters written."""
     rng = random.Random(0)
     with file.open("w", encoding="utf-8") as stream:
         return sum(
@@ -153,9 +153,7 @@ def _store_seconds(file: Path, folder: Path) -> float:
 
 
 def measure(kind: str, n_rows: int, repeats: int, folder: Path) -> dict[str, Any]:
-    """CPU seconds of each reader on the same file, and how many times as long as Charybdis the
-    others take.
-    """
+    """CPU seconds of each reader on the same file, and the ratios of the others to Charybdis."""
     file = folder / f"samples_{kind.replace(' ', '_')}_2026-01-02T03-04-05.000006.jsonl"
     n_characters = write_samples(file, kind, n_rows)
     seconds = dict.fromkeys(READERS, float("inf"))

@@ -1,13 +1,12 @@
-"""Do probes of the shipped ladder give its shipped figures again?
+"""Whether probes of the shipped ladder reproduce its shipped results.
 
     python -m benchmarks.ladder                   every shipped model, 64 instances a task and split
     python -m benchmarks.ladder --model ladder-1k-s0 --n 16
 
-Each model is asked by the run loop that `cli.py probe --model ladder:NAME` runs, into a store of
-its own. Per level and split the share of right answers is put beside the shipped one (256 instances
-per task), which must lie in the 95 % interval (Wilson, over instances) of the new one. The first n
-instances of a task are those of the shipped run, so on the class of machine that made them every
-reply is the same.
+Each model is probed with the run loop of `cli.py probe --model ladder:NAME`, into a separate store.
+Per level and split, the shipped share of right answers (256 instances per task) must lie in the 95
+% interval (Wilson, over instances) of the new share. The first n instances of a task are those of
+the shipped run, so on the same class of machine every reply is the same.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ def shipped_samples(model: str) -> list[dict[str, Any]]:
 
 
 def probe_again(model: str, n: int, folder: str) -> list[ScoredSample]:
-    """Samples of a probe of its own."""
+    """Samples of a new probe."""
     store = open_store(folder, empty=True)
     with open_model(f"ladder:{model}", device="cpu") as opened:
         events = list(
@@ -60,9 +59,7 @@ def probe_again(model: str, n: int, folder: str) -> list[ScoredSample]:
 
 
 def compare(model: str, n: int = N) -> dict[str, Any]:
-    """Shipped figures beside new ones, per level and split, and how many replies are the same,
-    letter by letter.
-    """
+    """Shipped and new results per level and split, and the number of identical replies."""
     shipped = shipped_samples(model)
     with tempfile.TemporaryDirectory() as folder:
         again = probe_again(model, n, folder)
@@ -92,7 +89,8 @@ def compare(model: str, n: int = N) -> dict[str, Any]:
                 "again": sum(new) / len(new),
                 "low": low,
                 "high": high,
-                # Both ends with room for rounding: at 0 of n Wilson's lower end is 0 up to 1e-17.
+                # Both ends with a tolerance for rounding: at 0 of n, Wilson's lower end is 0 up to
+                # 1e-17.
                 "within": bool(low - 1e-9 <= figure <= high + 1e-9),
             }
         )

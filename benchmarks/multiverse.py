@@ -1,5 +1,5 @@
-"""How fast are 500 specifications over a million samples? Sums in SQL and array steps, beside
-recomputing each in pandas, in one run.
+"""Speed of 500 specifications over a million samples: sums in SQL and array operations, compared
+with recomputing each in pandas, in one run.
 
 python -m benchmarks.multiverse                   a million samples
 python -m benchmarks.multiverse --samples 100000  fewer
@@ -141,7 +141,7 @@ def ours(connection: duckdb.DuckDBPyConnection) -> np.ndarray:
 def peer(
     samples: pd.DataFrame, metric: str, denominator: str, penalty: float, weights: tuple[float, ...]
 ) -> float:
-    """One specification, from the rows."""
+    """One specification, computed from the rows."""
     kept = samples[samples["parsed"]] if denominator == "parsed_only" else samples
     means = kept.groupby(["model", "level", "task", "split"])[metric].mean().unstack("split")
     score = means[1] - penalty * (means[0] - means[1]).clip(lower=0)

@@ -1,13 +1,13 @@
-"""How long does the server take when a control is moved? Every page on the shipped store, under
-Streamlit's test harness, in CPU time.
+"""Server time of a change of a control: every page on the shipped store, under Streamlit's test
+harness, in CPU time.
 
 python -m benchmarks.pages                 a fresh store with everything that is shipped
 python -m benchmarks.pages --store FOLDER  on this store python -m benchmarks.pages --page valley
---moves  one page, and every control of it with its slowest moves
+--moves  one page, and each of its controls with its slowest moves
 
-A move is told apart by whether its value was seen before: the "first" move to a value computes what
-follows from it, the move "again" finds it kept. Controls are moved one at a time from the page as
-it opens, in every view (tab) of the page; a view itself is a control.
+A move is one change of a control. The "first" move to a value computes the results, the move
+"again" finds them cached. Controls are moved one at a time from the initial page, in every view
+(tab) of the page; a view itself is a control.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as app.py does; here numpy may come before it
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # as in app.py; here numpy may be imported before it
 
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET_MS = 300.0
 VALUES = 3
-"""So many other values of a control are visited, spread over those it has; then all of them again.
-"""
+"""Number of other values of a control to visit, spread over its options; then all of them again."""
 KINDS = (
     "slider",
     "select_slider",
@@ -43,12 +44,12 @@ KINDS = (
     "number_input",
 )
 ROUTES = {"overview": "", "probe": "probe_view"}
-"""Key of a page's choice of view, where it is another than "view"."""
+"""Key of a page's choice of view, if it is not "view"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """What one control costs in one view, CPU ms: the first move to each value, and the moves to
+    """Cost of one control in one view, in CPU ms: the first move to each value, and the moves to
     the same values again.
     """
 
@@ -65,14 +66,16 @@ def spent_ms(app: AppTest) -> float:
 
 
 def open_page(page: str) -> tuple[AppTest, float]:
-    """The page as a new visitor gets it, and the CPU ms of that visit after the shell was there."""
+    """The page of a new visitor, and the CPU ms of that visit after the shell was drawn."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600).run()
     app.switch_page(f"pages/{page}/page.py")
     return app, spent_ms(app)
 
 
 def values_of(kind: str, one: Any) -> list[Any]:
-    """The value as it is, then others to go to; one alone where there are none."""
+    """The current value, then other values to visit; only the current one if there are no
+    others.
+    """
     now = one.value
     if kind in ("toggle", "checkbox"):
         return [now, not now]
@@ -119,7 +122,7 @@ def controls(app: AppTest) -> Iterator[tuple[str, str, list[Any]]]:
 
 
 def move(app: AppTest, kind: str, key: str, value: Any) -> float:
-    """Move one control; CPU ms of the rerun."""
+    """Move one control; returns the CPU ms of the rerun."""
     if kind == "tab":
         app.session_state[key] = value
     else:
@@ -131,13 +134,13 @@ def move(app: AppTest, kind: str, key: str, value: Any) -> float:
 
 
 def measure_control(app: AppTest, kind: str, key: str, values: list[Any]) -> Moves:
-    """Through all values and back to the one that was there, twice."""
+    """Move through all values and back to the initial one, twice."""
     rounds = [[move(app, kind, key, value) for value in (*values[1:], values[0])] for _ in range(2)]
     return Moves(key, tuple(rounds[0][:-1]), (rounds[0][-1], *rounds[1]))
 
 
 def measure(page: str) -> tuple[float, list[Moves]]:
-    """First visit in ms, and the moves of every control in every view."""
+    """Time of the first visit in ms, and the moves of every control in every view."""
     app, first = open_page(page)
     app.run()
     found: list[Moves] = []
@@ -161,7 +164,7 @@ def measure(page: str) -> tuple[float, list[Moves]]:
                 KeyError,
                 ValueError,
                 AttributeError,
-            ) as problem:  # a control that went away with the first move
+            ) as problem:  # a control that disappeared with the first move
                 print(
                     f"       {page}: {key} not measured: {type(problem).__name__}:"
                     f" {str(problem)[:90]}"
@@ -173,7 +176,7 @@ def measure(page: str) -> tuple[float, list[Moves]]:
 
 
 def report(page: str, first_visit: float, found: list[Moves], *, every_move: bool) -> None:
-    """One line a page, and one a control where asked for."""
+    """One line per page, and optionally one per control."""
     line = f"{page:12}{len(found):9}"
     if found:
         first, again = (
@@ -210,7 +213,7 @@ def main() -> None:
         os.chdir(ROOT)
         logging.disable(
             logging.WARNING
-        )  # the harness knows the tabs less well than a server and says so at each rerun
+        )  # the harness supports tabs less well than a server and warns at each rerun
         print(f"{'':28}{'first at a value, ms':>18}{'again, ms':>19}{'first':>13}")
         print(
             f"{'':7}{'page':12}{'controls':>9}{'median':>9}{'slowest':>9}"

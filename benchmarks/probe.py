@@ -1,10 +1,10 @@
-"""Speed of the probe against `model.generate`, of batches against single prompts, and what the run
-loop costs beside the model.
+"""Speed of the probe against `model.generate`, of batches against single prompts, and the overhead
+of the run loop.
 
     python -m benchmarks.probe
 
-CPU time in one process, contenders alternating; ratios are of medians. Weights are random where no
-shipped ones are named: speed does not depend on what they say.
+CPU time in one process, contenders alternating; ratios are of medians. Weights are random unless
+shipped ones are named: speed does not depend on their values.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def cpu_s(work: Callable[[], Any]) -> float:
 
 
 def medians(*contenders: Callable[[], Any], repeats: int = REPEATS) -> list[float]:
-    """Median CPU time of each, after one round that does not count; they take turns, so that a busy
-    machine is busy for all.
+    """Median CPU time of each, after one warm-up round; they alternate, so that all are measured
+    under the same load.
     """
     for work in contenders:
         work()
@@ -139,11 +139,11 @@ def against_one_by_one(name: str, n: int = 256) -> dict[str, Any]:
 
 
 def loop_share(name: str, n: int = 256) -> dict[str, Any]:
-    """CPU time of grading and storing beside that of the model, over a run of all the ladder's
+    """CPU time of grading and storing relative to that of the model, over a run of all the ladder's
     tasks.
 
-    The loop is given CPU time as its clock: by the wall's, a busy machine makes batches small, and
-    storing them is most of the work.
+    The loop uses CPU time as its clock: with wall time, a busy machine makes batches small, and
+    storing them takes most of the time.
     """
     with (
         tempfile.TemporaryDirectory() as folder,

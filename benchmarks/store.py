@@ -1,5 +1,5 @@
-"""How fast and how small is the store? Ten million samples, each question beside its peer in one
-run, in CPU time.
+"""Speed and size of the store: ten million samples, each query compared with its peer in one run,
+in CPU time.
 
 python -m benchmarks.store                      fill a temporary store, measure, print a table
 python -m benchmarks.store --folder F           keep the filled store in F and use it again
@@ -60,7 +60,7 @@ FULL_SCAN = """
            sum(strlen(parsed_answer))
     FROM samples WHERE is_primary AND outcome = 'wrong'
 """
-"""Every wrong answer with the text that the page shows of fifty of them."""
+"""Every wrong answer with the text that the page shows for fifty of them."""
 TEXT_COLUMNS = ("input", "target", "response", "parsed_answer", "reason", "metrics", "metadata")
 
 
@@ -151,8 +151,8 @@ def _run_table(
 
 
 def _texts(rng: np.random.Generator) -> dict[str, pa.Array]:
-    """Prompts and responses of the kind benchmarks have: a fixed frame, words at Zipf's
-    frequencies, and numbers nobody can guess.
+    """Prompts and responses like those of benchmarks: a fixed frame, words at Zipf's frequencies,
+    and unpredictable numbers.
     """
     letters, weights = np.array(list("etaoinshrdlcumwfgypbvk")), np.arange(22, 0, -1) / 253
     vocabulary = np.array(
@@ -184,8 +184,8 @@ def _texts(rng: np.random.Generator) -> dict[str, pa.Array]:
 
 
 def n_bytes(store: Store) -> int:
-    """Size of what the store's file holds. Blocks that are free wait for the next import, or go
-    with `store compact`.
+    """Size of the content of the store's file. Free blocks are reused by the next import, or
+    removed by `store compact`.
     """
     with store.cursor() as cursor:
         cursor.execute("CHECKPOINT")
@@ -210,14 +210,14 @@ def cpu_s(work: Callable[[], object], repeats: int = REPEATS) -> float:
 
 
 def ask(store: Store, sql: str) -> list[tuple[object, ...]]:
-    """Answer one question on a cursor of its own."""
+    """Run one query on a separate cursor."""
     with store.cursor() as cursor:
         rows: list[tuple[object, ...]] = cursor.execute(sql).fetchall()
     return rows
 
 
 def counts_in_pandas(file: Path) -> pd.DataFrame:
-    """The same question in pandas on Parquet: only the columns it takes are read."""
+    """The same query in pandas on Parquet: only the required columns are read."""
     frame = pd.read_parquet(file, columns=["model", "level", "split", "outcome"])
     frame["is_correct"] = frame["outcome"] == "correct"
     return frame.groupby(["model", "level", "split"], observed=True)["is_correct"].agg(
@@ -244,8 +244,8 @@ def write_parquet(store: Store, file: Path) -> None:
 def questions_per_s(
     store: Store, n_threads: int, expected: list[tuple[object, ...]]
 ) -> tuple[float, int]:
-    """Rollup questions answered a second by so many threads, each with cursors of its own; and how
-    many answers were wrong.
+    """Rollup queries per second with this number of threads, each with separate cursors; and the
+    number of wrong answers.
     """
     answered, wrong = [0] * n_threads, [0] * n_threads
     stop_at = time.monotonic() + SECONDS_OF_CURSORS
@@ -267,7 +267,7 @@ def questions_per_s(
 
 
 def cursors(store: Store) -> Iterator[Result]:
-    """One cursor and eight by turns, so that both meet the same neighbours on the machine; the best
+    """One cursor and eight, alternating, so that both are measured under the same load; the best
     round of each.
     """
     expected = ask(store, BY_ROLLUP)

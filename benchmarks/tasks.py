@@ -1,26 +1,27 @@
-"""How fast are instances with their reference answers? Beside a plain statement of the textbook
-brute force, in one run, in CPU time.
+"""Speed of instances with their reference answers, compared with a plain implementation of the
+textbook brute force, in one run, in CPU time.
 
 python -m benchmarks.tasks                      all tasks, print a table
 python -m benchmarks.tasks --task tsp           one task (repeat for more)
 python -m benchmarks.tasks --json results.json  also write the numbers
 
-answer            the reference answer of an input that is given, both sides on the same inputs
-draw and answer   values drawn, the list examined for what the task promises, a target chosen, and
-                  the answer; the same lengths on both sides, and no more. The textbook promises
-                  less here: it draws each split by itself, where we draw a pattern that both splits
-                  share and then values for it (two draws a number instead of one), its neighbour of
-                  a number may be an element of the other split, and its two lists may share several
-                  longest stretches. Where an answer takes a microsecond, that shows
-whole instance    what a caller gets: the instance with its prompt, id and reference, none twice in
-                  a batch. On our side `make_batch`; the textbook's is written with the standard
-                  library (json, sha256, a frozen dataclass, a set of ids). Beside both, the
-                  authors' code on another machine (answers and drawing together, from their
-                  published rates)
+answer            the reference answer of a given input, both sides on the same inputs
+draw and answer   values drawn, the list examined for the properties that the task guarantees, a
+                  target chosen, and the answer; only the lengths are the same on both sides. The
+                  textbook guarantees less here: it draws each split independently, whereas we draw
+                  a pattern that both splits share and then values for it (two draws per number
+                  instead of one), its neighbour of a number may be an element of the other split,
+                  and its two lists may share several longest stretches. This is noticeable where an
+                  answer takes a microsecond
+whole instance    the result for a caller: the instance with its prompt, id and reference, without
+                  duplicates in a batch. On our side `make_batch`; the textbook's is written with
+                  the standard library (json, sha256, a frozen dataclass, a set of ids). In
+                  addition, the authors' code on another machine (answers and drawing together, from
+                  their published rates)
 
 The textbook (`benchmarks.textbook`) is written with loops over all choices. For the subset sum in a
-range it sorts the sums once. The authors' code, whose times the aim of 500 comes from, sorts them
-again after every subset, and so does the row `(re-sorting)`.
+range it sorts the sums once. The authors' code, from whose times the target of 500 is derived,
+sorts them again after every subset, and so does the row `(re-sorting)`.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from probe.tasks import RANGES, TASKS, Task, grade, make_batch
 
 ROUND_SECONDS = 0.003
 SECONDS = 0.4
-"""Each side of each row repeats its rounds for at least so long."""
+"""Each side of each row repeats its rounds for at least this time."""
 
 SCYLLA_PER_S = {
     "find_minimum": ((98933.0, 130105.2), (96830.7, 130730.7)),
@@ -85,8 +86,8 @@ class Row:
     scylla_us: float
 
     def ratios(self) -> dict[str, float]:
-        """How many times as fast: answering, drawing and answering, everything, and everything
-        beside the authors' code.
+        """Speed ratios: answering, drawing and answering, everything, and everything against the
+        authors' code.
         """
         return {
             "solve": self.textbook_solve_us / self.solve_us,
@@ -98,7 +99,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Written:
-    """A whole instance of the textbook's side."""
+    """A whole instance on the textbook's side."""
 
     instance_id: str
     task: str
@@ -134,8 +135,8 @@ def _write(task: Task, split: Split, given: Given, reference: Any) -> Written:
 def _timed(one_round: Callable[[int], int], seconds: float) -> float:
     """Microseconds of CPU time per instance of the fastest round, after a warm-up round.
 
-    Rounds of both sides are as many repeats of the same lengths as take a few milliseconds, so that
-    the fastest round means the same.
+    A round on either side repeats the same lengths for a few milliseconds, so that the fastest
+    rounds are comparable.
     """
     started = time.process_time()
     one_round(1)
@@ -220,7 +221,7 @@ def _answering(solve: Callable[[Given], Any], inputs: list[Given]) -> Callable[[
 
 
 def _compare(task: Task, answer: Callable[[Given], Any], inputs: list[Given]) -> None:
-    """Stop unless every answer of the textbook is right here."""
+    """Stop unless every answer of the textbook is graded as right."""
     for given in inputs:
         fault = task.fault(given, task.solve(given), answer(given))
         if fault is not None:

@@ -1,5 +1,5 @@
-"""The textbook's side of `benchmarks.tasks`: brute force over all choices, stated plainly, with the
-standard library alone.
+"""The textbook's side of `benchmarks.tasks`: brute force over all choices, in plain code, with the
+standard library only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Making = Callable[[list[int], random.Random], Given | None]
 SUBSET_SIZES = range(4, 7)
 
 
-# First the answers: an input in, one right answer out.
+# Answers: an input in, one right answer out.
 
 
 def _minimum(given: Given) -> Any:
@@ -68,7 +68,7 @@ def _remove_duplicates(given: Given) -> Any:
 
 
 def _increasing(given: Given) -> Any:
-    """The quadratic recursion of the textbook; trying all subsequences would flatter us."""
+    """The quadratic recursion of the textbook; trying all subsequences would be unfairly slow."""
     numbers: list[int] = given["numbers"]
     best: list[list[int]] = []
     for place, number in enumerate(numbers):
@@ -147,7 +147,7 @@ def _first(choices: Choices) -> Callable[[Given], Any]:
     return answer
 
 
-# Then the making: values in, an input that has what the task promises out, or None when these
+# Inputs: values in, an input with the properties that the task guarantees out, or None when these
 # values do not give one.
 
 

@@ -1,5 +1,5 @@
-"""How fast are a bootstrap's refits? 28 models x 5 levels x 2 splits, 1,000 resamples: all at once
-beside a loop, in the same run.
+"""Speed of the refits of a bootstrap: 28 models x 5 levels x 2 splits, 1,000 resamples, all at once
+compared with a loop, in the same run.
 
 python -m benchmarks.valley_fits                 the loop runs on a tenth of the fits
 python -m benchmarks.valley_fits --share 1       the loop runs on all of them
@@ -25,8 +25,8 @@ OPTIMUM = 1e-6
 
 
 def resampled_counts(resamples: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Level counts (resamples, models, cells) of the kind a task bootstrap gives, and the answers
-    of each cell.
+    """Level counts (resamples, models, cells) like those of a task bootstrap, and the answers of
+    each cell.
     """
     rng = np.random.default_rng(seed)
     n = np.tile(np.array(N_TASKS) * N_ANSWERS, 2).astype(float)
@@ -43,8 +43,8 @@ def resampled_counts(resamples: int, seed: int = 0) -> tuple[np.ndarray, np.ndar
 def one_by_one(
     design: np.ndarray, counts: np.ndarray, n: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The plain way: scipy's L-BFGS-B with the gradient, one fit after the other. Log-likelihoods
-    and coefficients.
+    """The loop: scipy's L-BFGS-B with the gradient, one fit after the other. Returns
+    log-likelihoods and coefficients.
     """
 
     def value_and_gradient(coef: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
