@@ -440,14 +440,14 @@ def as_markdown(
         (
             f"Written by `python -m benchmarks.calibration --replicates {replicates} --write`."
             " Results are drawn from a known truth (`analysis/simulate.py`), analysed as the pages"
-            " do, and compared with that truth. A rate is kept when it lies within its band, give"
-            " or take two Monte-Carlo errors: 93-97 % for 95 % intervals, 87-93 % for 90 % ones,"
+            " do, and compared with that truth. A rate is kept when it lies within its band, plus"
+            " or minus two Monte-Carlo errors: 93-97 % for 95 % intervals, 87-93 % for 90 % ones,"
             " at most 7 % false positives at 5 %."
         ),
         "",
         *(f"- **{name}**: {words}." for name, words in DESIGN_WORDS.items()),
     ]
-    for title, is_interval in (("Intervals", True), ("Tests where nothing is there", False)):
+    for title, is_interval in (("Intervals", True), ("Tests without a true effect", False)):
         lines += [
             "",
             f"## {title}",

@@ -71,7 +71,7 @@ class ModelChoice:
 
 
 class Job:
-    """A task that needs a model. Written by the queue's thread, read by any thread."""
+    """A job that needs a model. Written by the queue's thread, read by any thread."""
 
     def __init__(self, choice: ModelChoice) -> None:
         self.number = next(_numbers)
