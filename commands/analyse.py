@@ -52,12 +52,16 @@ def _add(study: Study) -> None:
         "scheme": (SchemeOption, None),
         "denominator": (DenominatorOption, None),
         "ood": (OodOption, None),
-        **{one.name: _option(one) for one in settings},
+        **{one.name: _option(one) for one in settings if one.name not in _BY_SELECTION},
         "empty": (EmptyOption, False),
         "as_json": (JsonOption, False),
     }
     analyse.__doc__ = study.summary
     commands.command(study.name)(_with_options(analyse, options))
+
+
+_BY_SELECTION = ("task",)
+"""Settings that an option of the selection makes: `--task` names the tasks."""
 
 
 def _option(one: Setting) -> tuple[Any, Any]:
