@@ -392,47 +392,7 @@ def _run_info(
     header = log.header
     warnings: list[str] = []
     status = _status(log, warnings)
-    if facts.get("invalidated"):
-        warnings.append("the log was marked as invalid")
-    if "error" in facts:
-        warnings.append(f"the run failed: {shorten(facts['error'])}")
-    if "sample_limit" in facts and facts["sample_limit"] < facts.get("n_in_benchmark", math.inf):
-        warnings.append(
-            f"only part of the benchmark was run: the limit was {facts['sample_limit']:g} samples"
-        )
-    if "sample_ids" in facts:
-        warnings.append(
-            f"only part of the benchmark was run: the samples {shorten(facts['sample_ids'])}"
-        )
-    total, completed = facts.get("n_total"), facts.get("n_completed")
-    if total is not None and completed is not None and completed < total:
-        warnings.append(f"{completed:,} of {total:,} samples are complete (samples times epochs)")
-    if (version := whole_number(header.get("version"))) is not None and version > KNOWN_VERSION:
-        warnings.append(
-            f"the log's version {version} is newer than {KNOWN_VERSION}, the newest known;"
-            " something may have changed its place"
-        )
-    metadata = {key: header[key] for key in KEPT if header.get(key)}
-    metadata |= {
-        key: facts[key]
-        for key in ("n_total", "n_completed", "n_in_benchmark", "epochs")
-        if key in facts
-    }
-    if "results" in header:
-        metadata["results"] = {
-            "early_stopping": pick(header, "results.early_stopping"),
-            "metadata": pick(header, "results.metadata"),
-        }
-        metadata["results"] = {key: value for key, value in metadata["results"].items() if value}
-    time_of = "stats" if pick(header, "stats.started_at") else "eval.created"
-    zone = (
-        ""
-        if re.search(
-            r"(Z|[+-]\d\d:?\d\d)$",
-            str(pick(header, "stats.started_at") or pick(header, "eval.created")),
-        )
-        else ", no time zone"
-    )
+    warnings += _warnings_of(header, facts)
     return RunInfo(
         run_id=_run_id(header),
         format=IMPORTER.name,
@@ -440,16 +400,61 @@ def _run_info(
         harness=HARNESS,
         code_git_meaning="task" if "code_git" in facts else None,
         status=status,
-        date_source=f"{time_of}{zone}" if "started_at" in facts else None,
+        date_source=_date_source(header) if "started_at" in facts else None,
         n_shot=_n_shot(header),
         level_scheme=scheme,
         id_source="metadata of the samples (split)" if has_splits else None,
         source_path=str(source.path),
         seeds={"seed": facts["seed"]} if "seed" in facts else {},
-        metadata={key: value for key, value in metadata.items() if value},
+        metadata=_run_metadata(header, facts),
         warnings=tuple(warnings),
         **{key: value for key, value in facts.items() if key not in _NO_RUN_FIELDS},
     )
+
+
+def _warnings_of(header: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[str]:
+    """What a reader of the numbers has to know: the run is invalid, failed, partial or too new."""
+    if facts.get("invalidated"):
+        yield "the log was marked as invalid"
+    if "error" in facts:
+        yield f"the run failed: {shorten(facts['error'])}"
+    part = "only part of the benchmark was run: the"
+    if "sample_limit" in facts and facts["sample_limit"] < facts.get("n_in_benchmark", math.inf):
+        yield f"{part} limit was {facts['sample_limit']:g} samples"
+    if "sample_ids" in facts:
+        yield f"{part} samples {shorten(facts['sample_ids'])}"
+    total, completed = facts.get("n_total"), facts.get("n_completed")
+    if total is not None and completed is not None and completed < total:
+        yield f"{completed:,} of {total:,} samples are complete (samples times epochs)"
+    version = whole_number(header.get("version"))
+    if version is not None and version > KNOWN_VERSION:
+        yield (
+            f"the log's version {version} is newer than {KNOWN_VERSION}, the newest known;"
+            " something may have changed its place"
+        )
+
+
+def _run_metadata(header: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    results = {
+        key: value
+        for key in ("early_stopping", "metadata")
+        if (value := pick(header, f"results.{key}"))
+    }
+    counts = ("n_total", "n_completed", "n_in_benchmark", "epochs")
+    metadata = {
+        **{key: header.get(key) for key in KEPT},
+        **{key: facts.get(key) for key in counts},
+        "results": results,
+    }
+    return {key: value for key, value in metadata.items() if value}
+
+
+def _date_source(header: Mapping[str, Any]) -> str:
+    """Where the run's time stands in the log, and whether it names a time zone."""
+    started = pick(header, "stats.started_at")
+    place = "stats" if started else "eval.created"
+    time = str(started or pick(header, "eval.created"))
+    return place if re.search(r"(Z|[+-]\d\d:?\d\d)$", time) else f"{place}, no time zone"
 
 
 def _status(log: Log, warnings: list[str]) -> RunStatus:
