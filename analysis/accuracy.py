@@ -17,10 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
+from analysis.arrays import Floats
 from analysis.text import counted, percent
 from data.records import Denominator, NotEnoughDataError
-
-Floats = NDArray[np.float64]
 
 OUTCOME_COLUMNS = ("n_correct", "n_wrong", "n_unparsed", "n_error")
 DEFAULT_DENOMINATOR = Denominator.UNPARSED_IS_WRONG

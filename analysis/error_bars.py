@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from analysis.arrays import Floats
 from data.records import NotEnoughDataError
-
-Floats = NDArray[np.float64]
 
 ALPHA, POWER = 0.05, 0.8
 """Two-sided level and power that a minimal detectable difference is stated for."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from analysis.arrays import Floats
 
 TIE_TOLERANCE = 1e-12
 """Gaps closer than this are equal: differences of the same two-digit accuracies must tie although
@@ -27,8 +27,7 @@ def signed_gap(a_id: ArrayLike, a_ood: ArrayLike) -> Floats:
     """A_ID - A_OOD, elementwise, in [-1, 1]. Averages over tasks and intervals use this one:
     clipping biases averages upward.
     """
-    gap: Floats = np.asarray(a_id, dtype=float) - np.asarray(a_ood, dtype=float)
-    return gap
+    return np.asarray(np.asarray(a_id, dtype=float) - np.asarray(a_ood, dtype=float))
 
 
 def generalization_gap(a_id: ArrayLike, a_ood: ArrayLike) -> Floats:

@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import expit
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from analysis.arrays import Floats, Ints
 
 SCYLLA_TASKS = (3, 4, 3, 3, 4)
 """Anchor tasks of SCYLLA's five levels."""
@@ -97,8 +96,7 @@ class Design:
 
     def accuracy(self, eta: Floats) -> Floats:
         """Probability of a right answer at a logit, between floor and ceiling."""
-        p: Floats = self.guess + (1 - self.guess - self.slip) * expit(eta)
-        return p
+        return np.asarray(self.guess + (1 - self.guess - self.slip) * expit(eta))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -11,16 +11,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.account.peak_power import PeakPower, peak_power
+from analysis.arrays import Floats
 from analysis.log_odds.constant_gap import ConstantGap, constant_gap_of_tasks
 from analysis.log_odds.task_curves import CurveComparison, compare_curves
 from analysis.text import plain_value
 from analysis.valley.result import Valley
 from data.records import NotEnoughDataError
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
+from analysis.arrays import Floats
 from analysis.text import counted
-
-Floats = NDArray[np.float64]
 
 ALPHA, TARGET = 0.05, 0.80
 MOST_TASKS = 2000

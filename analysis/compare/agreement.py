@@ -14,12 +14,11 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from analysis.compare.answer_matrix import AnswerMatrix, Mask
+from analysis.arrays import Flags, Floats
+from analysis.compare.answer_matrix import AnswerMatrix
 from data.records import NotEnoughDataError
-
-Floats = NDArray[np.float64]
 
 FEWEST_CHOICES = 20
 """With fewer shared instances with choice probabilities, error consistency is reported instead."""
@@ -215,7 +214,7 @@ def _capa_of(
     matrix: AnswerMatrix,
     choices: Mapping[str, Mapping[int, tuple[ArrayLike, int]]],
     pair: tuple[str, str],
-    of_split: Mask,
+    of_split: Flags,
     **options: int,
 ) -> Agreement | None:
     first, second = (choices.get(model, {}) for model in pair)

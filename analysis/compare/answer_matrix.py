@@ -15,11 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.accuracy import FIRST_ANSWER_SHARE
+from analysis.arrays import Flags, Floats, Ints
 from data.records import Denominator, NotEnoughDataError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 NEEDED = (
     "model",
@@ -90,7 +87,7 @@ class AnswerMatrix:
 
     def mask(
         self, *, split: str | None = None, level: int | None = None, task: str | None = None
-    ) -> Mask:
+    ) -> Flags:
         """Columns of a split ("" for instances without one), a level and a task; None means any.
         Probe tasks have no level.
         """
@@ -105,7 +102,7 @@ class AnswerMatrix:
             chosen &= self.task_codes == (self.tasks.index(task) if task in self.tasks else -1)
         return chosen
 
-    def cell(self, model: str, baseline: str, cell: str, within: Mask) -> Ints:
+    def cell(self, model: str, baseline: str, cell: str, within: Flags) -> Ints:
         """Columns of one of the four cells, in order. An instance is right if more than half of its
         answers are right.
         """

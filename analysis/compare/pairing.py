@@ -15,10 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
 
+from analysis.arrays import Floats
 from analysis.error_bars import clt_se, cluster_sums
 from data.records import NotEnoughDataError
-
-Floats = NDArray[np.float64]
 
 EXACT_BELOW = 25
 """With fewer discordant pairs, McNemar's exact test is used."""

@@ -11,13 +11,11 @@ from __future__ import annotations
 from itertools import combinations, permutations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
+from analysis.arrays import Floats, Ints
 from data.records import NotEnoughDataError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 BRUTE_FORCE = 8
 """Up to this many systems all orders are tried to find Kemeny's; above, it is found by an integer

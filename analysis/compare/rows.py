@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from analysis.compare.answer_matrix import AnswerMatrix, Floats, Ints, Mask
+from analysis.arrays import Flags, Floats, Ints
+from analysis.compare.answer_matrix import AnswerMatrix
 from analysis.compare.pairing import (
     OVER_INSTANCES,
     OVER_TASKS,
@@ -141,7 +142,7 @@ class Place:
 
 def comparison_rows(
     matrix: AnswerMatrix,
-    groups: Sequence[tuple[Place, Mask]],
+    groups: Sequence[tuple[Place, Flags]],
     means: pd.DataFrame,
     model: str,
     baseline: str,
@@ -162,7 +163,7 @@ def comparison_rows(
     yield from rows_of_means(ours, model, baseline, settings)
 
 
-def groups_of(matrix: AnswerMatrix, grouping: str) -> list[tuple[Place, Mask]]:
+def groups_of(matrix: AnswerMatrix, grouping: str) -> list[tuple[Place, Flags]]:
     """Every group of instances with its columns: the groups of a split, then the whole split."""
     return [
         (place, mask_of(matrix, place.grouping, place.split, place.level, place.task))
@@ -199,7 +200,7 @@ def _first_text(*labels: object) -> str | None:
 
 def mask_of(
     matrix: AnswerMatrix, grouping: str, split: str, level: int | None, task: str | None
-) -> Mask:
+) -> Flags:
     """Columns of the instances in a row of the comparison."""
     return matrix.mask(split=split, level=level if grouping == "level" else None, task=task)
 
@@ -209,7 +210,7 @@ def row_of(
     model: str,
     baseline: str,
     place: Place,
-    within: Mask,
+    within: Flags,
     settings: CompareSettings,
 ) -> Iterator[Row]:
     """The row of one group; none if neither model has an answer."""

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.arrays import Floats
 from analysis.text import counted
-
-Floats = NDArray[np.float64]
 
 MIN_SCORES = 3
 """Fewer scores have no inner step to compare the largest with."""

@@ -8,14 +8,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from analysis.arrays import Floats
 from analysis.text import counted
 
-Floats = NDArray[np.float64]
-
 MIN_POINTS, MIN_SCALES = 3, 2
-"""What a segment needs: three points, at two different scales."""
+"""Fewest points of a segment, and of different scales in it."""
 MAX_BREAKS = 60
 """Of more possible breaks so many are tried, evenly spread: long training curves hold hundreds."""
 SURE = 0.05
@@ -161,8 +160,7 @@ def _why_not(x: Floats, y: Floats, breaks: list[int]) -> str | None:
 
 def _orthonormal(x: Floats) -> Floats:
     """Columns that span the straight lines over x, (n, 2)."""
-    q: Floats = np.linalg.qr(np.column_stack([np.ones_like(x), x - x.mean()]))[0]
-    return q
+    return np.asarray(np.linalg.qr(np.column_stack([np.ones_like(x), x - x.mean()]))[0])
 
 
 def _rss(q: Floats, y: Floats) -> Floats:

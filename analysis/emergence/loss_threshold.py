@@ -8,11 +8,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from analysis.arrays import Floats
 from data.records import NotEnoughDataError
-
-Floats = NDArray[np.float64]
 
 MIN_POINTS = 4
 N_GRID = 200

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from analysis.arrays import Floats
 from analysis.emergence.scale_series import RESAMPLES, Parts, Series, draw_parts, part_names, shrunk
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,7 +38,7 @@ class PairedDraws:
 def draw_together(
     first: Series, second: Series, correlations: pd.DataFrame | None = None, *, seed: int = 0
 ) -> PairedDraws | None:
-    """Draw two series anew with the same tasks and the same instances.
+    """Resample two series with the same tasks and the same instances.
 
     Args:
         first, second: series of the same runs under two metrics.

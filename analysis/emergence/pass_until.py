@@ -1,18 +1,17 @@
-"""How does the chance of passing grow with size? Sampling until success, and the task scaling law
-with its growth type (METHODS C5).
+"""How does the probability of passing grow with size? Sampling until success, and the task scaling
+law with its growth type (METHODS C5).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from analysis.arrays import Floats
 from data.records import NotEnoughDataError
-
-Floats = NDArray[np.float64]
 
 FLAT = 1e-6
 """A quadratic coefficient of this size is a straight line up to rounding."""
@@ -21,12 +20,14 @@ KINDS = {
     0: "linear -> scaling law",
     1: "convex -> sub-scaling",
 }
+GROWTH = {-1: "super-scaling", 0: "not told apart from the law", 1: "sub-scaling"}
+"""Growth types by the sign of the interval of the quadratic coefficient; 0: it includes 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassRate:
-    """A pass rate from sampling until r successes. mle r/K; unbiased (r-1)/(K-1), NaN below two
-    successes; upper 3/K after none.
+    """A pass rate from sampling until r successes: mle r/K; unbiased (r-1)/(K-1), NaN below two
+    successes; upper bound 3/K without a success.
     """
 
     mle: float
@@ -36,12 +37,12 @@ class PassRate:
 
 
 def pass_until(n_samples: float, n_successes: float) -> PassRate:
-    """Estimate a pass rate from the samples K that were used until r successes came.
+    """Estimate a pass rate from the number of samples K until r successes.
 
     Args:
         n_samples: K >= 1.
-        n_successes: r, 0..K. 0 (the cap came first) gives no estimate, only the bound 3/K at 95 %:
-            never the number 0.
+        n_successes: r, 0..K. 0 (the cap was reached first) gives no estimate, only the bound 3/K at
+            95 %, and never the number 0.
 
     Source: arXiv 2310.03262 sec 4.1 and theorem 1; (r-1)/(K-1) is the unbiased negative-binomial
     estimate.
@@ -50,42 +51,30 @@ def pass_until(n_samples: float, n_successes: float) -> PassRate:
     1.0
     """
     k, r = float(n_samples), float(n_successes)
+    unknown = PassRate(mle=math.nan, unbiased=math.nan, upper=math.nan, reason=None)
     if not (math.isfinite(k) and math.isfinite(r) and k >= 1 and 0 <= r <= k):
-        return PassRate(
-            mle=math.nan,
-            unbiased=math.nan,
-            upper=math.nan,
-            reason=f"{n_successes} successes in {n_samples} samples",
-        )
+        return replace(unknown, reason=f"{n_successes} successes in {n_samples} samples")
     if r == 0:
-        return PassRate(
-            mle=math.nan,
-            unbiased=math.nan,
-            upper=min(1.0, 3 / k),
-            reason="no success before the cap: an upper bound only",
-        )
-    unbiased = (r - 1) / (k - 1) if r >= 2 else math.nan
-    return PassRate(
-        mle=r / k,
-        unbiased=unbiased,
-        upper=math.nan,
-        reason=None if r >= 2 else "one success: r/K is biased upwards",
-    )
+        why = "no success before the cap: an upper bound only"
+        return replace(unknown, upper=min(1.0, 3 / k), reason=why)
+    if r < 2:
+        return replace(unknown, mle=r / k, reason="one success: r/K is biased upwards")
+    return replace(unknown, mle=r / k, unbiased=(r - 1) / (k - 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskLaw:
-    """The task scaling law PU(N) = exp(-c N^-alpha) and how far growth departs from it.
+    """The task scaling law PU(N) = exp(-c N^-alpha) and the deviation of the growth from it.
 
     alpha, c         from the straight line of F = ln(-ln PU) over ln N: slope -alpha, intercept ln
                      c.
     quadratic        coefficient of (ln N)^2; negative: faster than the law. NaN below three sizes.
-                     *_lo, *_hi: interval of the resamples.
-    kind             growth type by the sign of the coefficient alone.
-    verdict          growth type that the interval supports: "super-scaling", "sub-scaling" or "not
-                     told apart from the law"; None without.
+                     *_lo, *_hi: interval from the resamples.
+    kind             growth type from the sign of the coefficient alone.
+    verdict          growth type that the interval supports, one of GROWTH; None without an
+                     interval.
     n_dropped        sizes left out because PU is 0 or 1 (F is infinite).
-    is_monotone      F falls from each size to the next, as the law demands.
+    is_monotone      F falls from each size to the next, as the law requires.
     log_n, f         the points used.
     """
 
@@ -120,16 +109,16 @@ def fit_task_law(
     Args:
         size: (n,), parameters (or another scale), above 0, any order; ties are allowed.
         pass_rate: (n,), 0-1; 0, 1 and NaN are dropped and counted.
-        resamples: (n_resamples, n), pass rates drawn anew with their noise. A resample in which a
-            used size has no right answer gets half
-            an answer by its maker, or drops out of the interval here.
-        confidence: of the interval of the quadratic coefficient.
+        resamples: (n_resamples, n), pass rates resampled with their noise. A resample in which a
+            used size has no right answer is left out, unless the caller replaced the 0 with half an
+            answer.
+        confidence: level of the interval of the quadratic coefficient.
 
     Raises:
         NotEnoughDataError: fewer than two sizes with a pass rate inside (0, 1).
 
-    Edge cases: two sizes give the law without a test; with four or five the test rarely rejects, so
-    read the interval.
+    Edge cases: two sizes give the law without a test. With four or five sizes the test rarely
+    rejects; use the interval.
 
     Source: arXiv 2310.03262 sec 4.2, definition 1.
     """
@@ -150,9 +139,8 @@ def fit_task_law(
         np.asarray(resamples, dtype=float)[:, order] if resamples is not None else None,
         confidence,
     )
-    curvature = (
-        None if math.isnan(quadratic) else int(np.sign(quadratic)) if abs(quadratic) > FLAT else 0
-    )
+    is_bent = abs(quadratic) > FLAT
+    curvature = None if math.isnan(quadratic) else is_bent * int(np.sign(quadratic))
     return TaskLaw(
         alpha=float(-slope),
         c=math.exp(intercept) if intercept < 700 else math.inf,
@@ -161,17 +149,7 @@ def fit_task_law(
         quadratic_hi=hi,
         curvature=curvature,
         kind=None if curvature is None else KINDS[curvature],
-        verdict=(
-            None
-            if math.isnan(lo)
-            else (
-                "super-scaling"
-                if hi < 0
-                else "sub-scaling"
-                if lo > 0
-                else "not told apart from the law"
-            )
-        ),
+        verdict=None if math.isnan(lo) else GROWTH[(lo > 0) - (hi < 0)],
         n_used=len(order),
         n_dropped=int((~used).sum()),
         is_monotone=_falls(log_n, f),
@@ -183,8 +161,9 @@ def fit_task_law(
 def _curvature(log_n: Floats) -> Floats:
     """Weights w with w @ f = quadratic coefficient of the least-squares parabola, shape (n,)."""
     centred = log_n - log_n.mean()
-    row: Floats = np.linalg.pinv(np.column_stack([np.ones_like(centred), centred, centred**2]))[2]
-    return row
+    return np.asarray(
+        np.linalg.pinv(np.column_stack([np.ones_like(centred), centred, centred**2]))[2]
+    )
 
 
 def _interval(log_n: Floats, resamples: Floats | None, confidence: float) -> tuple[float, float]:

@@ -12,7 +12,7 @@ UNDEFINED = math.nan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """What n answers can resolve. All shares 0-1; NaN where undefined.
+    """The resolution of n answers. All shares are 0-1; NaN where undefined.
 
     min_step            1/n, the smallest accuracy above 0.
     prob_all_zero       probability that n answers hold no right one when each is right with

@@ -1,7 +1,7 @@
-"""Scores over scale as one series: which runs stand where, how sure each score is, and the series
-drawn anew with its noise.
+"""Scores over scale as one series: the runs, the uncertainty of each score, and resamples of the
+series with its noise.
 
-Frames of data.queries.scales come in; analysis.emergence.studying reads the series.
+The input are tables of data.queries.scales; analysis.emergence.studying analyses the series.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.accuracy import OUTCOME_COLUMNS, accuracy_table, mean_interval
+from analysis.arrays import Floats
 from analysis.text import counted
 from data.records import Denominator
-
-Floats = NDArray[np.float64]
 
 AXES = {
     "parameters": "n_params",
@@ -29,7 +28,7 @@ AXES = {
     "step": "step",
     "loss": "loss",
 }
-"""What scores can stand over -> the column of data.queries.fetch_scales."""
+"""Names of the axes, and their columns of data.queries.fetch_scales."""
 NO_FAMILY = "no family"
 TRAINING_AXES = ("tokens", "step")
 """Axes along which one model grows: each model is a line of its own."""
@@ -67,11 +66,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Parts:
-    """What the points of a series are means of: matrices with one row per part (task, level, split,
-    reading) and one column per point.
+    """The parts whose means are the points of a series: matrices with one row per part (task,
+    level, split, reading) and one column per point.
 
-    names  of the rows; points  of the columns (model and step); runs  of every cell. counted  where
-    value is a share of n answers, each right or wrong: noise is then binomial, else normal with se.
+    names    names of the rows.
+    points   names of the columns (model and step).
+    runs     run of every cell.
+    counted  whether value is a share of n answers that are right or wrong: the noise is then
+             binomial, otherwise normal with se.
     """
 
     names: tuple[str, ...]
@@ -93,8 +95,8 @@ class Series:
              0).
     draws    (RESAMPLES, points): the series with its noise drawn anew; None with a reason when a
              point has neither n nor standard error.
-    parts    what the points are means of; None without points.
-    interval what lo and hi are, in words.
+    parts    the parts whose means are the points; None without points.
+    interval the kind of interval of lo and hi, in words.
     """
 
     metric: str
@@ -130,10 +132,10 @@ def gather(
         values: data.queries.fetch_scale_values of `metric`.
         metric: its name; perplexities become minus their logarithm.
         wanted: axis, tasks, level, split, reading, checkpoints, line.
-        draw: whether to draw the series anew for intervals; what is only looked at need not be.
+        draw: whether to resample the series for intervals; not needed if it is only displayed.
 
     Returns:
-        A series; without points when nothing fits (the notes say what was left out).
+        a Series; without points if no run matches (the notes list the runs left out).
 
     One task: Wilson interval where answers are right or wrong and n is known, else the standard
     error over instances (`has_fractions`). Several: t interval over the tasks, never narrower than
@@ -393,7 +395,7 @@ def has_fractions(value: Floats, n: Floats, se: Floats) -> NDArray[np.bool_]:
 
     That of fractional scores, such as token accuracy, is smaller; that of scores clustered by the
     source may be larger. Where nothing varies (0, 1, or all scores the same) the standard error
-    says nothing and the coin, which is never narrower, stands in.
+    has no information, and that of the coin, which is never narrower, is used.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = se**2 / (value * (1 - value))
@@ -435,7 +437,7 @@ def _over_instances(points: pd.DataFrame, by_task: Mapping[str, Any]) -> str:
 
 
 def _intervals(points: pd.DataFrame, by_task: Mapping[str, Any], is_share: bool) -> str:
-    """Fill lo, hi and se of the points; returns what they are, in words."""
+    """Set lo, hi and se of the points; return the kind of interval in words."""
     value, n, se = by_task["value"], by_task["n"], by_task["se"]
     n_tasks = len(value)
     if is_share and np.isfinite(n).all() and (n > 0).all():
@@ -457,9 +459,7 @@ def _intervals(points: pd.DataFrame, by_task: Mapping[str, Any], is_share: bool)
 
 
 def _draws(parts: Parts, seed: int) -> Floats | None:
-    """The series drawn anew RESAMPLES times: tasks (jointly for all points), then answers within
-    each.
-    """
+    """Resamples of the series: tasks (jointly for all points), then answers within each task."""
     if not (parts.counted | np.isfinite(parts.se)).all():
         return None
     rng = np.random.default_rng(seed)
@@ -472,8 +472,8 @@ def _draws(parts: Parts, seed: int) -> Floats | None:
 
 
 def draw_parts(parts: Parts, tasks: NDArray[np.int64], rng: np.random.Generator) -> Floats:
-    """The parts `tasks` of every point with the noise of their answers drawn anew: binomial where
-    they are counted, else normal.
+    """The parts `tasks` of every point with resampled noise of their answers: binomial if they are
+    counted, otherwise normal.
     """
     value, se, counted = parts.value[tasks], np.nan_to_num(parts.se[tasks]), parts.counted[tasks]
     answers = np.where(counted, parts.n[tasks], 0).round().astype(np.int64)
@@ -482,15 +482,11 @@ def draw_parts(parts: Parts, tasks: NDArray[np.int64], rng: np.random.Generator)
 
 
 def shrunk(parts: Parts) -> Floats:
-    """Shares with half an answer each way, .5 where nothing is counted: a plain bootstrap of "0 of
-    n" would call a zero certain.
+    """Shares with half a right and half a wrong answer added, .5 where nothing is counted: a plain
+    bootstrap of "0 of n" would make 0 certain.
     """
-    right, asked = (
-        np.where(parts.counted, parts.value * parts.n, 0.0),
-        np.where(parts.counted, parts.n, 0.0),
-    )
-    share: Floats = (right + 0.5) / (asked + 1)
-    return share
+    right = np.where(parts.counted, parts.value * parts.n, 0.0)
+    return np.asarray((right + 0.5) / (np.where(parts.counted, parts.n, 0.0) + 1))
 
 
 def scale_means(series: Series) -> tuple[Floats, Floats, Floats | None]:
@@ -506,5 +502,5 @@ def scale_means(series: Series) -> tuple[Floats, Floats, Floats | None]:
 
 
 def as_scale(x: Any, axis: str) -> Any:
-    """Back from what is fitted to what stands on the axis, elementwise."""
+    """Convert x from the units of the fits to those of the axis, elementwise."""
     return -np.asarray(x, dtype=float) if axis == "loss" else 10 ** np.asarray(x, dtype=float)

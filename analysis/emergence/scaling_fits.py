@@ -14,20 +14,20 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
 
+from analysis.arrays import Floats
 from analysis.text import counted
 
-Floats = NDArray[np.float64]
 Basis = Callable[[Floats, Floats, Floats], Floats]
 """Inner parameters (cells, q), x (n,), range of x (2,) -> columns (cells, n, p) whose best
 combination is the fit.
 """
 
 MAX_RESAMPLED_POINTS = 200
-"""With more points, how often each form wins the resamples is not counted: it would cost seconds
-and the weights say it already.
+"""With more points, forms are not compared on resamples: that would take seconds, and the weights
+are clear already.
 """
 
 
@@ -43,7 +43,7 @@ class ScalingFit:
     fitted, residual (n,), in the order of the points given.
     held_out_error   score at the largest scale (mean over its points) minus the forecast of a fit
                      without it; NaN with held_out_reason.
-    parameters       by name; what they mean stands in FORMS.
+    parameters       by name, as defined in FORMS.
     """
 
     form: str
@@ -92,8 +92,7 @@ def _linear(inner: Floats, x: Floats, ends: Floats) -> Floats:
 
 
 def _power(inner: Floats, x: Floats, ends: Floats) -> Floats:
-    columns: Floats = np.exp(np.clip(inner[:, :1] * (x - ends.mean()), -300, 300))[:, :, None]
-    return columns
+    return np.asarray(np.exp(np.clip(inner[:, :1] * (x - ends.mean()), -300, 300))[:, :, None])
 
 
 def _sigma(z: Floats) -> Floats:
@@ -101,8 +100,7 @@ def _sigma(z: Floats) -> Floats:
 
 
 def _rising(inner: Floats, x: Floats, ends: Floats) -> Floats:
-    columns: Floats = _sigma((x - inner[:, :1]) / inner[:, 1:2])[:, :, None]
-    return columns
+    return np.asarray(_sigma((x - inner[:, :1]) / inner[:, 1:2])[:, :, None])
 
 
 def _rising_between(inner: Floats, x: Floats, ends: Floats) -> Floats:
@@ -118,8 +116,7 @@ def _hinge(inner: Floats, x: Floats, ends: Floats) -> Floats:
 def _broken(inner: Floats, x: Floats, ends: Floats) -> Floats:
     away = x - inner[:, 2:3]
     exponent = inner[:, :1] * np.minimum(0.0, away) + inner[:, 1:2] * np.maximum(0.0, away)
-    columns: Floats = np.exp(np.clip(exponent, -300, 300))[:, :, None]
-    return columns
+    return np.asarray(np.exp(np.clip(exponent, -300, 300))[:, :, None])
 
 
 def _ends(x: Floats) -> tuple[float, float, float]:
@@ -254,13 +251,13 @@ def fit_forms(
         floor: score of guessing, from which power, logistic and broken power start; None for scores
             without a floor (log-probabilities):
             power and broken power then run to 0 and the logistic form fits its floor.
-        resamples: (n_resamples, n), the scores drawn anew, for `share_best`.
+        resamples: (n_resamples, n), resampled scores, for `share_best`.
         hold_out: also forecast the largest scale from the others.
 
     Returns:
         One fit per form, in the order of FORMS. AICc = n ln(rss/n) + 2k + 2k(k+1)/(n-k-1) with k =
         parameters + 1, undefined below k + 2 points (weights are then among the other forms).
-        Points count as independent and alike in noise.
+        Points are taken as independent with equal noise.
 
     Edge cases: fewer than three different x or a constant score: every form comes back without
     weight and with the reason.
@@ -420,7 +417,7 @@ def _aicc(rss: float | Floats, n: int, n_parameters: int, y: Floats) -> Floats:
     k = n_parameters + 1
     if n - k - 1 <= 0:
         return np.full(np.shape(rss), np.nan)
-    # A perfect fit would weigh without bound: no score is known to better than nine digits.
+    # A perfect fit would have unbounded weight; no score is known to more than nine digits.
     least = n * (1e-9 * float(np.abs(y).max())) ** 2
     return np.asarray(
         n * np.log(np.maximum(rss, least) / n) + 2 * k + 2 * k * (k + 1) / (n - k - 1)

@@ -1,6 +1,4 @@
-"""What may be said about emergence, in plain English. Words only: every number comes from
-analysis.emergence.studying.
-"""
+"""Sentences about emergence. All numbers come from analysis.emergence.studying."""
 
 from __future__ import annotations
 
@@ -48,12 +46,12 @@ SHAPES = {
 
 
 def metric_name(metric: str) -> str:
-    """A metric as sentences say it."""
+    """The name of a metric in sentences."""
     return METRIC_NAMES.get(metric, metric)
 
 
 def scale_words(scale: float, axis: str) -> str:
-    """A place on the axis: short sizes, powers for FLOPs, plain steps and losses.
+    """A position on the axis: short sizes, powers for FLOPs, plain steps and losses.
 
     >>> scale_words(1.4e9, "parameters"), scale_words(7.36e11, "FLOPs"), scale_words(0.6973, "loss")
     ('1.4B', '7.4e11', '0.70')
@@ -66,16 +64,18 @@ def scale_words(scale: float, axis: str) -> str:
 
 
 def score_words(score: float, *, is_share: bool) -> str:
-    """A score: percent for shares, else two decimals."""
+    """A score: percent for shares, otherwise two decimals."""
     return percent(score, 1) if is_share else number(score)
 
 
 def headline(found: Emergence, mirage: Mirage | None, *, about: str) -> str:
-    """The sentence above the chart: how far the score moves, whether it breaks and where, and whose
-    jump that is.
+    """The sentence above the chart: the change of the score, its break if there is one, and whether
+    a jump comes from the metric.
 
     Args:
-        about: what was asked, for instance `find_minimum OOD`.
+        found: the result for one metric.
+        mirage: the comparison with another metric, if there is one.
+        about: tasks and split, for example `find_minimum OOD`.
     """
     series = found.series
     axis = series.wanted.axis
@@ -90,7 +90,9 @@ def headline(found: Emergence, mirage: Mirage | None, *, about: str) -> str:
             f"{still} every scale: no growth is seen, and growth below the resolution is not"
             " excluded."
         )
-    verb = "rises" if found.last > found.first else "falls" if found.last < found.first else "goes"
+    verb = {1: "rises", -1: "falls", 0: "goes"}[
+        (found.last > found.first) - (found.last < found.first)
+    ]
     moved = (
         f"{capitalised(name)} on {about} {verb} from {_score(found, found.first)} to"
         f" {_score(found, found.last)} between {scale_words(start, axis)} and"
@@ -104,7 +106,7 @@ def headline(found: Emergence, mirage: Mirage | None, *, about: str) -> str:
 
 
 def verdict(mirage: Mirage) -> str:
-    """Whose jump it is, with the evidence in brackets."""
+    """Whether a jump comes from the metric, with the evidence in brackets."""
     first, second = mirage.discontinuous, mirage.continuous
     name, other = metric_name(first.series.metric), metric_name(second.series.metric)
     if mirage.verdict == "the metric's":
@@ -131,9 +133,7 @@ def verdict(mirage: Mirage) -> str:
 
 
 def steepness_sentence(mirage: Mirage) -> str:
-    """How much steeper the steepest step of one metric is than that of the other, with the interval
-    of the difference.
-    """
+    """The difference of the steepest steps of the two metrics, with its interval."""
     each = (mirage.discontinuous, mirage.continuous)
     name, other = (metric_name(one.series.metric) for one in each)
     if not all(math.isfinite(one.steepest) for one in each):
@@ -157,7 +157,7 @@ def steepness_sentence(mirage: Mirage) -> str:
 
 
 def break_sentence(found: Emergence) -> str:
-    """What the search for a break says, as one sentence."""
+    """The result of the search for a break, in one sentence."""
     change, axis = found.change, found.series.wanted.axis
     if math.isnan(change.p):
         return f"No test of a break: {change.reason}."
@@ -174,7 +174,7 @@ def break_sentence(found: Emergence) -> str:
 
 
 def suddenness_sentence(found: Emergence) -> str:
-    """Breakthroughness and linearity with their guard."""
+    """Breakthroughness and linearity, with the guard against noise."""
     sudden = found.suddenness
     if sudden.reason is not None:
         return f"Breakthroughness and linearity are undefined: {sudden.reason}."
@@ -192,7 +192,7 @@ def suddenness_sentence(found: Emergence) -> str:
 
 
 def onset_sentence(found: Emergence) -> str:
-    """Wei et al.'s definition, as a rule."""
+    """The onset of emergence by a rule from Wei et al.'s definition."""
     axis = found.series.wanted.axis
     if found.onset.scale is None:
         return (
@@ -208,7 +208,7 @@ def onset_sentence(found: Emergence) -> str:
 
 
 def law_sentence(found: Emergence) -> str:
-    """Growth type against the task scaling law."""
+    """The growth type relative to the task scaling law."""
     law = found.law
     if law is None:
         return f"No task scaling law: {found.law_reason}."
@@ -233,7 +233,7 @@ def law_sentence(found: Emergence) -> str:
 
 
 def threshold_sentence(found: LossThreshold, loss_name: str | None) -> str:
-    """Where the hinge of score against loss bends."""
+    """The loss at which the hinge of score against loss bends."""
     name = loss_name or "loss"
     if math.isnan(found.eta):
         return f"No threshold of {name}: {found.reason}."
@@ -259,7 +259,7 @@ def _break_place(found: Emergence) -> str:
 
 
 def report(found: Emergence, sentence: str, threshold: LossThreshold | None) -> str:
-    """Lines to read in a terminal: the sentence, what each part says, every form, the notes."""
+    """Lines for a terminal: the sentence, one line per analysis, every form and the notes."""
     lines = [
         sentence,
         "",

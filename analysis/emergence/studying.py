@@ -1,21 +1,20 @@
-"""Is an ability emergent, and is the jump the model's or the metric's? Everything that is computed
-of one series, and of two side by side.
+"""Is an ability emergent, and does a jump come from the model or from the metric? All estimates for
+one series (analysis.emergence.scale_series), and the comparison of two.
 
-A series (analysis.emergence.scale_series) comes in; its numbers and a verdict in words go to the
-page and the shell. The rules of the verdict are ours and stand here: shape_of and verdict_of.
+The rules of the verdict are ours: see shape_of and verdict_of.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import chi2
 
+from analysis.arrays import Floats
 from analysis.emergence.breakthrough import Onset, Suddenness, onset_by_rule, suddenness
 from analysis.emergence.change_point import SURE, ChangePoint, find_change_point
 from analysis.emergence.loss_threshold import LossThreshold, fit_loss_threshold
@@ -26,51 +25,46 @@ from analysis.emergence.scaling_fits import ScalingFit, fit_forms
 from analysis.text import number, p_text, percent
 from data.records import NotEnoughDataError
 
-Floats = NDArray[np.float64]
-
 SMOOTH_FORMS = ("linear", "power")
-"""One formula over the whole range, with no place where anything happens."""
+"""Forms with one formula over the whole range and no special position."""
 GRADUAL = 0.5
-"""A logistic form whose rise from 10 % to 90 % takes at least this share of the range seen is
-smooth as well.
+"""A logistic form is smooth as well if its rise from 10 % to 90 % takes at least this share of the
+observed range.
 """
 FITTING = 0.8
-"""A curve is called smooth only if a smooth form explains this share of its spread, or misses it by
-no more than the points' own noise.
+"""A curve is smooth only if a smooth form explains this share of its variance, or if the residuals
+are no larger than the noise of the points.
 
-With seven scales AICc forbids the forms of more parameters whatever they explain: a straight line
-then weighs most through a step from 12 % to 98 % that it misses by forty points.
+With seven scales AICc excludes forms with more parameters, however well they fit. A straight line
+can then have the largest weight for a step from 12 % to 98 %, with errors of forty points.
 """
 NEAR = 0.02
-"""Scales nearer to each other than this share of the range are taken together when steps are
-compared.
-"""
+"""Scales closer together than this share of the range are merged when steps are compared."""
 FEWEST_EACH_WAY = 3
-"""A pass rate on fewer right (or fewer wrong) answers is left out of the task law: ln(-ln PU) is
-noise there.
+"""Pass rates from fewer right (or fewer wrong) answers are left out of the task law, because
+ln(-ln PU) is then mostly noise.
 """
 NEGLIGIBLE_CHANCE = 0.002
-"""Guessing so rarely right counts as never: the task law is for tasks where a random baseline
-scores 0.
-"""
+"""A chance level up to this counts as 0: the task law is for tasks with a chance level of 0."""
+PAIRINGS = {True: "tasks and instances", False: "tasks"}
 PER_TOKEN = ("token_accuracy",)
-"""Shares that are no pass rates."""
+"""Shares that are not pass rates."""
 TEN_TO_NINETY = 2 * math.log(9)
-"""Widths of a logistic curve between 10 % and 90 % of its height."""
+"""Distance between 10 % and 90 % of the height of a logistic curve, in units of its width."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emergence:
-    """One metric over one scale, read in every way.
+    """All results for one metric over one scale.
 
     first, last    mean score at the smallest and at the largest scale.
-    shape          "sharp" | "smooth" | "flat" | "undecided", by `shape_of`; shape_reason says why
+    shape          "sharp", "smooth", "flat" or "undecided", by `shape_of`; shape_reason: the reason
                    in words.
-    smooth_weight  AICc weight of the smooth forms together, 0-1; NaN when undefined.
-    steepest       slope of the steepest step over the slope of a straight line through both ends: 1
-                   when all steps are alike.
-    law            task scaling law of the pass rates, for shares above a chance of 0; None with
-                   law_reason.
+    smooth_weight  total AICc weight of the smooth forms, 0-1; NaN when undefined.
+    steepest       slope of the steepest step divided by the slope of a line through both ends: 1 if
+                   all steps are equal.
+    law            task scaling law of the pass rates, for shares with a chance level of 0; None
+                   otherwise (see law_reason).
     """
 
     series: Series
@@ -92,14 +86,14 @@ class Emergence:
 
     @property
     def best(self) -> ScalingFit | None:
-        """The form with the largest weight; None when no form has one."""
+        """The form with the largest weight; None if no form has one."""
         weighed = [fit for fit in self.fits if math.isfinite(fit.weight)]
         return max(weighed, key=lambda fit: fit.weight) if weighed else None
 
     @property
     def break_scale(self) -> tuple[float, float, float]:
-        """The break and the ends of its interval as they stand on the axis, in rising order of x;
-        NaN without a break.
+        """The break and its interval in units of the axis, in increasing order of x; NaN without a
+        break.
         """
         at, lo, hi = (
             float(as_scale(x, self.series.wanted.axis))
@@ -109,21 +103,20 @@ class Emergence:
 
 
 def study(series: Series, *, chance: float | None = 0.0, hold_out: bool = True) -> Emergence:
-    """Compute everything about one series.
+    """Compute all results for one series.
 
     Args:
         series: from analysis.emergence.scale_series.gather; at least one point.
-        chance: score of guessing, 0-1; used for shares only. None: not known, so forms are fitted
-            without a floor, and onset and law
-            are undefined.
-        hold_out: whether to forecast the largest scale from the smaller ones, half of the time; a
-            curve that another is only held against needs no forecast.
+        chance: score of guessing, 0-1; used for shares only. None means unknown: forms are then
+            fitted without a floor, and onset and law are undefined.
+        hold_out: whether to forecast the largest scale from the smaller ones. This takes half of
+            the time and is not needed for a curve that is only compared with another.
 
     Raises:
-        NotEnoughDataError: no point at all.
+        NotEnoughDataError: the series has no point.
 
-    Edge cases: one or two scales, all zero, all one: every part says itself why it is undefined,
-    nothing raises.
+    Edge cases: one or two scales, all zero, all one: each undefined part has a reason, and there is
+    no error.
     """
     if not len(series.points):
         why = f": {'; '.join(series.notes)}" if series.notes else ""
@@ -138,7 +131,7 @@ def study(series: Series, *, chance: float | None = 0.0, hold_out: bool = True) 
         fits,
         change,
         float(np.ptp(x)),
-        spread=_squares(y),
+        spread=float(((y - y.mean()) ** 2).sum()),
         noise=_noise(points["se"].to_numpy(dtype=float)),
     )
     steepest = _steepest(places, means[None])[0]
@@ -172,58 +165,52 @@ def shape_of(
     spread: float = math.nan,
     noise: float = math.nan,
 ) -> tuple[str, str, float]:
-    """Judge a curve by its forms and its break: shape, the reason in words, weight of the smooth
+    """Classify a curve by its forms and its break: shape, reason in words, weight of the smooth
     forms.
 
     flat       the score is the same at every scale.
-    smooth     the smooth forms (linear, power, a logistic rise over half the range or more) weigh
-               at least one half together, and one of them explains at least FITTING of the spread
-               or leaves no more than noise.
-    sharp      the others weigh more, and one straight line is rejected (p < .05).
+    smooth     the smooth forms (linear, power, a logistic rise over half the range or more) have a
+               total weight of at least one half, and one of them explains at least FITTING of the
+               variance or leaves no more than noise.
+    sharp      the other forms have more weight, and one straight line is rejected (p < .05).
     undecided  neither, or too few points for weights.
 
     Args:
-        span: range of x seen.
-        spread: squared deviations of the scores from their mean, summed; noise: squared error that
-            their own noise explains (95 %).
-            NaN: fit is not looked at.
+        fits: fitted forms.
+        change: result of the search for a break.
+        span: observed range of x.
+        spread: sum of squared deviations of the scores from their mean; NaN: the quality of the fit
+            is not checked.
+        noise: squared error that the noise of the points explains (95 %).
     """
     weighed = [fit for fit in fits if math.isfinite(fit.weight)]
     if not weighed:
         reason = fits[0].reason or "too few points for weights"
         return ("flat" if "same at every scale" in reason else "undecided"), reason, math.nan
-    smooth = sum(fit.weight for fit in weighed if _is_smooth(fit, span))
+    gradual = [fit for fit in weighed if _is_smooth(fit, span)]
+    smooth = sum(fit.weight for fit in gradual)
     best = max(weighed, key=lambda fit: fit.weight)
-    said = f"{best.form} form, AICc weight {number(best.weight)}"
-    if smooth >= 0.5:
-        left = min(fit.rss for fit in weighed if _is_smooth(fit, span))
-        if left > (1 - FITTING) * spread and not left <= noise:
-            explained = (
-                f"but no smooth form explains more than {percent(1 - left / spread)} of the spread"
-            )
-            return "undecided", f"smooth forms weigh {number(smooth)} together, {explained}", smooth
-        return (
-            "smooth",
-            said if _is_smooth(best, span) else f"smooth forms weigh {number(smooth)} together",
-            smooth,
-        )
+    lead = f"{best.form} form, AICc weight {number(best.weight)}"
+    if smooth < 0.5:
+        return *_break_shape(lead, change), smooth
+    together = f"smooth forms weigh {number(smooth)} together"
+    left = min(fit.rss for fit in gradual)
+    if left > (1 - FITTING) * spread and not left <= noise:
+        explained = f"no smooth form explains more than {percent(1 - left / spread)} of the spread"
+        return "undecided", f"{together}, but {explained}", smooth
+    return "smooth", lead if best in gradual else together, smooth
+
+
+def _break_shape(lead: str, change: ChangePoint) -> tuple[str, str]:
     if math.isnan(change.p):
-        return "undecided", f"{said}; no test of a break: {change.reason}", smooth
+        return "undecided", f"{lead}; no test of a break: {change.reason}"
     if change.p < SURE:
-        return "sharp", f"{said}; one straight line is rejected, {p_text(change.p)}", smooth
-    return (
-        "undecided",
-        f"{said}, but one straight line is not rejected ({p_text(change.p)})",
-        smooth,
-    )
-
-
-def _squares(y: Floats) -> float:
-    return float(((y - y.mean()) ** 2).sum())
+        return "sharp", f"{lead}; one straight line is rejected, {p_text(change.p)}"
+    return "undecided", f"{lead}, but one straight line is not rejected ({p_text(change.p)})"
 
 
 def _noise(se: Floats) -> float:
-    """Squared error that noise alone stays below in 95 % of cases: mean squared error of the points
+    """Upper bound (95 %) on the squared error from noise alone: mean squared error of the points
     times the chi-square quantile.
     """
     return float(np.mean(se**2) * chi2.isf(0.05, len(se))) if np.isfinite(se).all() else math.nan
@@ -237,17 +224,16 @@ def _is_smooth(fit: ScalingFit, span: float) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mirage:
-    """The same answers under a metric that jumps by construction and under one that does not.
+    """The same answers under a metric that is discontinuous by construction and under a continuous
+    one.
 
-    verdict        "the metric's" | "not the metric's alone" | "no jump" | "reverse" | "undecided";
-                   sentence says it in words.
-    steeper_by     how many times its mean slope the steepest step of the discontinuous metric is,
-                   less the same of the continuous one, with its 95 % interval steeper_by_lo,
-                   steeper_by_hi; share_steeper: share of resamples in which it is above 0. On the
-                   points that both metrics have. NaN where nothing can be drawn, or the metrics
-                   share no points or tasks.
-    pairing        what both metrics are drawn anew with: "tasks and instances" | "tasks" | None
-                   (not drawn).
+    verdict        "the metric's", "not the metric's alone", "no jump", "reverse" or "undecided".
+    steeper_by     difference of `Emergence.steepest` between the discontinuous and the continuous
+                   metric on their common points; steeper_by_lo, steeper_by_hi: its 95 % interval.
+                   NaN if resampling is impossible, or if the metrics share no points or tasks.
+    share_steeper  share of resamples in which steeper_by is above 0.
+    pairing        units that are resampled jointly for both metrics: "tasks and instances", "tasks"
+                   or None (no resampling).
     """
 
     discontinuous: Emergence
@@ -263,11 +249,12 @@ class Mirage:
 def compare_metrics(
     discontinuous: Emergence, continuous: Emergence, correlations: pd.DataFrame | None = None
 ) -> Mirage:
-    """Hold the shapes of two metrics of the same runs against each other; see `verdict_of`.
+    """Compare the shapes of two metrics of the same runs; see `verdict_of`.
 
     Args:
-        correlations: data.queries.fetch_metric_correlations of the two: resamples are then paired
-            by instance as well as by task.
+        discontinuous, continuous: results for the two metrics.
+        correlations: result of data.queries.fetch_metric_correlations for the two metrics; with it,
+            resamples are paired by instance as well as by task.
     """
     drawn = draw_together(discontinuous.series, continuous.series, correlations)
     by, lo, hi, share = difference(drawn, _steepest) if drawn is not None else (math.nan,) * 4
@@ -279,16 +266,16 @@ def compare_metrics(
         steeper_by=by,
         steeper_by_lo=lo,
         steeper_by_hi=hi,
-        pairing=None if drawn is None else "tasks and instances" if drawn.is_paired else "tasks",
+        pairing=None if drawn is None else PAIRINGS[drawn.is_paired],
     )
 
 
 def verdict_of(discontinuous: str, continuous: str) -> str:
-    """Whose jump is it, given two shapes?
+    """Does a jump come from the metric, given the shapes under both metrics?
 
     Sharp and smooth: the metric's. Sharp and sharp: not the metric's alone. Smooth or flat under
-    the discontinuous metric: no jump to explain (unless the continuous one is sharp: reverse).
-    Undecided where the first is, or where it is sharp and the second tells nothing.
+    the discontinuous metric: no jump to explain (if the continuous one is sharp: reverse).
+    Undecided if the first is undecided, or if it is sharp and the second is flat or undecided.
 
     Source: the argument of arXiv 2304.15004 sec 2-3; the rule is ours.
     """
@@ -302,8 +289,8 @@ def verdict_of(discontinuous: str, continuous: str) -> str:
 
 
 def threshold_of(series: Series, *, chance: float | None = 0.0) -> LossThreshold:
-    """Hinge of the score against loss: shares run up from chance where it is known, other scores
-    from a fitted level.
+    """Hinge of the score against loss. Shares start at the chance level if it is known, other
+    scores at a fitted level.
 
     `series` has the axis "loss".
 
@@ -321,11 +308,10 @@ def threshold_of(series: Series, *, chance: float | None = 0.0) -> LossThreshold
 
 
 def _steepest(places: Floats, means: Floats) -> Floats:
-    """(m,): slope of the steepest step in the direction of the whole change, over the mean slope;
-    NaN without change or steps.
+    """(m,): slope of the steepest step in the direction of the whole change, divided by the mean
+    slope; NaN without a change or steps.
 
-    Scales nearer than NEAR of the range are one step's end: between near-ties a slope is noise over
-    nothing.
+    Scales closer than NEAR of the range are merged, because slopes between near-ties are noise.
     """
     cuts = [0]
     for place in range(1, len(places)):
@@ -354,8 +340,7 @@ def _onset(series: Series, chance: float | None) -> Onset:
     )
     if found.scale is None:
         return found
-    axis_scale = float(as_scale(found.scale, series.wanted.axis))
-    return Onset(scale=axis_scale, n_below=found.n_below, n_above=found.n_above, reason=None)
+    return replace(found, scale=float(as_scale(found.scale, series.wanted.axis)))
 
 
 def _law(series: Series, chance: float | None) -> tuple[TaskLaw | None, str | None]:
@@ -372,8 +357,8 @@ def _law(series: Series, chance: float | None) -> tuple[TaskLaw | None, str | No
     too_few = (n > 0) & (np.minimum(means, 1 - means) * n < FEWEST_EACH_WAY)
     means = np.where(too_few, np.nan, means)
     if draws is not None:
-        # A resample without a right answer stands for half an answer: ln(-ln 0) has no value, and
-        # dropping it would bias the rest.
+        # A resample without a right answer gets half an answer: ln(-ln 0) is undefined, and
+        # dropping it would bias the others.
         half = np.where(n > 0, 0.5 / np.maximum(n, 1), 1e-4)
         draws = np.clip(draws, half, 1 - half)
     try:

@@ -19,6 +19,7 @@ import pandas as pd
 from scipy import stats
 from scipy.special import rel_entr
 
+from analysis.arrays import Floats
 from analysis.likelihood.answer_probability import (
     MIN_K,
     SMALLEST_DENSITY,
@@ -31,8 +32,6 @@ from analysis.likelihood.answer_probability import (
 )
 from analysis.text import plain_value
 from data.records import Denominator
-
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 RESAMPLES = 200
 MOST_ANSWERS = 20_000

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 from scipy.special import rel_entr
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
+from analysis.arrays import Floats
 
 GRID_POINTS = 100
 SMALLEST_DENSITY = 1e-10

@@ -11,10 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from analysis.arrays import Flags, Floats
 
 GRADIENT_TOLERANCE = 1e-9
 """Largest |d loglik / d coefficient| at the optimum, in answers."""
@@ -157,8 +156,7 @@ def _information(design: Floats, weights: Floats) -> Floats:
     """X' W X of every fit, shape (columns, columns, fits), as one matrix product."""
     n_cells, width = design.shape
     products = (design[:, :, None] * design[:, None, :]).reshape(n_cells, width * width)
-    information: Floats = (products.T @ weights).reshape(width, width, -1)
-    return information
+    return np.asarray((products.T @ weights).reshape(width, width, -1))
 
 
 def _solve(matrix: Floats, right: Floats) -> tuple[Floats, Floats]:
@@ -201,5 +199,4 @@ def _saturated(y: Floats, total: Floats) -> Floats:
     parts = y * np.log(np.where(y > 0, y / safe, 1.0)) + wrong * np.log(
         np.where(wrong > 0, wrong / safe, 1.0)
     )
-    found: Floats = parts.sum(axis=0)
-    return found
+    return np.asarray(parts.sum(axis=0))

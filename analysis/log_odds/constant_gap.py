@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
+from analysis.arrays import Floats
 from analysis.log_odds.critical import Constancy, LevelChange
 from analysis.log_odds.gap import LogOddsGap, log_odds_gap
 from analysis.log_odds.task_curves import CurveComparison, compare_curves
 from analysis.log_odds.tau2 import between_task_variance, weighted_line
-
-Floats = NDArray[np.float64]
 
 DEFAULT_REPLICATES = 1000
 

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
-from analysis.log_odds.tau2 import between_task_variance, complete, weighted_line
+from analysis.arrays import Floats, complete
+from analysis.log_odds.tau2 import between_task_variance, weighted_line
 from analysis.text import counted
-
-Floats = NDArray[np.float64]
 
 CHANGE_P = 0.10
 """Below this p the log-odds gap counts as changing over the levels when the critical complexity is

@@ -14,16 +14,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import optimize, special
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.stats.contingency_tables import StratifiedTable
 
+from analysis.arrays import Floats
 from analysis.log_odds.batched_fit import fit_many
 from data.records import NotEnoughDataError
-
-Floats = NDArray[np.float64]
 
 FLAT = 1e-9
 """Smaller slopes, in logits per level, are rounding errors: a flat curve has no position where half
@@ -40,10 +39,10 @@ def common_slope_gap(
     constant.
     """
     axis = np.asarray(x, dtype=float)
-    gap: Floats = (1 - guess - slip) * (
-        special.expit(-a * (axis - b_id)) - special.expit(-a * (axis - b_ood))
+    return np.asarray(
+        (1 - guess - slip)
+        * (special.expit(-a * (axis - b_id)) - special.expit(-a * (axis - b_ood)))
     )
-    return gap
 
 
 def common_slope_peak(
@@ -177,10 +176,9 @@ def _separate_slopes_peak(c: Floats, x: Floats) -> tuple[float, float]:
 
     def gap(at: ArrayLike) -> Floats:
         axis = np.asarray(at, dtype=float)
-        found: Floats = special.expit(c[0] + c[2] + (c[1] + c[3]) * axis) - special.expit(
-            c[0] + c[1] * axis
+        return np.asarray(
+            special.expit(c[0] + c[2] + (c[1] + c[3]) * axis) - special.expit(c[0] + c[1] * axis)
         )
-        return found
 
     grid = np.linspace(x.min(), x.max(), 2001)
     best = int(gap(grid).argmax())

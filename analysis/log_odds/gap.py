@@ -11,14 +11,12 @@ import math
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
-from analysis.log_odds.tau2 import complete
+from analysis.arrays import Floats, complete
 from analysis.text import counted
-
-Floats = NDArray[np.float64]
 
 EXACT_UP_TO = 20
 """Up to this many tasks all sign flips are enumerated (2^20 patterns, 8 MB); above, they are drawn

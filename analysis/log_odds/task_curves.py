@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
+from analysis.arrays import Floats
 from analysis.log_odds.gap import empirical_logit
 from analysis.text import counted
-
-Floats = NDArray[np.float64]
 
 CURVES = {
     "M0": "no difference between ID and OOD; accuracy falls along a line in logits",

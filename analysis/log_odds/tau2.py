@@ -5,17 +5,11 @@ sets of tasks at once.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from analysis.arrays import Floats
 
 _MOST_STEPS = 100
-
-
-def complete(*columns: ArrayLike) -> tuple[Floats, ...]:
-    """The columns as floats, without the entries that are undefined (NaN) in any of them."""
-    values = np.stack([np.asarray(column, dtype=float).ravel() for column in columns])
-    return tuple(values[:, ~np.isnan(values).any(axis=0)])
 
 
 def between_task_variance(effect: ArrayLike, variance: ArrayLike, design: ArrayLike) -> Floats:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
+from analysis.arrays import Floats
 
 BELOW, ABOVE = "below", "above"
 DEFAULT_DRAWS = 4000
@@ -195,8 +195,7 @@ def probe_level(
 
 
 def _redraw(random: np.random.Generator, right: float, n: float, draws: int) -> Floats:
-    drawn: Floats = random.beta(right + 0.5, n - right + 0.5, size=draws)
-    return drawn
+    return np.asarray(random.beta(right + 0.5, n - right + 0.5, size=draws))
 
 
 def _redraw_mean(

@@ -60,7 +60,7 @@ def shares(found: ProbeLevel) -> dict[str, float]:
 def _end(value: float) -> float | str | None:
     if math.isnan(value):
         return None
-    return value if math.isfinite(value) else "below" if value < 0 else "above"
+    return {-math.inf: "below", math.inf: "above"}.get(value, value)
 
 
 def probe_readings(

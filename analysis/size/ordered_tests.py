@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
+from analysis.arrays import Floats
 
 MOST_STATES = 4_000
 """Largest number of states of the exact computation; above, permutations are drawn at random."""
@@ -158,8 +158,7 @@ def _pair_signs(x: Floats, y: Floats) -> Floats:
     """Sign of y's change along rising x for every pair that differs in x."""
     first, second = np.triu_indices(len(x), 1)
     along = np.sign(x[second] - x[first])
-    signs: Floats = (along * np.sign(y[second] - y[first]))[along != 0]
-    return signs
+    return np.asarray((along * np.sign(y[second] - y[first]))[along != 0])
 
 
 def _permutation_p(

@@ -21,7 +21,7 @@ from scipy.special import ndtr
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 from statsmodels.regression.linear_model import OLS
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
+from analysis.arrays import Floats
 
 FIRST_GUESS = (2.0, 1.0, 0.0)
 """Start values of intercept, slope and log sigma. They determine the result if the optimum is not

@@ -21,12 +21,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.special import expit, logit
 
+from analysis.arrays import Floats
 from analysis.log_odds.critical import CHANGE_P, HalfPoint
 from analysis.text import percent_of_draws
 from analysis.valley.difficulty import LevelAxis, number_axis
 from analysis.valley.level_bootstrap import LevelDraws
-
-Floats = NDArray[np.float64]
 
 LINE, ISOTONIC, SMOOTH = "line", "isotonic", "smooth"
 _GRID = 161

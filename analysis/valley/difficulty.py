@@ -12,16 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
 
 from analysis.accuracy import DEFAULT_DENOMINATOR, task_accuracies
+from analysis.arrays import Floats
 from analysis.log_odds.critical import to_level
 from analysis.log_odds.curves import fit_difficulty_axis
 from analysis.text import counted
 from data.records import Denominator
-
-Floats = NDArray[np.float64]
 
 FEWEST_MODELS = 4
 LEVEL_NUMBER, DIFFICULTY = "level number", "difficulty"
@@ -70,8 +69,7 @@ class LevelAxis:
     def at(self, level: ArrayLike) -> Floats:
         """Positions of levels that the axis covers."""
         place = np.searchsorted(self.levels, np.asarray(level, dtype=int))
-        found: Floats = np.asarray(self.positions)[place]
-        return found
+        return np.asarray(np.asarray(self.positions)[place])
 
     def to_level(self, x: float) -> tuple[float, str | None]:
         """Convert a position to a level coordinate, with "left" or "right" if it is outside the

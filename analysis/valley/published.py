@@ -16,13 +16,14 @@ import pandas as pd
 from scipy.special import expit
 
 from analysis.accuracy import ITEM_INTERVAL, TASK_INTERVAL, mean_interval
+from analysis.arrays import Floats
 from analysis.log_odds.batched_fit import curve_design, fit_many
 from analysis.log_odds.gap import log_odds_gap
 from analysis.scylla import gap_bounds, gap_table
 from analysis.text import plain_value
 from analysis.valley.complexity import LevelMeans, isotonic_half_point
 from analysis.valley.difficulty import number_axis
-from analysis.valley.level_bootstrap import Floats, LevelDraws, TaskCells, resample_levels
+from analysis.valley.level_bootstrap import LevelDraws, TaskCells, resample_levels
 from analysis.valley.result import (
     DEFAULT_SETTINGS,
     Evidence,

@@ -12,13 +12,11 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.accuracy import FIRST_ANSWER_SHARE
+from analysis.arrays import Floats
 from analysis.what_if.scoring import Cells
 from data.records import Denominator
-
-Floats = NDArray[np.float64]
 
 ID, OOD, UNSPLIT = 0, 1, 2
 """Places on the split axis."""
@@ -187,8 +185,7 @@ def gaps_on_scale(
     relative: NaN where ID is 0.
     """
     if scale is GapScale.DIFFERENCE:
-        difference: Floats = averaged[..., ID, :] - averaged[..., OOD, :]
-        return difference
+        return np.asarray(averaged[..., ID, :] - averaged[..., OOD, :])
     goodness = averaged if sign > 0 else high + averaged
     if scale is GapScale.RELATIVE:
         seen = goodness[..., ID, :]
@@ -196,8 +193,7 @@ def gaps_on_scale(
     right = goodness * n
     with np.errstate(divide="ignore", invalid="ignore"):
         logits: Floats = np.log((right + 0.5) / (n - right + 0.5))
-    gaps: Floats = logits[..., ID, :] - logits[..., OOD, :]
-    return gaps
+    return np.asarray(logits[..., ID, :] - logits[..., OOD, :])
 
 
 def _divide(above: Floats, below: Floats) -> Floats:

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from analysis.arrays import Floats
 from analysis.scylla import critical_level
 from analysis.text import percent_of_draws, plain_value, significant
 from analysis.what_if.aggregation import (
@@ -35,8 +35,6 @@ from analysis.what_if.aggregation import (
 from analysis.what_if.metric_list import Metric, metric_named
 from analysis.what_if.scoring import Cells
 from data.records import Denominator, NotEnoughDataError
-
-Floats = NDArray[np.float64]
 
 RESAMPLES = 500
 CONFIDENCE = 0.95

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from operator import eq
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from rapidfuzz.distance import Levenshtein
 from scipy import stats
 
-Floats = NDArray[np.float64]
+from analysis.arrays import Floats
 
 LADDER_ANSWER = re.compile(r"(?: [0-9]+)+\$")
 """An answer in the compact form of our ladder, such as ` 02 48 64$`; its tokens are known without

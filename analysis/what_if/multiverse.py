@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.arrays import Floats, Ints
 from analysis.text import significant
 from analysis.what_if.aggregation import (
     ID,
@@ -36,9 +37,6 @@ from analysis.what_if.evaluating import Quantity
 from analysis.what_if.metric_list import METRICS, metric_named, threshold_key
 from analysis.what_if.scoring import Cells
 from data.records import Denominator, NotEnoughDataError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 PENALTIES = (1.0, 0.0, 0.5, 2.0)
 LITTLE, MUCH = 0.1, 0.5
@@ -271,13 +269,8 @@ def _ranked(
     """
     numbers, members = level_matrix(cells)
     n = cells.n_answered
-    at = (
-        None
-        if conclusion.level is None
-        else numbers.index(conclusion.level)
-        if conclusion.level in numbers
-        else -1
-    )
+    level = conclusion.level
+    at = None if level is None else {k: place for place, k in enumerate(numbers)}.get(level, -1)
     ways = _averagings(len(numbers), at is not None)
     splits = {Quantity.OOD: [OOD], Quantity.ID: [ID]}.get(conclusion.quantity, [ID, OOD])
     present = (n[..., splits] > 0).all(axis=-1).astype(float)
@@ -462,35 +455,28 @@ def _reasons(
     choices: Ints,
     computable: NDArray[np.bool_],
 ) -> tuple[str | None, ...]:
-    """One reason per specification that cannot be computed, the most basic one."""
-    asked = [name for name in (conclusion.first, conclusion.second) if name is not None]
+    """The most basic reason why each specification cannot be computed; None if it can."""
+    models = [name for name in (conclusion.first, conclusion.second) if name is not None]
     keys = _metrics(cells)
     names = [dimension.name for dimension in dimensions]
-    of_metric = {}
-    for place, key in enumerate(keys):
-        lacking = [
-            (model, cells.lacking[key, model]) for model in asked if (key, model) in cells.lacking
-        ]
-        if lacking:
-            of_metric[place] = f"{metric_named(key).label}: {lacking[0][1]}"
     scale = choices[:, names.index("gap")] if "gap" in names else np.zeros(len(choices), dtype=int)
-    found: list[str | None] = [None] * len(choices)
-    for place in np.flatnonzero(~computable).tolist():
-        metric = metric_named(keys[choices[place, 0]])
-        if choices[place, 0] in of_metric:
-            found[place] = of_metric[choices[place, 0]]
-        elif scale[place] and not metric.is_share:
-            found[place] = (
-                f"{metric.label} is no share of 0-1, so its gap has neither a ratio nor log-odds"
-            )
-        elif choices[place, 1] and cells.published & set(asked):
-            found[place] = "published level means have the denominator of their source and no other"
-        elif DENOMINATORS[choices[place, 1]] is Denominator.AUTHORS and not np.isfinite(
-            metric.worst
-        ):
-            found[place] = f"{metric.label} has no worst value, which the authors' rule would set"
-        else:
-            found[place] = (
-                "the models have no tasks in common that this needs, or do not differ at all"
-            )
-    return tuple(found)
+
+    def reason(metric_place: int, denominator_place: int, scale_place: int) -> str:
+        key = keys[metric_place]
+        metric = metric_named(key)
+        lacking = [cells.lacking[key, name] for name in models if (key, name) in cells.lacking]
+        if lacking:
+            return f"{metric.label}: {lacking[0]}"
+        if scale_place and not metric.is_share:
+            return f"{metric.label} is no share of 0-1, so its gap has neither a ratio nor log-odds"
+        if denominator_place and cells.published & set(models):
+            return "published level means have the denominator of their source and no other"
+        is_authors = DENOMINATORS[denominator_place] is Denominator.AUTHORS
+        if is_authors and not np.isfinite(metric.worst):
+            return f"{metric.label} has no worst value, which the authors' rule would set"
+        return "the models have no tasks in common that this needs, or do not differ at all"
+
+    return tuple(
+        None if can else reason(int(chosen[0]), int(chosen[1]), int(gap))
+        for can, chosen, gap in zip(computable, choices, scale, strict=True)
+    )

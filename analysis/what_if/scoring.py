@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.arrays import Floats, Ints
 from analysis.what_if.metric_list import (
     METRICS,
     PASS_KS,
@@ -37,9 +38,6 @@ from analysis.what_if.metrics import (
     words,
 )
 from data.records import NotEnoughDataError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 SPLITS = ("id", "ood", None)
 """The split axis of cells; the last entry holds answers without a split."""

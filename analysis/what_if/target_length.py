@@ -61,15 +61,14 @@ def target_length_table(
     numbers = frame[["accuracy", "tokens", "n"]].astype(float)
     p, bound = token_probability(numbers["accuracy"], numbers["tokens"], numbers["n"])
     at, at_bound = token_chain(p, length), token_chain(bound, length)
-    reasons = [
-        REASON_LENGTH if np.isnan(tokens) else REASON_ZERO if y == 0 else None
-        for tokens, y in zip(numbers["tokens"], numbers["accuracy"], strict=True)
-    ]
+    reasons = pd.Series(None, index=frame.index, dtype=object)
+    reasons[numbers["accuracy"] == 0] = REASON_ZERO
+    reasons[numbers["tokens"].isna()] = REASON_LENGTH
     return frame.assign(
         p=p,
         p_bound=bound,
         accuracy_at=at.exact_match,
         accuracy_at_bound=at_bound.exact_match,
         distance_at=at.token_edit_distance,
-        reason=pd.Series(reasons, index=frame.index, dtype=object),
+        reason=reasons,
     )
