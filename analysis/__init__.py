@@ -1,3 +1,3 @@
-"""Tables in, frozen results out: one folder a question, and beside the folders what the questions
-share.
+"""Tables in, frozen results out: one folder per question, and files with the parts that
+they share.
 """

@@ -35,11 +35,11 @@ ITEM_INTERVAL = "item level only"
 class Accuracy:
     """One accuracy: the number, what it was taken over and how sure it is.
 
-    accuracy    0-1; NaN when undefined (then `reason` says why).
+    accuracy    0-1; NaN when undefined (see `reason`).
     lo, hi      Wilson interval; NaN when undefined or when the accuracy was set by a rule instead
                 of counted.
     n           answers in the denominator.
-    n_unparsed, n_error  counted beside, whatever the denominator.
+    n_unparsed, n_error  counted separately, whatever the denominator.
     reason      None for a plain share.
     """
 

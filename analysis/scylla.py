@@ -80,7 +80,7 @@ def generalization_score(a_id: ArrayLike, a_ood: ArrayLike, *, penalty: float = 
 class CriticalLevel:
     """The level with the largest gap.
 
-    level   None when there is none; then `reason` says why.
+    level   None when there is none (see `reason`).
     tied    all levels that share the largest gap, lowest first; one entry without a tie.
     """
 

@@ -1,9 +1,8 @@
-"""Do Charybdis's numbers agree with certified ones? A file of test vectors in, agreement per vector
-out.
+"""Do Charybdis's numbers agree with certified values? Checks a file of test vectors.
 
-The file maps a method key to vectors {"inputs", "expected", "tolerance"}. `analysis.certified` says
-which function answers which key. Only full agreement passes: an unknown key is "not built", a field
-without a counterpart leaves its vector not passed.
+The file maps a method key to vectors {"inputs", "expected", "tolerance"}; `analysis.certified` maps
+the keys to functions. Only full agreement passes: an unknown key is "not built", and a vector with
+a field that is not computed does not pass.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from analysis.text import plain_value
 from data.records import CharybdisError, ImportFormatError
 
 MOST_DIGITS = 16.0
-"""Digits reported for equal numbers: all that a double has."""
+"""Digits reported for equal numbers: those of a double."""
 FEWEST_PRINTED_DIGITS = 8
 SHIPPED_TABLES = Path(__file__).parents[1] / "data" / "published"
 _CALCULATION_ERRORS = (
@@ -43,8 +42,8 @@ _CALCULATION_ERRORS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tolerance:
-    """How far a number may be from the certified one: by `absolute`, or by `relative` times it if
-    that is more.
+    """The largest difference from the certified value: `absolute`, or `relative` times the value if
+    that is larger.
     """
 
     absolute: float
@@ -57,12 +56,13 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldCheck:
-    """One expected field. difference: largest absolute one; digits: fewest digits in agreement;
-    None for what is not a number.
+    """One expected field.
 
-    by_digits  it passed although some number is off by more than the tolerance: that number is
-    printed with fewer digits than the
-               tolerance asks for (at least 8), and ours rounds to exactly those.
+    difference  largest absolute difference; None without numbers.
+    digits      fewest digits in agreement; None without numbers.
+    by_digits   the field passed although a number differs by more than the tolerance: that number
+                is printed with fewer digits than the tolerance requires (at least 8), and ours
+                rounds to exactly these digits.
     """
 
     expected: Any
@@ -75,8 +75,8 @@ class FieldCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorCheck:
-    """One vector. `passed` only if every expected field was computed and agrees; `message` says
-    what went wrong otherwise.
+    """One vector. It is `passed` only if every expected field was computed and agrees; otherwise
+    `message` is the reason.
     """
 
     passed: bool
@@ -93,8 +93,8 @@ def verify_file(path: str | Path, *, tables: Iterable[Path] = ()) -> dict[str, A
     Args:
         path: JSON, {method key: [{"inputs": {...}, "expected": {...}, "tolerance": number | {"abs",
             "rel"}}]}; keys with a leading underscore are notes.
-        tables: folders to look in for tables that vectors name, before the file's own folder and
-            the published ones shipped here.
+        tables: folders with the tables that vectors name; they are searched before the folder of
+            the file and the published tables of this package.
 
     Returns:
         plain values for JSON: "file"; "methods": {key: [one entry per vector]}, an entry
@@ -130,7 +130,7 @@ def verify_file(path: str | Path, *, tables: Iterable[Path] = ()) -> dict[str, A
 def verify_vectors(
     content: Mapping[str, Any], *, tables: Iterable[Path] = (SHIPPED_TABLES,)
 ) -> dict[str, Any]:
-    """Check vectors that are already read; see `verify_file`."""
+    """Check vectors that have been read already; see `verify_file`."""
     folders = tuple(tables)
     methods = {
         key: _verify_method(key, vectors, folders)
@@ -196,14 +196,11 @@ def check_vector(key: str, vector: Any, folders: Iterable[Path] = (SHIPPED_TABLE
     notes += [f"not built, so not checked: {', '.join(unchecked)}"] if unchecked else []
     passed = not notes
     rounded = [name for name, check in fields.items() if check.by_digits]
-    notes += (
-        [
+    if rounded:
+        notes.append(
             "agrees in every printed digit, which are fewer than the tolerance asks for:"
             f" {', '.join(rounded)}"
-        ]
-        if rounded
-        else []
-    )
+        )
     digits = [check.digits for check in fields.values() if check.digits is not None]
     differences = [check.difference for check in fields.values() if check.difference is not None]
     return VectorCheck(
@@ -217,7 +214,7 @@ def check_vector(key: str, vector: Any, folders: Iterable[Path] = (SHIPPED_TABLE
 
 
 class _MalformedError(Exception):
-    """A vector is not what the format says."""
+    """A vector does not have the required format."""
 
 
 def _parts(vector: Any) -> tuple[dict[str, Any], dict[str, Any], Tolerance]:
@@ -235,8 +232,8 @@ def _parts(vector: Any) -> tuple[dict[str, Any], dict[str, Any], Tolerance]:
     given = vector.get("tolerance")
     is_noted = isinstance(given, dict) and set(given) == {"note"} and isinstance(given["note"], str)
     if is_noted and any(name.startswith("published") for name in vector["expected"]):
-        # Such a note says that the published figure does not follow from the formula: the figure is
-        # a remark, the rest is checked in full.
+        # Such a note means that the published figure does not follow from the formula. The figure
+        # is ignored; everything else is checked.
         checked = {
             name: value
             for name, value in vector["expected"].items()
@@ -248,24 +245,17 @@ def _parts(vector: Any) -> tuple[dict[str, Any], dict[str, Any], Tolerance]:
                 " so nothing is checked"
             )
         return vector["inputs"], checked, Tolerance(absolute=0.0)
+    return vector["inputs"], vector["expected"], _tolerance(given)
+
+
+def _tolerance(given: Any) -> Tolerance:
     limits: dict[str, Any] = given if isinstance(given, dict) else {"abs": given}
-    sizes: dict[str, Any] = {name: limits.get(name, 0.0) for name in ("abs", "rel")}
-    bad = [
-        size
-        for size in sizes.values()
-        if isinstance(size, bool)
-        or not isinstance(size, int | float)
-        or not 0 <= size <= sys.float_info.max
-    ]
-    if bad or not {"abs", "rel"} & set(limits):
-        raise _MalformedError(
-            "malformed vector: tolerance must be a number from 0 up or an object with abs or rel,"
-            f" found {_shown(given)}"
-        )
-    return (
-        vector["inputs"],
-        vector["expected"],
-        Tolerance(absolute=float(sizes["abs"]), relative=float(sizes["rel"])),
+    sizes: list[Any] = [limits.get(name, 0.0) for name in ("abs", "rel")]
+    if {"abs", "rel"} & set(limits) and all(_is_number(size) and size >= 0 for size in sizes):
+        return Tolerance(absolute=float(sizes[0]), relative=float(sizes[1]))
+    raise _MalformedError(
+        "malformed vector: tolerance must be a number from 0 up or an object with abs or rel,"
+        f" found {_shown(given)}"
     )
 
 
@@ -311,7 +301,7 @@ def _check_field(expected: Any, actual: Any, tolerance: Tolerance) -> FieldCheck
 
 
 def _pair(expected: Any, actual: Any) -> tuple[bool, list[tuple[float, float]]]:
-    """Walk both side by side: whether everything that is no number is equal, and all pairs of
+    """Compare two values recursively: whether everything except numbers is equal, and all pairs of
     numbers.
     """
     if expected is None or expected != expected:
@@ -320,23 +310,26 @@ def _pair(expected: Any, actual: Any) -> tuple[bool, list[tuple[float, float]]]:
         )
         return undefined, []
     if isinstance(expected, dict) and isinstance(actual, dict):
-        keys = [name for name in expected if name in actual]
-        parts = [_pair(expected[name], actual[name]) for name in keys]
-        return set(expected) == set(actual) and all(same for same, _ in parts), [
-            pair for _, pairs in parts for pair in pairs
-        ]
+        shared = [(expected[name], actual[name]) for name in expected if name in actual]
+        return _pair_all(shared, set(expected) == set(actual))
     if isinstance(expected, list) and isinstance(actual, list):
-        parts = [_pair(a, b) for a, b in zip(expected, actual, strict=False)]
-        return len(expected) == len(actual) and all(same for same, _ in parts), [
-            pair for _, pairs in parts for pair in pairs
-        ]
+        shared = list(zip(expected, actual, strict=False))
+        return _pair_all(shared, len(expected) == len(actual))
     if _is_number(expected) and _is_number(actual):
         return True, [(float(expected), float(actual))]
     return type(expected) is type(actual) and expected == actual, []
 
 
+def _pair_all(
+    shared: list[tuple[Any, Any]], is_complete: bool
+) -> tuple[bool, list[tuple[float, float]]]:
+    parts = [_pair(a, b) for a, b in shared]
+    same = is_complete and all(same for same, _ in parts)
+    return same, [pair for _, pairs in parts for pair in pairs]
+
+
 def _is_number(value: Any) -> bool:
-    """Whether it is a number that a float holds; a larger one agrees with nothing."""
+    """Whether it is a number in the range of a float; larger ones agree with nothing."""
     return (
         isinstance(value, int | float)
         and not isinstance(value, bool)
@@ -345,8 +338,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _same_printed_digits(expected: float, actual: float) -> bool:
-    """Whether `actual` rounds to `expected`, for a number printed with so many digits that this is
-    no weak claim.
+    """Whether `actual` rounds to `expected`, if that is printed with enough digits to be a strong
+    test.
     """
     printed = len(Decimal(repr(expected)).normalize().as_tuple().digits)
     return printed >= FEWEST_PRINTED_DIGITS and float(f"{actual:.{printed - 1}e}") == expected

@@ -1,7 +1,7 @@
 """Which function answers which method of the certified values? One entry per method key: inputs of
 a vector in, its expected fields out.
 
-`analysis.verify` runs these. A method stands here when Charybdis computes it; nothing is computed
+`analysis.verify` runs these. A method is listed if Charybdis computes it; nothing is computed
 for the check alone.
 """
 

@@ -67,35 +67,32 @@ def _multiple(inputs: Inputs, _: Tables) -> Outputs:
 
 
 def _capa(inputs: Inputs, _: Tables) -> Outputs:
-    first, second, correct = (
-        inputs["a"],
-        inputs["b"],
-        [count(place) for place in first_of(inputs, "gt", "y", default=[])],
-    )
-    is_discrete = bool(first_of(inputs, "one_hot", default=False)) or not all(
-        isinstance(row, list) for row in [*first, *second]
+    correct = [count(place) for place in first_of(inputs, "gt", "y", default=[])]
+    models = (inputs["a"], inputs["b"])
+    is_discrete = first_of(inputs, "one_hot", default=False) or not all(
+        isinstance(row, list) for row in [*models[0], *models[1]]
     )
     if is_discrete:
-        chosen = [[_choice(row) for row in rows] for rows in (first, second)]
-        given = first_of(inputs, "n_options")
-        if given is None:
-            given = (
-                [len(row) for row in first]
-                if first and isinstance(first[0], list)
-                else 1 + max([*chosen[0], *chosen[1], *correct])
-            )
-        sizes = (
-            [count(n) for n in given] if isinstance(given, list) else [count(given)] * len(first)
-        )
-        rows = [one_hot(choices, sizes) for choices in chosen]
+        rows = _discrete(models, correct, first_of(inputs, "n_options"))
     else:
-        rows = [[numbers(row) for row in listed] for listed in (first, second)]
+        rows = [[numbers(row) for row in listed] for listed in models]
     found = capa(rows[0], rows[1], correct)
     right = [
         [float(np.argmax(row) == place) for row, place in zip(listed, correct, strict=True)]
         for listed in rows
     ]
     return _agreement(found) | {"error_consistency": error_consistency(*right).kappa}
+
+
+def _discrete(models: tuple[Any, Any], correct: list[int], n_options: Any) -> list[list[Any]]:
+    """One-hot rows of both models; without `n_options` their length follows from the rows."""
+    chosen = [[_choice(row) for row in rows] for rows in models]
+    if n_options is None and models[0] and isinstance(models[0][0], list):
+        n_options = [len(row) for row in models[0]]
+    elif n_options is None:
+        n_options = 1 + max([*chosen[0], *chosen[1], *correct])
+    sizes = n_options if isinstance(n_options, list) else [n_options] * len(models[0])
+    return [one_hot(choices, [count(n) for n in sizes]) for choices in chosen]
 
 
 def _choice(row: Any) -> int:

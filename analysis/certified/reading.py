@@ -53,7 +53,7 @@ def listed(inputs: Inputs, *names: str) -> list[np.ndarray[Any, np.dtype[np.floa
     every entry.
 
     Raises:
-        NotEnoughDataError: the lists differ in length; says which.
+        NotEnoughDataError: the lists differ in length; the message names them.
     """
     values = [numbers(inputs[name]) for name in names]
     lengths = {

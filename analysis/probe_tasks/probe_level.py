@@ -9,6 +9,7 @@ may be several readings or none; all are given.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -135,11 +136,11 @@ def probe_level(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> ProbeLevel:
-    """Read the complexity used on a probe task off a model's own levels, and redraw every accuracy
-    to see how sure that is.
+    """Estimate the complexity used on a probe task from the model's own levels, with an interval
+    from resampled accuracies.
 
-    Each accuracy is redrawn from Beta(y + 1/2, n - y + 1/2) (Jeffreys), a level's being the mean
-    over its tasks; tasks are taken as given, so the interval covers other instances of the same
+    Each accuracy is drawn from Beta(y + 1/2, n - y + 1/2) (Jeffreys); that of a level is the mean
+    over its tasks. Tasks are taken as fixed, so the interval covers other instances of the same
     tasks, not other tasks.
 
     Args:
@@ -153,9 +154,7 @@ def probe_level(
     """
     places = np.array(numbers if numbers is not None else range(1, len(levels) + 1), dtype=float)
     tasks = [[pair for pair in level if pair[1] > 0] for level in levels]
-    if any(
-        not 0 <= right <= n for right, n in (*(pair for level in tasks for pair in level), probe)
-    ):
+    if not all(0 <= right <= n for right, n in (*itertools.chain(*tasks), probe)):
         raise ValueError("right answers lie between 0 and the number of answers")
     means = [
         float(np.mean([right / n for right, n in level])) if level else math.nan for level in tasks
@@ -163,15 +162,7 @@ def probe_level(
     share = probe[0] / probe[1] if probe[1] else math.nan
     found = find_crossings(places, means, share)
     if math.isnan(share) or not any(tasks):
-        nan = math.nan
-        empty = {
-            "lo": nan,
-            "hi": nan,
-            "p_below": nan,
-            "p_above": nan,
-            "p_several": nan,
-            "p_none": nan,
-        }
+        empty = dict.fromkeys(("lo", "hi", "p_below", "p_above", "p_several", "p_none"), math.nan)
         return ProbeLevel(
             crossings=found, **empty, confidence=confidence, n_draws=0, reason=found.reason
         )

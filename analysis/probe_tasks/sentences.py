@@ -1,4 +1,4 @@
-"""What may be said about the complexity that models use on probe tasks, in plain English."""
+"""Sentences about the complexity that models use on probe tasks."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,24 @@ class MeansFit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Valley:
+class Evidence:
+    """Results in addition to the level means; see Valley for the fields. Only published means lack
+    the tests on tasks.
+    """
+
+    axis: LevelAxis | None = None
+    complexity: CriticalComplexity | None = None
+    log_odds: LogOddsGap | None = None
+    constancy: Constancy | None = None
+    level_change: LevelChange | None = None
+    half_point: HalfPoint | None = None
+    interior_peak: InteriorPeak | None = None
+    means_fit: MeansFit | None = None
+    constant_gap: ConstantGap | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Valley(Evidence):
     """The generalization valley of one model.
 
     source          "samples" (counted answers) or "published" (level means from a paper, with
@@ -139,15 +156,6 @@ class Valley:
     level_set: tuple[int, ...]
     none_in_set: bool
     level_set_share: float
-    axis: LevelAxis | None
-    complexity: CriticalComplexity | None
-    log_odds: LogOddsGap | None
-    constancy: Constancy | None
-    level_change: LevelChange | None
-    half_point: HalfPoint | None
-    interior_peak: InteriorPeak | None
-    means_fit: MeansFit | None
-    constant_gap: ConstantGap | None
     warnings: tuple[str, ...]
 
     @property
@@ -193,23 +201,6 @@ class Valley:
             "tasks": plain_value(self.tasks),
             "warnings": list(self.warnings),
         }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """Results in addition to the level means; fields as in Valley. Only published means lack the
-    tests on tasks.
-    """
-
-    axis: LevelAxis
-    complexity: CriticalComplexity | None = None
-    log_odds: LogOddsGap | None = None
-    constancy: Constancy | None = None
-    level_change: LevelChange | None = None
-    half_point: HalfPoint | None = None
-    interior_peak: InteriorPeak | None = None
-    means_fit: MeansFit | None = None
-    constant_gap: ConstantGap | None = None
 
 
 def assemble_valley(
@@ -273,14 +264,6 @@ def assemble_valley(
         level_set=level_set,
         none_in_set=none_in_set,
         level_set_share=LEVEL_SET_SHARE,
-        axis=evidence.axis,
-        complexity=evidence.complexity,
-        log_odds=evidence.log_odds,
-        constancy=evidence.constancy,
-        level_change=evidence.level_change,
-        half_point=evidence.half_point,
-        interior_peak=evidence.interior_peak,
-        means_fit=evidence.means_fit,
-        constant_gap=evidence.constant_gap,
+        **{one.name: getattr(evidence, one.name) for one in fields(Evidence)},
         warnings=warnings,
     )

@@ -1,3 +1,3 @@
-"""What would another metric, denominator or average say? `evaluating` takes one choice,
+"""Results under another metric, denominator or average. `evaluating` takes one choice,
 `multiverse` all of them at once.
 """

@@ -320,12 +320,12 @@ def _why(cells: Cells, choice: Choice, model: str) -> str:
     return "no task has answers in the splits that this needs"
 
 
-# -- beside the paper ------------------------------------------------------------------------------
+# -- next to the paper -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WhatIf:
-    """A choice beside the paper's definition.
+    """A choice next to the paper's definition.
 
     ranks      one row per model, best under the paper first: model, paper, paper_lo, paper_hi,
                paper_rank, value, value_lo, value_hi, rank, moved (places gained), paper_critical,

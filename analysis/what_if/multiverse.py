@@ -49,7 +49,7 @@ DENOMINATOR_WORDS = {
     Denominator.PARSED_ONLY: "parsed answers only",
 }
 DENOMINATORS = tuple(DENOMINATOR_WORDS)
-"""What becomes of answers that could not be read, the paper's rule first."""
+"""Treatments of answers that could not be parsed, the paper's rule first."""
 STANDARD_METRICS = (
     *METRICS,
     threshold_key("edit_distance", 0.5),

@@ -42,7 +42,7 @@ from data.records import NotEnoughDataError
 SPLITS = ("id", "ood", None)
 """The split axis of cells; the last entry holds answers without a split."""
 NEEDED_COLUMNS = ("target", "response", "parsed_answer", "answer_logprob", "choice_logprobs")
-"""What `data.queries.fetch_answers` must be asked for on top of outcomes."""
+"""Columns of `data.queries.fetch_answers` that are needed in addition to the outcomes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -23,8 +23,8 @@ ORDER_WORDS = {ScoreOrder.TASK_FIRST: "S of each task", ScoreOrder.LEVEL_MEANS: 
 
 
 def changes(choice: Choice, *, has_answers: bool = True) -> tuple[str, ...]:
-    """What a choice does otherwise than the paper, in words. Without answers no denominator has
-    anything to act on.
+    """The differences of a choice from the paper, in words. Without answers the denominator has no
+    effect.
     """
     paper = choice.as_paper()
     found = [metric_named(choice.metric).label] if choice.metric != paper.metric else []
@@ -43,8 +43,8 @@ def changes(choice: Choice, *, has_answers: bool = True) -> tuple[str, ...]:
 
 
 def sentence(what_if: WhatIf) -> str:
-    """What another choice does to the order of the models, how sure that is, and whether their
-    critical levels stay.
+    """The effect of another choice on the order of the models, its uncertainty, and whether their
+    critical levels change.
     """
     n, quantity = what_if.n_ranked, QUANTITY_NAMES[what_if.chosen.choice.quantity]
     changed = changes(what_if.chosen.choice, has_answers=what_if.has_answers)
