@@ -121,8 +121,8 @@ class Task(ABC):
 
     name: str
     """As in data/catalog/tasks.csv."""
-    authors_name: str
-    """Class name in SCYLLA's code."""
+    authors_name: str = ""
+    """Class name in SCYLLA's code; empty for a task that is not SCYLLA's."""
     level: int | None
     """None for tasks without a level of their own."""
     authors_order: Literal["given", "any", "either"] = "given"

@@ -40,6 +40,6 @@ def task_named(name: str) -> Task:
     if name in TASKS:
         return TASKS[name]
     for task in TASKS.values():
-        if task.authors_name == name:
+        if task.authors_name and task.authors_name == name:
             return task
     raise TaskError(f"There is no task '{name}'. Tasks are: {', '.join(TASKS)}.")

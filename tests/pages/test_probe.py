@@ -20,11 +20,13 @@ from data.store import Store
 from pages.probe.batch import stored_spec
 from probe.models import open_model
 from probe.run_loop import ProbeSpec, plan_run, run_probe
-from probe.tasks import make_batch
+from probe.tasks import TASKS, make_batch
 from ui.kept import the_queue, the_store
 
 OpenApp = Callable[[Path], AppTest]
 ORACLE = "demo:oracle:0:1"
+N_WITH_LEVEL = sum(task.level is not None for task in TASKS.values())
+"""A batch asks these unless others are chosen."""
 
 
 @pytest.fixture
@@ -205,13 +207,14 @@ def open_batch(open_app: OpenApp, store: Path) -> AppTest:
 def test_batch_is_stored_and_its_valley_drawn(open_app: OpenApp, writable: Path) -> None:
     app = open_batch(open_app, writable)
     pick(app, "number_input", "batch n", 2)
-    assert "17 tasks × 2 splits × 2 = 68 samples" in texts(app)
+    n = 2 * 2 * N_WITH_LEVEL
+    assert f"{N_WITH_LEVEL} tasks × 2 splits × 2 = {n} samples" in texts(app)
     run_until(press(app, "run batch"), "done")
     assert not app.exception
     store = the_store()
     counts = fetch_task_counts(store, Selection(models=(ORACLE,)))
-    assert counts["n_correct"].sum() == 68
-    assert "n = 68" in texts(app)
+    assert counts["n_correct"].sum() == n
+    assert f"n = {n}" in texts(app)
     assert {link.proto.page for link in app.get("page_link")} >= {"samples"}
 
 
@@ -227,7 +230,7 @@ def test_question_after_a_batch_is_placed_on_the_stored_counts(
         press(app, "ask"),
         "Stored of demo:oracle:0:1 on two_sum, ID: 2 of 2 correct; with this answer 3 of 3.",
     )
-    assert "n = 68 stored answers and this one" in texts(app)
+    assert f"n = {2 * 2 * N_WITH_LEVEL} stored answers and this one" in texts(app)
 
 
 def test_batch_of_one_split_says_why_there_is_no_valley(open_app: OpenApp, writable: Path) -> None:
@@ -282,7 +285,7 @@ def test_stopped_batch_offers_to_go_on_and_does(open_app: OpenApp, writable: Pat
     job.stop()
     run_until(app, "stopped; what is done is stored")
     stored = int(fetch_runs(the_store()).set_index("run_id").loc[job.run_id, "n_samples"])  # type: ignore[attr-defined]
-    assert 0 < stored < 17 * 2 * 512
+    assert 0 < stored < N_WITH_LEVEL * 2 * 512
     press(app, f"resume {job.number}")
     again = the_queue().jobs()[0]
     assert again.resumes == job.run_id  # type: ignore[attr-defined]

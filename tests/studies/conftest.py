@@ -11,6 +11,7 @@ import pytest
 
 from data.bootstrap import open_store
 from data.importing import discover, import_sources
+from tests.conftest import MadeOnce
 
 PYTHIA = {"70m": 0.3, "160m": 0.35, "410m": 0.45, "1b": 0.5, "1.4b": 0.6, "2.8b": 0.7}
 """Models of the lm-eval store, and the share of answers that are right."""
@@ -18,27 +19,28 @@ N_DOCS = 40
 
 
 @pytest.fixture(scope="session")
-def shipped_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shipped_store(made_once: MadeOnce) -> Path:
     """The store of a first start."""
-    folder = tmp_path_factory.mktemp("shipped") / "store"
-    open_store(folder).close()
-    return folder
+    return made_once("shipped", lambda folder: open_store(folder).close())
 
 
 @pytest.fixture(scope="session")
-def lm_eval_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lm_eval_store(made_once: MadeOnce) -> Path:
     """Six sizes of one family on a multiple-choice task and on one with two filters, without levels
     and without splits.
     """
-    results = tmp_path_factory.mktemp("lm eval results")
+    return made_once("lm-eval", make_lm_eval_store)
+
+
+def make_lm_eval_store(folder: Path) -> None:
+    results = folder.with_name("results")
+    results.mkdir()
     for place, (size, share) in enumerate(PYTHIA.items()):
         _write_run(results / size, f"EleutherAI/pythia-{size}", share, seed=place)
-    folder = tmp_path_factory.mktemp("lm eval") / "store"
     store = open_store(folder, empty=True)
     done = list(import_sources(store, discover([results]).sources))
     assert len(done) == len(PYTHIA)
     store.close()
-    return folder
 
 
 def _write_run(folder: Path, model: str, share: float, *, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""What an importer is. Each format has one file beside this one and one row in
+"""What an importer is. Each format has a folder next to this one and one row in
 `data.importers.IMPORTERS`.
 
 An importer claims sources among the files it is shown and reads one source into records, in order

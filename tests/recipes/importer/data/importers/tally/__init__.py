@@ -1,0 +1,1 @@
+"""Tally: answers that somebody told right from wrong by hand, in one JSON object."""

@@ -1,0 +1,1 @@
+"""The page of answers that could not be read."""
