@@ -233,7 +233,7 @@ def _rows(
     placed = rows["scale"].notna() & (rows["scale"] > 0)
     if n := rows.loc[~placed, "model"].nunique():
         notes.append(
-            f"left out: runs of {counted(n, 'model')} whose {wanted.axis} are unknown or 0"
+            f"runs of {counted(n, 'model')} are left out: their {wanted.axis} are unknown or 0"
         )
     rows = rows[placed]
     return _valued(rows, metric, wanted.denominator, notes)

@@ -175,7 +175,7 @@ def test_seeds_of_one_size_are_one_scale() -> None:
 def test_runs_without_a_size_are_left_out_and_said() -> None:
     series = gather(scales([1e3, math.nan, 1e4]), counts([1, 2, 3]), "accuracy", Wanted())
     assert len(series.points) == 2
-    assert "left out: runs of 1 model whose parameters are unknown" in " ".join(series.notes)
+    assert "runs of 1 model are left out: their parameters are unknown" in " ".join(series.notes)
     assert not len(gather(scales([math.nan]), counts([1]), "accuracy", Wanted()).points)
 
 
